@@ -1,0 +1,1 @@
+//! hau: upgrades a two-node active/standby pair without its users noticing.
