@@ -1,0 +1,463 @@
+//! The flow of a rollout, in one place: given what is known and what happened, what is now true?
+use super::gate::{may_start, may_undo, next_row, next_undo, peer_in_step};
+use super::{
+    Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Problem, Record,
+    Refusal, Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo, VrrpState,
+};
+use crate::time::Time;
+
+/// The result of deciding: facts to journal, and an answer for whoever asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    pub records: Vec<Record>,
+    pub reply: Option<Reply>,
+}
+
+/// A copy of the state that moves along as facts are added, so each rule sees the ones before it.
+struct Draft {
+    state: State,
+    now: Time,
+    records: Vec<Record>,
+}
+
+impl Draft {
+    fn push(&mut self, record: Record) {
+        self.state.journaled.apply(&record);
+        self.records.push(record);
+    }
+
+    fn report(&mut self, row: usize, report: Report) {
+        self.push(Record::RowReported { row, report });
+    }
+}
+
+pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
+    let mut draft = Draft {
+        state: state.clone(),
+        now,
+        records: Vec::new(),
+    };
+    let mut reply = None;
+    match event {
+        Event::Started => {
+            let boot = state.journaled.boot + 1;
+            draft.push(Record::Started { boot, at: now });
+        }
+        Event::Command(Command::Start(plan)) => reply = Some(start(&mut draft, plan)),
+        Event::Command(Command::Order { order, by }) => {
+            reply = Some(on_order(&mut draft, *order, by));
+        }
+        Event::JobEnded { key, outcome } => on_job_ended(&mut draft, key, outcome),
+        Event::Local(_) | Event::Hello(_) | Event::Tick => {}
+    }
+    if let Some(view) = state
+        .observed
+        .peer
+        .as_ref()
+        .and_then(|(hello, _)| hello.rollout.as_ref())
+    {
+        take_plan(&mut draft, view);
+        take_mandate(&mut draft, view);
+        take_reports(&mut draft, view);
+    }
+    survive(&mut draft);
+    expire(&mut draft);
+    advance(&mut draft);
+    end(&mut draft);
+    Decision {
+        records: draft.records,
+        reply,
+    }
+}
+
+fn start(draft: &mut Draft, plan: &Plan) -> Reply {
+    let Some(hello) = draft.state.fresh_peer(draft.now) else {
+        return Reply::Refused(Refusal::PeerLost);
+    };
+    let there = hello.rollout.as_ref().is_some_and(|view| !view.ended);
+    if there || draft.state.running().is_some() || draft.state.observed.local.busy {
+        return Reply::Refused(Refusal::Busy);
+    }
+    let known = draft
+        .state
+        .journaled
+        .rollout
+        .as_ref()
+        .map_or(0, |r| r.plan.id.number);
+    let heard = hello.rollout.as_ref().map_or(0, |view| view.plan.id.number);
+    let mut plan = plan.clone();
+    plan.id.number = known.max(heard) + 1;
+    plan.id.origin = draft.state.me.clone();
+    plan.made_at = draft.now;
+    plan.home_before = draft.state.home().cloned();
+    let mandate = Mandate {
+        epoch: 0,
+        origin: draft.state.me.clone(),
+        order: Order::Start,
+        direction: Direction::Forward,
+        by: plan.by.clone(),
+        at: draft.now,
+    };
+    let rollout = plan.id.number;
+    draft.push(Record::PlanAdopted { plan, mandate });
+    Reply::Accepted { rollout }
+}
+
+fn on_order(draft: &mut Draft, order: Order, by: &Actor) -> Reply {
+    let Some(rollout) = draft.state.running() else {
+        return Reply::Refused(Refusal::NothingRunning);
+    };
+    let halted = rollout.halted_by();
+    let waits = draft.state.standing(draft.now);
+    let waits = waits.is_some_and(|(_, closed)| closed == Some(super::Closed::StopAsked));
+    let confirmable = halted.is_some_and(|(row, _)| rollout.plan.rows[row].confirmable);
+    let refusal = match (order, rollout.mandate.direction) {
+        (Order::Abort | Order::Confirm, Direction::Back) => Some(Refusal::GoingBack),
+        (Order::Retry, _) if halted.is_none() && !waits => Some(Refusal::NotHalted),
+        (Order::Confirm, Direction::Forward) if !confirmable => Some(Refusal::NotConfirmable),
+        (Order::Start | Order::Retry | Order::Confirm | Order::Abort, _) => None,
+    };
+    if let Some(refusal) = refusal {
+        return Reply::Refused(refusal);
+    }
+    let number = rollout.plan.id.number;
+    mandate(draft, order, by.clone());
+    Reply::Accepted { rollout: number }
+}
+
+/// Puts the running rollout under a new order of this node.
+fn mandate(draft: &mut Draft, order: Order, by: Actor) {
+    let (me, at) = (draft.state.me.clone(), draft.now);
+    let Some(rollout) = draft.state.running() else {
+        return;
+    };
+    let direction = match order {
+        Order::Abort => Direction::Back,
+        Order::Start | Order::Retry | Order::Confirm => rollout.mandate.direction,
+    };
+    let epoch = rollout.mandate.epoch + 1;
+    take(
+        draft,
+        Mandate {
+            epoch,
+            origin: me,
+            order,
+            direction,
+            by,
+            at,
+        },
+    );
+}
+
+/// Takes a mandate, whoever gave it; a confirmation settles this node's own failed row.
+fn take(draft: &mut Draft, mandate: Mandate) {
+    let Some(rollout) = draft.state.running() else {
+        return;
+    };
+    let failed = rollout
+        .mine
+        .iter()
+        .find(|(row, r)| r.state == RowState::Failed && rollout.plan.rows[**row].confirmable);
+    let failed = failed.map(|(row, report)| (*row, report.clone()));
+    let confirmed = (mandate.order == Order::Confirm)
+        .then_some(failed)
+        .flatten();
+    draft.push(Record::MandateTaken {
+        mandate: mandate.clone(),
+    });
+    if let Some((row, report)) = confirmed {
+        let why = mandate.by.reason.as_deref().unwrap_or("no reason given");
+        let note = format!("confirmed by {}: {why}", mandate.by.user);
+        let (epoch, at) = (mandate.epoch, draft.now);
+        draft.report(
+            row,
+            Report {
+                state: RowState::Done,
+                note,
+                epoch,
+                at,
+                ..report
+            },
+        );
+    }
+}
+
+/// The local executor has finished a job.
+fn on_job_ended(draft: &mut Draft, key: &JobKey, outcome: &Outcome) {
+    let Some(rollout) = draft.state.running() else {
+        return;
+    };
+    if draft.state.job_key(rollout, key.row).as_ref() != Some(key) {
+        return;
+    }
+    let (Some(old), row) = (rollout.mine.get(&key.row), &rollout.plan.rows[key.row]) else {
+        return;
+    };
+    let again = old.attempt < row.attempts;
+    let (done, failed) = match key.direction {
+        Direction::Forward => (RowState::Done, RowState::Failed),
+        Direction::Back => (RowState::Undone, RowState::UndoFailed),
+    };
+    let mut report = Report {
+        at: draft.now,
+        ..old.clone()
+    };
+    match outcome {
+        Outcome::Done { note } => {
+            report.state = done;
+            report.problem = None;
+            report.note.clone_from(note);
+        }
+        Outcome::Retry(problem) if again => {
+            report.attempt += 1;
+            report.started_at = draft.now;
+            report.problem = Some(problem.clone());
+        }
+        Outcome::Retry(problem) | Outcome::Failed(problem) => {
+            report.state = failed;
+            report.problem = Some(problem.clone());
+        }
+    }
+    draft.report(key.row, report);
+}
+
+/// The peer tells of a plan this node does not know, or of one that beats an own one not begun.
+fn take_plan(draft: &mut Draft, view: &RolloutView) {
+    let known = draft.state.journaled.rollout.as_ref();
+    let newer = known.is_none_or(|r| view.plan.id.beats(&r.plan.id));
+    let free = known.is_none_or(|r| r.ended.is_some() || r.mine.is_empty());
+    if newer && free && !view.ended {
+        let (plan, mandate) = (view.plan.clone(), view.mandate.clone());
+        draft.push(Record::PlanAdopted { plan, mandate });
+    }
+}
+
+fn take_mandate(draft: &mut Draft, view: &RolloutView) {
+    let Some(rollout) = draft.state.running() else {
+        return;
+    };
+    if rollout.plan.id == view.plan.id && view.mandate.beats(&rollout.mandate) {
+        take(draft, view.mandate.clone());
+    }
+}
+
+fn take_reports(draft: &mut Draft, view: &RolloutView) {
+    let Some(rollout) = draft.state.journaled.rollout.as_ref() else {
+        return;
+    };
+    if rollout.plan.id == view.plan.id && rollout.peers != view.reports {
+        draft.push(Record::PeerReported {
+            reports: view.reports.clone(),
+        });
+    }
+}
+
+/// Promise 12: alone, holding the VIP and not serving, with rows begun that took the service
+/// down: what cannot be finished without the peer is taken back at once.
+fn survive(draft: &mut Draft) {
+    let (s, now) = (&draft.state, draft.now);
+    let local = &s.observed.local;
+    let settled = now >= s.observed.vrrp_since + s.timing.settle;
+    let alone = s.fresh_peer(now).is_none() && s.observed.peer.is_some();
+    if !alone || local.vrrp != VrrpState::Master || !settled || local.serving {
+        return;
+    }
+    let Some(rollout) = s.running() else { return };
+    let Some(row) = next_row(s, rollout) else {
+        return;
+    };
+    let report = rollout.mine.get(&row);
+    let stuck = match report.map(|r| r.state) {
+        Some(RowState::Started) => rollout.plan.rows[row].disruptive,
+        Some(RowState::Failed) => true,
+        Some(RowState::Done | RowState::Undoing | RowState::Undone | RowState::UndoFailed)
+        | None => false,
+    };
+    if stuck
+        && rollout.mandate.direction == Direction::Forward
+        && rollout.plan.rows[row].service_down
+    {
+        let reason = Some("the active node is gone: this one serves again as it was".to_owned());
+        let by = Actor {
+            user: "hau".to_owned(),
+            node: s.me.0.clone(),
+            reason,
+        };
+        mandate(draft, Order::Abort, by);
+    }
+}
+
+/// A job that should long have come back has not.
+fn expire(draft: &mut Draft) {
+    let Some(rollout) = draft.state.running() else {
+        return;
+    };
+    let current = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
+    let Some((row, report)) = rollout.mine.iter().find(|(_, r)| current(r)) else {
+        return;
+    };
+    let limit = rollout.plan.rows[*row].limit();
+    if draft.now < report.started_at + limit + draft.state.timing.grace {
+        return;
+    }
+    let step = &rollout.plan.rows[*row].step;
+    let what = match draft.state.standing(draft.now) {
+        Some((_, Some(closed))) => format!("{step} may not go on: {closed:?}"),
+        Some((_, None)) | None => format!("{step} has not come back within {}s", limit.as_secs()),
+    };
+    let remedy = "see the log of this node, then hau-ctl retry or hau-ctl abort".to_owned();
+    let state = if report.state == RowState::Started {
+        RowState::Failed
+    } else {
+        RowState::UndoFailed
+    };
+    let (row, report) = (*row, report.clone());
+    let problem = Some(Problem { what, remedy });
+    draft.report(
+        row,
+        Report {
+            state,
+            at: draft.now,
+            problem,
+            ..report
+        },
+    );
+}
+
+/// Starts the next row of this node, or takes back the next one.
+fn advance(draft: &mut Draft) {
+    let Some(rollout) = draft.state.running() else {
+        return;
+    };
+    if rollout.halted_by().is_some() {
+        return;
+    }
+    match rollout.mandate.direction {
+        Direction::Forward => forward(draft),
+        Direction::Back => back(draft),
+    }
+}
+
+fn forward(draft: &mut Draft) {
+    let (s, now) = (&draft.state, draft.now);
+    let Some(rollout) = s.running() else { return };
+    let Some(row) = next_row(s, rollout) else {
+        return;
+    };
+    let begun = rollout
+        .mine
+        .get(&row)
+        .is_some_and(|r| r.state == RowState::Started);
+    if !begun && may_start(s, rollout, row, now).is_ok() {
+        let report = fresh(rollout, RowState::Started, now);
+        draft.report(row, report);
+    }
+}
+
+fn back(draft: &mut Draft) {
+    while let Some((rollout, row)) = draft
+        .state
+        .running()
+        .and_then(|r| Some((r, next_undo(&draft.state, r)?)))
+    {
+        let old = &rollout.mine[&row];
+        let begun = old.state == RowState::Undoing;
+        if begun || may_undo(&draft.state, rollout, row, draft.now).is_err() {
+            return;
+        }
+        let nothing = rollout.plan.rows[row].undo == Undo::Nothing;
+        let state = if nothing {
+            RowState::Undone
+        } else {
+            RowState::Undoing
+        };
+        let note = old.note.clone();
+        let report = Report {
+            note,
+            ..fresh(rollout, state, draft.now)
+        };
+        draft.report(row, report);
+    }
+}
+
+fn fresh(rollout: &Rollout, state: RowState, now: Time) -> Report {
+    let (epoch, note) = (rollout.mandate.epoch, String::new());
+    Report {
+        state,
+        epoch,
+        attempt: 1,
+        started_at: now,
+        at: now,
+        note,
+        problem: None,
+    }
+}
+
+/// Both nodes have nothing left to do.
+fn end(draft: &mut Draft) {
+    let (s, at) = (&draft.state, draft.now);
+    let Some(rollout) = s.running() else { return };
+    let mut rows = 0..rollout.plan.rows.len();
+    let result = match rollout.mandate.direction {
+        Direction::Forward if rows.all(|n| rollout.is_done(&s.me, n)) => RolloutResult::Succeeded,
+        Direction::Forward => return,
+        Direction::Back => {
+            let barrier = rollout.barrier(&s.me);
+            let settled = |n: usize| {
+                let kept = barrier.is_some_and(|b| n <= b);
+                kept || rollout
+                    .report(&s.me, n)
+                    .is_none_or(|r| r.state == RowState::Undone)
+            };
+            if peer_in_step(s, rollout, at).is_err() || !rows.all(settled) {
+                return;
+            }
+            RolloutResult::Failed
+        }
+    };
+    draft.push(Record::RolloutEnded { result, at });
+}
+
+impl State {
+    /// Takes in what can be observed again after a crash and so is not journaled.
+    pub(super) fn observe(&mut self, now: Time, event: &Event) {
+        match event {
+            Event::Local(local) => {
+                let same = (local.vrrp, local.has_vip);
+                if same != (self.observed.local.vrrp, self.observed.local.has_vip) {
+                    self.observed.vrrp_since = now;
+                }
+                self.observed.local = local.clone();
+            }
+            Event::Hello(hello) => {
+                let newest = self.observed.peer.as_ref().is_none_or(|(last, _)| {
+                    (hello.boot, hello.sequence) > (last.boot, last.sequence)
+                });
+                if newest && hello.node == self.peer {
+                    self.observed.peer = Some(((**hello).clone(), now));
+                }
+            }
+            Event::Started | Event::Command(_) | Event::JobEnded { .. } | Event::Tick => {}
+        }
+    }
+
+    /// The key of the job that a row's report asks for, if one is open.
+    pub(super) fn job_key(&self, rollout: &Rollout, row: usize) -> Option<JobKey> {
+        let report = rollout.mine.get(&row)?;
+        let direction = match report.state {
+            RowState::Started => Direction::Forward,
+            RowState::Undoing => Direction::Back,
+            RowState::Done | RowState::Failed | RowState::Undone | RowState::UndoFailed => {
+                return None;
+            }
+        };
+        let (rollout, epoch, attempt) = (rollout.plan.id.number, report.epoch, report.attempt);
+        Some(JobKey {
+            rollout,
+            row,
+            epoch,
+            attempt,
+            direction,
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! Everything that can happen to a sidecar, and what it tells others.
+use super::{
+    Actor, DatabaseRole, JobKey, Mandate, NodeId, Order, Plan, Problem, Reports, VrrpState,
+};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The daemon has started and replayed its journal.
+    Started,
+    /// What this node looks like from inside has been looked at.
+    Local(Local),
+    Command(Command),
+    Hello(Box<Hello>),
+    JobEnded {
+        key: JobKey,
+        outcome: Outcome,
+    },
+    /// A moment the core asked for has come (spurious ones are harmless).
+    Tick,
+}
+
+/// What is true of this host right now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Local {
+    pub vrrp: VrrpState,
+    pub has_vip: bool,
+    /// Every service is active and every port listens.
+    pub serving: bool,
+    pub database: DatabaseRole,
+    pub version: Option<String>,
+    pub effective_priority: Option<i32>,
+    /// A job is running here, wanted or not.
+    pub busy: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// The shell has checked the plan against the bundle; the core checks it against the pair.
+    Start(Box<Plan>),
+    Order {
+        order: Order,
+        by: Actor,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    Accepted { rollout: u64 },
+    Refused(Refusal),
+}
+
+/// Why a command is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A rollout is under way here or there.
+    Busy,
+    PeerLost,
+    NothingRunning,
+    NotHalted,
+    NotConfirmable,
+    /// The mandate is already `abort`.
+    GoingBack,
+}
+
+/// The whole of what a node tells its peer, every second and on change. The newest one wins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    pub node: NodeId,
+    pub boot: u64,
+    /// Grows with every Hello of one boot.
+    pub sequence: u64,
+    pub local: Local,
+    pub rollout: Option<RolloutView>,
+}
+
+/// A rollout as its node tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutView {
+    pub plan: Plan,
+    pub mandate: Mandate,
+    pub reports: Reports,
+    pub ended: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done {
+        note: String,
+    },
+    /// Worth another attempt.
+    Retry(Problem),
+    /// Not worth another attempt.
+    Failed(Problem),
+}

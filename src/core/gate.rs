@@ -1,0 +1,210 @@
+//! What must be true before a row may start, run or be taken back: the promises as conditions.
+//!
+//! Asked at every turn, so a row that is resumed after a crash is held to them like a fresh one.
+use super::{Direction, Hello, Rollout, RolloutView, Row, RowState, State, Undo, VrrpState};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// Why a row does not go on; the answer to "what stops it".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "closed", content = "row")]
+pub enum Closed {
+    /// The other node has not been heard of lately.
+    PeerLost,
+    /// The other node has not yet taken the plan or the newest order.
+    PeerBehind,
+    /// This row is not done (or, going back, not taken back).
+    Waiting(usize),
+    /// The plan was asked to stop here.
+    StopAsked,
+    /// This node may hold the VIP.
+    MasterHere,
+    /// The other node does not hold the VIP with its service up.
+    PeerNotServing,
+}
+
+/// May a row that has not begun begin, going forward?
+pub(super) fn may_start(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
+    let row = &r.plan.rows[n];
+    for (m, earlier) in r.plan.rows.iter().enumerate() {
+        let before = earlier.phase < row.phase || (m < n && earlier.node == s.me);
+        if before && earlier.phase <= row.phase && !r.is_done(&s.me, m) {
+            return Err(Closed::Waiting(m));
+        }
+    }
+    if r.plan.stop_before == Some(row.phase) && r.mandate.order == super::Order::Start {
+        return Err(Closed::StopAsked);
+    }
+    match peer_in_step(s, r, now) {
+        Err(Closed::PeerLost) if row.restores => Ok(()),
+        Err(closed) => Err(closed),
+        Ok(_) => may_run(s, r, n, now),
+    }
+}
+
+/// May a row that has begun (perhaps before a crash) run right now?
+pub(super) fn may_run(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
+    let row = &r.plan.rows[n];
+    if row.disruptive {
+        not_master(s, now)?;
+        peer_serves(s, now)?;
+    }
+    if row.gives_vip {
+        peer_can_take_over(s, now)?;
+    }
+    Ok(())
+}
+
+/// May a row be taken back right now?
+pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
+    let row = &r.plan.rows[n];
+    match peer_in_step(s, r, now) {
+        // What was begun before the switchover concerns this node alone.
+        Err(Closed::PeerLost) if !switch_begun(s, r) => {}
+        Err(closed) => return Err(closed),
+        Ok(view) => {
+            let later = |(m, other): &(usize, &Row)| other.phase > row.phase && *m > n;
+            let open = |(m, other): &(usize, &Row)| {
+                let report = if other.node == s.me {
+                    r.mine.get(m)
+                } else {
+                    view.reports.get(m)
+                };
+                report.is_some_and(|x| x.state != RowState::Undone)
+            };
+            if let Some((m, _)) = r.plan.rows.iter().enumerate().filter(later).find(open) {
+                return Err(Closed::Waiting(m));
+            }
+        }
+    }
+    may_run_undo(s, row, now)
+}
+
+/// May the taking back of a row that has begun go on right now?
+pub(super) fn may_run_undo(s: &State, row: &Row, now: Time) -> Result<(), Closed> {
+    let alone = s.fresh_peer(now).is_none() && !s.observed.local.serving;
+    if !row.disruptive_undo || alone {
+        return Ok(());
+    }
+    not_master(s, now)?;
+    peer_serves(s, now)
+}
+
+/// The next row of this node going forward: the first that is not done.
+pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
+    r.plan
+        .rows_of(&s.me)
+        .map(|(n, _)| n)
+        .find(|n| !r.is_done(&s.me, *n))
+}
+
+/// The next row of this node to take back: the last one begun, in front of the barrier.
+pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
+    let barrier = r.barrier(&s.me);
+    let open = |n: &usize| r.mine.get(n).is_some_and(|x| x.state != RowState::Undone);
+    let behind =
+        |n: &usize| barrier.is_none_or(|b| *n > b) && r.plan.rows[*n].undo != Undo::Barrier;
+    r.plan
+        .rows_of(&s.me)
+        .map(|(n, _)| n)
+        .rev()
+        .filter(open)
+        .find(behind)
+}
+
+/// The peer is heard, knows this rollout and stands under the same mandate.
+pub(super) fn peer_in_step<'a>(
+    s: &'a State,
+    r: &Rollout,
+    now: Time,
+) -> Result<&'a RolloutView, Closed> {
+    let hello = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
+    let view = hello.rollout.as_ref().ok_or(Closed::PeerBehind)?;
+    let same = view.plan.id == r.plan.id && view.mandate == r.mandate;
+    if same {
+        Ok(view)
+    } else {
+        Err(Closed::PeerBehind)
+    }
+}
+
+/// Is the rollout in, or past, the phase in which the VIP moves?
+fn switch_begun(s: &State, r: &Rollout) -> bool {
+    let Some(phase) = r
+        .plan
+        .rows
+        .iter()
+        .find(|row| row.gives_vip)
+        .map(|row| row.phase)
+    else {
+        return false;
+    };
+    let earlier = |(_, row): &(usize, &Row)| row.phase < phase;
+    let all_done = r
+        .plan
+        .rows
+        .iter()
+        .enumerate()
+        .filter(earlier)
+        .all(|(n, _)| r.is_done(&s.me, n));
+    let begun = |(n, row): (usize, &Row)| row.phase >= phase && r.report(&s.me, n).is_some();
+    all_done || r.plan.rows.iter().enumerate().any(begun)
+}
+
+fn not_master(s: &State, now: Time) -> Result<(), Closed> {
+    let local = &s.observed.local;
+    let settled = now >= s.observed.vrrp_since + s.timing.settle;
+    let meant = s.home() == Some(&s.peer);
+    let backup = local.vrrp == VrrpState::Backup && !local.has_vip;
+    if backup && (meant || settled) {
+        Ok(())
+    } else {
+        Err(Closed::MasterHere)
+    }
+}
+
+fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
+    let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
+    let serves = local.vrrp == VrrpState::Master && local.has_vip && local.serving;
+    if serves {
+        Ok(())
+    } else {
+        Err(Closed::PeerNotServing)
+    }
+}
+
+fn peer_can_take_over(s: &State, now: Time) -> Result<(), Closed> {
+    let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
+    let able = matches!(local.vrrp, VrrpState::Backup | VrrpState::Master) && local.serving;
+    if able {
+        Ok(())
+    } else {
+        Err(Closed::PeerNotServing)
+    }
+}
+
+impl State {
+    /// The row this node is at, and what keeps it from going on (None: nothing does).
+    pub fn standing(&self, now: Time) -> Option<(usize, Option<Closed>)> {
+        let r = self.running()?;
+        let (n, gate) = match r.mandate.direction {
+            Direction::Forward => {
+                let n = next_row(self, r)?;
+                let begun = r.mine.contains_key(&n);
+                (
+                    n,
+                    if begun {
+                        may_run(self, r, n, now)
+                    } else {
+                        may_start(self, r, n, now)
+                    },
+                )
+            }
+            Direction::Back => {
+                let n = next_undo(self, r)?;
+                (n, may_undo(self, r, n, now))
+            }
+        };
+        Some((n, gate.err()))
+    }
+}

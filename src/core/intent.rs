@@ -1,0 +1,174 @@
+//! What should be going on right now, as a function of the state alone.
+use super::gate::{may_run, may_run_undo, next_row};
+use super::{Direction, Hello, JobKey, Report, RolloutView, RowState, State, VrrpState};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// Where this node ranks for the VIP; `keepalived::levels` makes a weight of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Band {
+    /// The configured priority.
+    #[default]
+    Normal,
+    /// Fit to serve, but the VIP is at home on the other node.
+    Away,
+    /// Gives the VIP away; still serving.
+    Draining,
+    /// The service is, or may be, down.
+    Upgrading,
+}
+
+/// What a job does with its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Do,
+    Undo,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    pub key: JobKey,
+    pub verb: Verb,
+    /// The executor gives up at this moment.
+    pub deadline: Time,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intents {
+    /// The job that should be running on this node. None: let a running one finish.
+    pub job: Option<Job>,
+    pub band: Band,
+    /// What the peer should be told; the shell numbers it.
+    pub hello: Hello,
+    /// When the core wants a `Tick` at the latest.
+    pub wake: Option<Time>,
+}
+
+pub fn intents(state: &State, now: Time) -> Intents {
+    let rollout = state.journaled.rollout.as_ref();
+    let view = rollout.map(|r| RolloutView {
+        plan: r.plan.clone(),
+        mandate: r.mandate.clone(),
+        reports: r.mine.clone(),
+        ended: r.ended.is_some(),
+    });
+    let hello = Hello {
+        node: state.me.clone(),
+        boot: state.journaled.boot,
+        sequence: 0,
+        local: state.observed.local.clone(),
+        rollout: view,
+    };
+    Intents {
+        job: job(state, now),
+        band: band(state, now),
+        hello,
+        wake: wake(state, now),
+    }
+}
+
+fn job(state: &State, now: Time) -> Option<Job> {
+    let rollout = state.running()?;
+    let (row, report) = open_row(&rollout.mine)?;
+    let key = state.job_key(rollout, row)?;
+    let (verb, gate) = match key.direction {
+        Direction::Forward => (Verb::Do, may_run(state, rollout, row, now)),
+        Direction::Back => (
+            Verb::Undo,
+            may_run_undo(state, &rollout.plan.rows[row], now),
+        ),
+    };
+    let turned = key.direction != rollout.mandate.direction;
+    let deadline = report.started_at + rollout.plan.rows[row].limit();
+    (gate.is_ok() && !turned).then_some(Job {
+        key,
+        verb,
+        deadline,
+    })
+}
+
+fn open_row(reports: &super::Reports) -> Option<(usize, &Report)> {
+    let open = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
+    reports.iter().find(|(_, r)| open(r)).map(|(n, r)| (*n, r))
+}
+
+/// Data of the rows, not rules: the row this node is at says where it ranks.
+fn band(state: &State, now: Time) -> Band {
+    let at_home = state.home() != Some(&state.peer);
+    let fit = if at_home { Band::Normal } else { Band::Away };
+    let Some(rollout) = state.running() else {
+        return fit;
+    };
+    if service_down(state, rollout) {
+        return Band::Upgrading;
+    }
+    let giving = rollout
+        .plan
+        .rows_of(&state.me)
+        .find(|(_, row)| row.gives_vip);
+    let Some((giver, _)) = giving else { return fit };
+    match rollout.mine.get(&giver).map(|r| r.state) {
+        // Until the VIP has left, it is given only to a node that could take it this moment.
+        Some(RowState::Started) => {
+            let left = state.observed.local.vrrp == VrrpState::Backup;
+            let safe = left || may_run(state, rollout, giver, now).is_ok();
+            if safe { Band::Draining } else { fit }
+        }
+        Some(RowState::Done) if next_row(state, rollout).is_some() => {
+            let finished = rollout
+                .plan
+                .rows_of(&state.me)
+                .filter(|(_, row)| row.service_down);
+            let open = finished
+                .into_iter()
+                .any(|(n, _)| n > giver && !rollout.is_done(&state.me, n));
+            if open { Band::Draining } else { fit }
+        }
+        Some(
+            RowState::Done
+            | RowState::Failed
+            | RowState::Undoing
+            | RowState::Undone
+            | RowState::UndoFailed,
+        )
+        | None => fit,
+    }
+}
+
+/// Has this node begun a stretch of rows that keeps its service down, and not come out of it?
+fn service_down(state: &State, rollout: &super::Rollout) -> bool {
+    let begun = |n: usize| {
+        rollout
+            .mine
+            .get(&n)
+            .is_some_and(|r| r.state != RowState::Undone)
+    };
+    let rows: Vec<usize> = rollout
+        .plan
+        .rows_of(&state.me)
+        .filter(|(_, row)| row.service_down)
+        .map(|(n, _)| n)
+        .collect();
+    let any = rows.iter().any(|n| begun(*n));
+    let all = rows.iter().all(|n| rollout.is_done(&state.me, *n));
+    any && !all
+}
+
+fn wake(state: &State, now: Time) -> Option<Time> {
+    let rollout = state.running()?;
+    let expiry = open_row(&rollout.mine).map(|(row, report)| {
+        report.started_at + rollout.plan.rows[row].limit() + state.timing.grace
+    });
+    let settled = Some(state.observed.vrrp_since + state.timing.settle);
+    let lost = state
+        .observed
+        .peer
+        .as_ref()
+        .map(|(_, seen)| *seen + state.timing.peer_lost);
+    [expiry, settled, lost]
+        .into_iter()
+        .flatten()
+        .filter(|t| *t > now)
+        .min()
+}

@@ -1,0 +1,127 @@
+//! The plan of a rollout: the step table with its turns bound to nodes, once and for good.
+use super::{NodeId, RolloutId};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Upgrade order. A switchover swaps VRRP states and database roles in mid-plan; turns stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Turn {
+    /// The BACKUP when the plan is made.
+    First,
+    /// The MASTER when the plan is made.
+    Second,
+}
+
+/// How a row is taken back by an abort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Undo {
+    /// The row left nothing that needs taking back.
+    Nothing,
+    /// Run the step's `undo`.
+    Run,
+    /// Past this row there is no way back but a rollback: an abort stops in front of it.
+    Barrier,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Upgrade,
+    Switch,
+}
+
+/// Who asked for something, as the audit trail shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// User name or number on the node that was asked.
+    pub user: String,
+    pub node: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Which bundle a rollout installs; its bytes are fetched from whichever node has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleRef {
+    /// File name inside the incoming folder.
+    pub file: String,
+    pub sha256: String,
+    pub size_bytes: u64,
+}
+
+/// One line of the plan: what the core knows about a step, as data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Phases are barriers: a row starts when every row of the phases before it is done.
+    pub phase: u16,
+    pub phase_name: String,
+    pub node: NodeId,
+    pub step: String,
+    /// Takes this node's service down while it runs: never on the MASTER.
+    pub disruptive: bool,
+    /// Taking it back takes the service down.
+    pub disruptive_undo: bool,
+    /// Brings this node nearer to serving again: goes on without the peer.
+    pub restores: bool,
+    /// Between the first such row and the last one this node ranks below every other.
+    pub service_down: bool,
+    /// Gives the VIP to the other node.
+    pub gives_vip: bool,
+    /// A person may overrule its failure.
+    pub confirmable: bool,
+    pub undo: Undo,
+    pub limit_ms: u64,
+    pub attempts: u32,
+}
+
+impl Row {
+    pub fn limit(&self) -> Duration {
+        Duration::from_millis(self.limit_ms)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub id: RolloutId,
+    pub kind: Kind,
+    pub first: NodeId,
+    pub second: NodeId,
+    pub from: String,
+    pub to: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<BundleRef>,
+    pub by: Actor,
+    pub made_at: Time,
+    /// Where the VIP was at home before this rollout (None: the configured priorities decide).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home_before: Option<NodeId>,
+    /// Wait in front of this phase until a person says `retry`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_before: Option<u16>,
+    pub rows: Vec<Row>,
+}
+
+impl Plan {
+    pub fn rows_of<'a>(
+        &'a self,
+        node: &'a NodeId,
+    ) -> impl DoubleEndedIterator<Item = (usize, &'a Row)> {
+        self.rows
+            .iter()
+            .enumerate()
+            .filter(move |(_, row)| row.node == *node)
+    }
+
+    /// Who holds the VIP when the row that gives it away is done.
+    pub fn home_after(&self) -> Option<&NodeId> {
+        let giver = self.rows.iter().find(|row| row.gives_vip)?;
+        Some(if giver.node == self.first {
+            &self.second
+        } else {
+            &self.first
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! Facts in the journal. `apply` is the only code that changes journaled state; it decides nothing.
+use super::{Journaled, Mandate, Plan, Report, Reports, Rollout, RolloutResult};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+pub enum Record {
+    Started { boot: u64, at: Time },
+    PlanAdopted { plan: Plan, mandate: Mandate },
+    MandateTaken { mandate: Mandate },
+    RowReported { row: usize, report: Report },
+    PeerReported { reports: Reports },
+    RolloutEnded { result: RolloutResult, at: Time },
+}
+
+impl Journaled {
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Started { boot, .. } => {
+                assert!(*boot > self.boot, "boots grow");
+                self.boot = *boot;
+            }
+            Record::PlanAdopted { plan, mandate } => self.adopt(plan, mandate),
+            Record::MandateTaken { mandate } => {
+                let rollout = self.running();
+                assert!(mandate.beats(&rollout.mandate), "mandates grow");
+                rollout.mandate = mandate.clone();
+            }
+            Record::RowReported { row, report } => {
+                let rollout = self.running();
+                assert!(
+                    *row < rollout.plan.rows.len(),
+                    "a report is on a row of the plan"
+                );
+                rollout.mine.insert(*row, report.clone());
+            }
+            Record::PeerReported { reports } => {
+                self.rollout.as_mut().expect("a plan is adopted").peers = reports.clone();
+            }
+            Record::RolloutEnded { result, at } => self.running().ended = Some((*result, *at)),
+        }
+    }
+
+    fn adopt(&mut self, plan: &Plan, mandate: &Mandate) {
+        if let Some(old) = &self.rollout {
+            let replaceable = old.ended.is_some() || old.mine.is_empty();
+            assert!(replaceable, "a rollout with a row begun is not replaced");
+            assert!(plan.id.beats(&old.plan.id), "rollout ids grow");
+        }
+        let (plan, mandate) = (plan.clone(), mandate.clone());
+        let (mine, peers) = (Reports::new(), Reports::new());
+        self.rollout = Some(Rollout {
+            plan,
+            mandate,
+            mine,
+            peers,
+            ended: None,
+        });
+    }
+
+    fn running(&mut self) -> &mut Rollout {
+        let rollout = self.rollout.as_mut().expect("a plan is adopted");
+        assert!(rollout.ended.is_none(), "the rollout has not ended");
+        rollout
+    }
+}

@@ -1,0 +1,277 @@
+//! What a sidecar knows: the journaled half survives a crash, the observed half is asked again.
+use super::{Hello, Local, Plan};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(pub String);
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Of two plans made at once the greater number wins, then the lower name of the node asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutId {
+    pub number: u64,
+    pub origin: NodeId,
+}
+
+impl RolloutId {
+    pub fn beats(&self, other: &Self) -> bool {
+        (self.number, &other.origin) > (other.number, &self.origin)
+    }
+}
+
+/// VRRP state as keepalived says it; `Unknown` is treated as not MASTER and as not BACKUP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum VrrpState {
+    #[serde(rename = "MASTER")]
+    Master,
+    #[serde(rename = "BACKUP")]
+    Backup,
+    #[serde(rename = "FAULT")]
+    Fault,
+    #[default]
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseRole {
+    Primary,
+    Standby,
+    None,
+    #[default]
+    Unknown,
+}
+
+/// What went wrong, in one sentence, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub what: String,
+    pub remedy: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowState {
+    Started,
+    Done,
+    Failed,
+    Undoing,
+    Undone,
+    UndoFailed,
+}
+
+/// The latest word of the node that owns a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    pub state: RowState,
+    /// Under which mandate; a failure under an older one is no longer in force.
+    pub epoch: u64,
+    pub attempt: u32,
+    pub started_at: Time,
+    pub at: Time,
+    /// What the step found out, for later rows and for the record.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+pub type Reports = BTreeMap<usize, Report>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    Forward,
+    Back,
+}
+
+/// What a person last ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    Start,
+    Retry,
+    Confirm,
+    Abort,
+}
+
+/// The standing order for a rollout. Cumulative: the newest one says all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mandate {
+    pub epoch: u64,
+    pub origin: NodeId,
+    pub order: Order,
+    pub direction: Direction,
+    pub by: super::Actor,
+    pub at: Time,
+}
+
+impl Mandate {
+    pub fn beats(&self, other: &Self) -> bool {
+        (self.epoch, &other.origin) > (other.epoch, &self.origin)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RolloutResult {
+    Succeeded,
+    /// Given up: everything that could be taken back was.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    pub plan: Plan,
+    pub mandate: Mandate,
+    pub mine: Reports,
+    /// The peer's reports as last heard.
+    pub peers: Reports,
+    pub ended: Option<(RolloutResult, Time)>,
+}
+
+/// Names one try at one row, so a late answer cannot be mistaken for another's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobKey {
+    pub rollout: u64,
+    pub row: usize,
+    pub epoch: u64,
+    pub attempt: u32,
+    pub direction: Direction,
+}
+
+/// How long things take to count; from the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Without a Hello for this long the peer is lost.
+    pub peer_lost: Duration,
+    /// A VRRP state counts for what cannot be taken back when it has lasted this long.
+    pub settle: Duration,
+    /// A job that has not come back this long after its limit is given up on.
+    pub grace: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            peer_lost: Duration::from_secs(5),
+            settle: Duration::from_secs(4),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    pub me: NodeId,
+    pub peer: NodeId,
+    pub timing: Timing,
+    pub journaled: Journaled,
+    pub observed: Observed,
+}
+
+/// Changed by `apply` alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Journaled {
+    /// How often this daemon has started: orders Hellos over restarts.
+    pub boot: u64,
+    /// The rollout under way, or the last one.
+    pub rollout: Option<Rollout>,
+}
+
+/// Changed by `observe` alone; lost in a crash.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    pub local: Local,
+    /// Since when the VRRP state has been what it is.
+    pub vrrp_since: Time,
+    pub peer: Option<(Hello, Time)>,
+}
+
+impl State {
+    pub fn new(me: NodeId, peer: NodeId, timing: Timing) -> Self {
+        let (journaled, observed) = (Journaled::default(), Observed::default());
+        Self {
+            me,
+            peer,
+            timing,
+            journaled,
+            observed,
+        }
+    }
+
+    /// The peer's last Hello, if it is recent enough to act on.
+    pub fn fresh_peer(&self, now: Time) -> Option<&Hello> {
+        let (hello, seen) = self.observed.peer.as_ref()?;
+        (now < *seen + self.timing.peer_lost).then_some(hello)
+    }
+
+    /// The rollout that has not ended.
+    pub fn running(&self) -> Option<&Rollout> {
+        self.journaled
+            .rollout
+            .as_ref()
+            .filter(|r| r.ended.is_none())
+    }
+
+    /// Where the VIP is at home: the node that keeps its configured priority.
+    pub fn home(&self) -> Option<&NodeId> {
+        let rollout = self.journaled.rollout.as_ref()?;
+        let given = rollout.plan.rows.iter().enumerate().any(|(n, row)| {
+            row.gives_vip
+                && rollout
+                    .report(&self.me, n)
+                    .is_some_and(|r| r.state == RowState::Done)
+        });
+        if given {
+            rollout.plan.home_after()
+        } else {
+            rollout.plan.home_before.as_ref()
+        }
+    }
+}
+
+impl Rollout {
+    /// The latest report on a row, whichever node owns it; `me` is the node that asks.
+    pub fn report(&self, me: &NodeId, row: usize) -> Option<&Report> {
+        let owner = &self.plan.rows.get(row)?.node;
+        if owner == me {
+            self.mine.get(&row)
+        } else {
+            self.peers.get(&row)
+        }
+    }
+
+    pub fn is_done(&self, me: &NodeId, row: usize) -> bool {
+        self.report(me, row)
+            .is_some_and(|r| r.state == RowState::Done)
+    }
+
+    /// The failure that halts this rollout, if one is in force.
+    pub fn halted_by(&self) -> Option<(usize, &Report)> {
+        let failed = |r: &Report| matches!(r.state, RowState::Failed | RowState::UndoFailed);
+        let in_force = |(_, r): &(&usize, &Report)| failed(r) && r.epoch == self.mandate.epoch;
+        self.mine
+            .iter()
+            .chain(&self.peers)
+            .find(in_force)
+            .map(|(row, r)| (*row, r))
+    }
+
+    /// Up to this row an abort takes back; what lies before it stays.
+    pub fn barrier(&self, me: &NodeId) -> Option<usize> {
+        let rows = self.plan.rows.iter().enumerate();
+        rows.filter(|(n, row)| row.undo == super::Undo::Barrier && self.report(me, *n).is_some())
+            .map(|(n, _)| n)
+            .next_back()
+    }
+}

@@ -1,0 +1,56 @@
+//! The database of a node behind one trait, one file an adapter. The second seam: the real
+//! adapters and the fake are held to the same tests.
+use crate::core::DatabaseRole;
+use std::{path::Path, time::Duration};
+
+/// What a database operation failed at, and what a person can do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct DatabaseError {
+    pub what: String,
+    pub remedy: String,
+    /// Trying again may help.
+    pub transient: bool,
+}
+
+pub type DatabaseResult<T> = Result<T, DatabaseError>;
+
+/// How far the standby is behind, seen from whichever node asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Replication {
+    pub streaming: bool,
+    /// Not yet replayed by the standby; None: not known.
+    pub lag_bytes: Option<u64>,
+    /// What stands in the way of a planned switchover, one sentence each.
+    pub obstacles: Vec<String>,
+}
+
+/// One node's database. Synchronous: called on job threads only. Every call that waits takes its
+/// limit; every call may be repeated at any point of itself.
+pub trait Database: Send + Sync {
+    fn role(&self) -> DatabaseResult<DatabaseRole>;
+    fn replication(&self) -> DatabaseResult<Replication>;
+    /// Where this node is: written so far on the primary, replayed so far on the standby.
+    fn position(&self) -> DatabaseResult<String>;
+    /// Has this standby replayed everything up to `position` (as `position` or `demote` gave it)?
+    fn has_replayed(&self, position: &str) -> DatabaseResult<bool>;
+    /// Applies one schema script in one transaction; a script applied before is left alone.
+    fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()>;
+    /// What can be done before a switchover so that the stop is short (a checkpoint).
+    fn prepare_switch(&self, limit: Duration) -> DatabaseResult<()>;
+    /// Stops the primary cleanly and says what the standby must have replayed before it is
+    /// promoted. Repeated on a stopped one: says it again.
+    fn demote(&self, limit: Duration) -> DatabaseResult<String>;
+    /// Starts a demoted primary again as primary: only where the other was certainly not promoted.
+    fn take_back(&self, limit: Duration) -> DatabaseResult<()>;
+    /// Makes the standby primary. Refuses until `position` is replayed. Done when it takes writes.
+    fn promote(&self, position: &str, limit: Duration) -> DatabaseResult<()>;
+    /// Starts a demoted primary as standby of the other node; done when it streams.
+    fn rejoin(&self, limit: Duration) -> DatabaseResult<()>;
+    /// Full logical backup into one file that did not exist.
+    fn dump(&self, to: &Path, limit: Duration) -> DatabaseResult<()>;
+    /// Reads a dump's table of contents: is it whole? Says what it holds.
+    fn check_dump(&self, file: &Path, limit: Duration) -> DatabaseResult<String>;
+    /// Bytes a dump may need at most.
+    fn size_bytes(&self) -> DatabaseResult<u64>;
+}

@@ -1,0 +1,171 @@
+//! The operating system behind a trait: files, units, network, the peer. One of the two seams
+//! (the other is `Database`); the real one and the fake are held to the same tests.
+use crate::core::VrrpState;
+use crate::time::Time;
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// An operation on the host failed: what was tried, on what, and why not.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {object}: {why}")]
+pub struct HostError {
+    pub action: &'static str,
+    pub object: String,
+    pub why: String,
+}
+
+impl HostError {
+    pub fn new(action: &'static str, object: impl Into<String>, why: impl ToString) -> Self {
+        Self {
+            action,
+            object: object.into(),
+            why: why.to_string(),
+        }
+    }
+}
+
+pub type HostResult<T> = Result<T, HostError>;
+
+/// A unit's life as systemd tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Active {
+    #[default]
+    Inactive,
+    Activating,
+    Active,
+    Deactivating,
+    Failed,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnitState {
+    pub active: Active,
+    /// Systemd's finer word, as "running", "dead", "exited".
+    pub sub: String,
+    pub main_pid: Option<u32>,
+    /// Processes left in the unit's control group.
+    pub processes: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpAnswer {
+    pub status: u16,
+    /// At most 64 KiB of it.
+    pub body: String,
+}
+
+/// A program to run: absolute path and arguments, never a shell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Command {
+    pub program: PathBuf,
+    pub args: Vec<String>,
+    /// The user it runs as; None: this process's own.
+    pub user: Option<String>,
+    /// Extra environment; never secrets.
+    pub env: BTreeMap<String, String>,
+    /// Where its standard output goes; None: into `Output::stdout`.
+    pub stdout: Option<PathBuf>,
+    pub limit: Duration,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    pub code: Option<i32>,
+    /// At most 1 MiB each.
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// What is known of a file by looking at it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FileInfo {
+    pub size_bytes: u64,
+    /// Permission bits.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// Hex SHA-256 of the content; of the target for a symbolic link.
+    pub sha256: String,
+}
+
+/// What a bundle is held against, beyond its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundlePolicy {
+    pub product: String,
+    /// None where nothing is installed yet, or the version does not matter any more.
+    pub installed: Option<String>,
+}
+
+/// What a verified bundle says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct BundleInfo {
+    pub version: String,
+    pub counter: u64,
+    pub sha256: String,
+    pub size_bytes: u64,
+    /// Bytes of the unpacked release.
+    pub payload_bytes: u64,
+    pub schema_compatible: bool,
+    /// Schema scripts in order, relative to the release folder.
+    pub schema: Vec<PathBuf>,
+    /// Hook name to path, relative to the release folder.
+    pub hooks: BTreeMap<String, PathBuf>,
+}
+
+/// The machine a step works on. Every call that waits takes its limit.
+pub trait Host: Send + Sync {
+    fn now(&self) -> Time;
+
+    fn read(&self, path: &Path) -> HostResult<Vec<u8>>;
+    /// Replaces the file atomically and durably.
+    fn write(&self, path: &Path, bytes: &[u8], mode: u32) -> HostResult<()>;
+    fn exists(&self, path: &Path) -> bool;
+    /// Removes a file, link or whole folder; not there is fine.
+    fn remove(&self, path: &Path) -> HostResult<()>;
+    fn make_dir(&self, path: &Path, mode: u32) -> HostResult<()>;
+    /// Replaces `link` atomically and durably by a symbolic link to `target`.
+    fn link(&self, target: &Path, link: &Path) -> HostResult<()>;
+    fn link_target(&self, link: &Path) -> Option<PathBuf>;
+    fn rename(&self, from: &Path, to: &Path) -> HostResult<()>;
+    /// Names in a folder, sorted; a missing folder is empty.
+    fn list(&self, dir: &Path) -> HostResult<Vec<String>>;
+    /// Every file and link below `paths` (absolute names), with size, mode, owner and hash.
+    fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>>;
+    /// Copies file or folder `from` to `to` with modes and owners, durably, replacing `to`.
+    fn copy(&self, from: &Path, to: &Path) -> HostResult<()>;
+    fn free_bytes(&self, path: &Path) -> HostResult<u64>;
+
+    fn unit(&self, name: &str) -> HostResult<UnitState>;
+    /// Asks systemd to start the unit and returns when its job has ended.
+    fn start_unit(&self, name: &str, limit: Duration) -> HostResult<()>;
+    fn stop_unit(&self, name: &str, limit: Duration) -> HostResult<()>;
+    /// Makes systemd read its unit files again.
+    fn reload_units(&self) -> HostResult<()>;
+    /// The last lines the unit wrote, oldest first.
+    fn unit_log(&self, name: &str, lines: usize) -> Vec<String>;
+
+    fn listens(&self, port: u16) -> bool;
+    fn http_get(&self, url: &str, limit: Duration) -> HostResult<HttpAnswer>;
+    fn has_address(&self, address: IpAddr) -> HostResult<bool>;
+    fn vrrp(&self) -> VrrpState;
+    fn run(&self, command: &Command) -> HostResult<Output>;
+
+    /// Asks the other node for one of the things nodes give each other (see `wire::peer`).
+    fn peer_get(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>>;
+    /// Fetches a bundle from the other node, going on where an earlier try ended.
+    fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()>;
+
+    /// Verifies a bundle's signature and every hash for this site; nothing is unpacked.
+    fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo>;
+    /// Verifies, unpacks and reads back a release into `dest`.
+    fn unpack_bundle(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()>;
+    /// Reads an unpacked release back and compares every hash with its bundle's manifest.
+    fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()>;
+
+    /// Packs files into a tar at `to`, durably; encrypted to `recipients` (age) if there are any.
+    fn archive(&self, paths: &[PathBuf], to: &Path, recipients: &[String]) -> HostResult<()>;
+}

@@ -1,0 +1,1 @@
+//! The rolling upgrade, top to bottom. Read the table first.
