@@ -1,5 +1,11 @@
 //! hau: upgrades a two-node active/standby pair without its users noticing.
+pub mod backup;
+pub mod checks;
+pub mod config;
 pub mod core;
 pub mod database;
 pub mod host;
+pub mod steps;
+pub mod sync;
 pub mod time;
+pub mod wire;

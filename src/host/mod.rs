@@ -92,6 +92,41 @@ pub struct FileInfo {
     pub sha256: String,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Pass,
+    Warn,
+    Fail,
+}
+
+/// One line of `doctor`: what was looked at, how it is, what to do.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Finding {
+    pub check: String,
+    pub status: Status,
+    pub what: String,
+    /// Empty for a pass.
+    pub remedy: String,
+}
+
+impl Finding {
+    pub fn pass(check: &str, what: impl Into<String>) -> Self {
+        let remedy = String::new();
+        Self { check: check.to_owned(), status: Status::Pass, what: what.into(), remedy }
+    }
+
+    pub fn warn(check: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let (what, remedy) = (what.into(), remedy.into());
+        Self { check: check.to_owned(), status: Status::Warn, what, remedy }
+    }
+
+    pub fn fail(check: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let (what, remedy) = (what.into(), remedy.into());
+        Self { check: check.to_owned(), status: Status::Fail, what, remedy }
+    }
+}
+
 /// What a bundle is held against, beyond its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundlePolicy {
@@ -123,6 +158,7 @@ pub trait Host: Send + Sync {
     fn read(&self, path: &Path) -> HostResult<Vec<u8>>;
     /// Replaces the file atomically and durably.
     fn write(&self, path: &Path, bytes: &[u8], mode: u32) -> HostResult<()>;
+    fn own(&self, path: &Path, uid: u32, gid: u32) -> HostResult<()>;
     fn exists(&self, path: &Path) -> bool;
     /// Removes a file, link or whole folder; not there is fine.
     fn remove(&self, path: &Path) -> HostResult<()>;
@@ -166,6 +202,10 @@ pub trait Host: Send + Sync {
     /// Reads an unpacked release back and compares every hash with its bundle's manifest.
     fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()>;
 
-    /// Packs files into a tar at `to`, durably; encrypted to `recipients` (age) if there are any.
-    fn archive(&self, paths: &[PathBuf], to: &Path, recipients: &[String]) -> HostResult<()>;
+    /// Packs files and folders into a tar at `to`, durably.
+    fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()>;
+    /// Encrypts a file to `recipients` so that the age tool opens it.
+    fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()>;
+    /// What keepalived's configuration and behaviour say about this node's fitness.
+    fn keepalived(&self) -> Vec<Finding>;
 }

@@ -1,0 +1,35 @@
+//! Row: what only this rollout needed is gone; the last releases and the backup stay.
+use super::{Check, Cx, QUIET, Step, StepDef, StepResult, Verdict};
+
+pub(super) const DEF: StepDef = StepDef {
+    name: "cleanup",
+    about: "remove what only this rollout needed; keep the last releases and the backup",
+    step: &Cleanup,
+    ..QUIET
+};
+
+struct Cleanup;
+
+impl Step for Cleanup {
+    fn precheck(&self, _cx: &mut Cx<'_>) -> StepResult<Check> {
+        Ok(Check::Ready)
+    }
+
+    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        cx.host.remove(&cx.aside())?;
+        let releases = cx.settings.release.root.join("releases");
+        let keep = [cx.plan.to.as_str(), cx.plan.from.as_str()];
+        let old: Vec<String> =
+            cx.host.list(&releases)?.into_iter().filter(|v| !keep.contains(&v.as_str())).collect();
+        let spare = usize::try_from(cx.settings.release.keep).unwrap_or(usize::MAX).saturating_sub(keep.len());
+        for version in old.iter().rev().skip(spare) {
+            cx.host.remove(&releases.join(version))?;
+        }
+        Ok(())
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        let left = cx.host.exists(&cx.aside());
+        Ok(if left { Verdict::NotYet("something is left".to_owned()) } else { Verdict::done() })
+    }
+}

@@ -1,0 +1,39 @@
+//! Row: config sync stands still from now on, over reboots too.
+use super::{Check, Cx, Only, QUIET, Step, StepDef, StepResult, Verdict};
+use crate::core::Undo;
+use crate::sync;
+
+pub(super) const DEF: StepDef = StepDef {
+    name: "pause_sync",
+    about: "stop config sync and keep it stopped, over reboots too",
+    undo: Undo::Run,
+    only: Only::ConfigSync,
+    // A sync that is running is waited for; it may copy a lot.
+    limit: super::Limit::Seconds(300),
+    step: &Pause,
+    ..QUIET
+};
+
+struct Pause;
+
+impl Step for Pause {
+    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
+        let paused = sync::is_paused(cx.host, cx.settings, cx.state_dir)?;
+        Ok(if paused { Check::AlreadyDone } else { Check::Ready })
+    }
+
+    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        let by = format!("rollout {}", cx.plan.id.number);
+        Ok(sync::pause(cx.host, cx.settings, cx.state_dir, &by, cx.left())?)
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        let paused = sync::is_paused(cx.host, cx.settings, cx.state_dir)?;
+        Ok(if paused { Verdict::done() } else { Verdict::NotYet("config sync is still active".to_owned()) })
+    }
+
+    fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        sync::resume(cx.host, cx.settings, cx.state_dir, cx.left())?;
+        Ok(Verdict::done())
+    }
+}

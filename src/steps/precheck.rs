@@ -1,0 +1,38 @@
+//! Row: does everything that a rollout rests on hold on this node? The same list as `doctor`.
+use super::{Check, Cx, QUIET, Step, StepDef, StepError, StepResult, Verdict};
+use crate::checks;
+use crate::host::Status;
+
+pub(super) const DEF: StepDef = StepDef {
+    name: "precheck",
+    about: "look whether the node is fit: services, database, keepalived, space, keys",
+    step: &Precheck,
+    ..QUIET
+};
+
+pub(super) struct Precheck;
+
+impl Step for Precheck {
+    fn precheck(&self, _cx: &mut Cx<'_>) -> StepResult<Check> {
+        Ok(Check::Ready)
+    }
+
+    fn run(&self, _cx: &mut Cx<'_>) -> StepResult<()> {
+        Ok(())
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        let site = checks::Site {
+            host: cx.host,
+            database: cx.database,
+            settings: cx.settings,
+            vips: cx.vips,
+            bundle_bytes: cx.plan.bundle.as_ref().map_or(0, |b| b.size_bytes),
+        };
+        let findings = checks::all(&site);
+        match findings.iter().find(|f| f.status == Status::Fail) {
+            Some(bad) => Err(StepError::fatal(bad.what.clone(), bad.remedy.clone())),
+            None => Ok(Verdict::Done(format!("{} checks", findings.len()))),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Row: the VIP is here: keepalived says so and the address is on the interface.
+use super::{Check, Cx, Limit, QUIET, Step, StepDef, StepResult, Verdict};
+use crate::core::VrrpState;
+
+pub(super) const DEF: StepDef = StepDef {
+    name: "receive_vip",
+    about: "see the VIP arrive: keepalived is MASTER and the address is on the interface",
+    limit: Limit::VipSwitch,
+    step: &Receive,
+    ..QUIET
+};
+
+struct Receive;
+
+impl Step for Receive {
+    fn precheck(&self, _cx: &mut Cx<'_>) -> StepResult<Check> {
+        Ok(Check::Ready)
+    }
+
+    fn run(&self, _cx: &mut Cx<'_>) -> StepResult<()> {
+        Ok(())
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        if cx.host.vrrp() != VrrpState::Master {
+            return Ok(Verdict::NotYet("this node is not MASTER yet".to_owned()));
+        }
+        for vip in cx.vips {
+            if !cx.host.has_address(*vip)? {
+                return Ok(Verdict::NotYet(format!("{vip} is not here yet")));
+            }
+        }
+        Ok(Verdict::done())
+    }
+}

@@ -1,0 +1,29 @@
+//! Row: config sync runs again. Its phase opens when both nodes are done.
+use super::{Check, Cx, Only, QUIET, Step, StepDef, StepResult, Verdict};
+use crate::sync;
+
+pub(super) const DEF: StepDef = StepDef {
+    name: "resume_sync",
+    about: "let config sync run again",
+    only: Only::ConfigSync,
+    step: &Resume,
+    ..QUIET
+};
+
+struct Resume;
+
+impl Step for Resume {
+    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
+        let running = sync::is_running(cx.host, cx.settings, cx.state_dir)?;
+        Ok(if running { Check::AlreadyDone } else { Check::Ready })
+    }
+
+    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        Ok(sync::resume(cx.host, cx.settings, cx.state_dir, cx.left())?)
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        let running = sync::is_running(cx.host, cx.settings, cx.state_dir)?;
+        Ok(if running { Verdict::done() } else { Verdict::NotYet("config sync is not active yet".to_owned()) })
+    }
+}

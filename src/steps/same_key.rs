@@ -1,0 +1,58 @@
+//! Row: the service here really uses the other node's root key, though it may have made its own.
+use super::services::{all_listen, all_stopped, start_all, stop_all};
+use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
+use crate::sync;
+use std::time::Duration;
+
+pub(super) const DEF: StepDef = StepDef {
+    name: "same_key",
+    about: "see that both nodes use one root key; carry it again and restart where not",
+    disruptive: true,
+    service_down: true,
+    limit: Limit::Start,
+    only: Only::RootKey,
+    attempts: 2,
+    step: &SameKey,
+    ..QUIET
+};
+
+struct SameKey;
+
+/// None: one key, in use. Some: what is wrong.
+fn wrong(cx: &Cx<'_>) -> StepResult<Option<String>> {
+    let Some(key) = &cx.settings.root_key else { return Ok(None) };
+    let theirs = sync::key_hash_of_peer(cx.host, cx.settings, cx.left())?;
+    let ours = sync::key_hash(cx.host, &key.path)?;
+    if ours != theirs {
+        return Ok(Some("the root keys of the two nodes differ".to_owned()));
+    }
+    let Some(url) = &key.shown_by else { return Ok(None) };
+    let shown = cx.host.http_get(url, Duration::from_secs(5))?;
+    let used = shown.body.contains(&ours[..16]);
+    Ok((!used).then(|| format!("{url} shows another key than {}", key.path.display())))
+}
+
+impl Step for SameKey {
+    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
+        Ok(if wrong(cx)?.is_none() { Check::AlreadyDone } else { Check::Ready })
+    }
+
+    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        stop_all(cx)?;
+        if let Verdict::NotYet(what) = all_stopped(cx)? {
+            return Err(StepError::retry(what, "hau-ctl retry when it is gone"));
+        }
+        sync::pull(cx.host, cx.settings, cx.left())?;
+        start_all(cx)
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        if let Verdict::NotYet(what) = all_listen(cx)? {
+            return Ok(Verdict::NotYet(what));
+        }
+        match wrong(cx)? {
+            None => Ok(Verdict::Done("one root key on both nodes".to_owned())),
+            Some(what) => Err(StepError::retry(what, "see why the service makes a key of its own at every start")),
+        }
+    }
+}

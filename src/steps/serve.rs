@@ -1,0 +1,37 @@
+//! Row: the new MASTER serves: its services are well and its database takes writes.
+use super::{Check, Cx, Limit, QUIET, Step, StepDef, StepResult, Verdict, healthy};
+use crate::core::{DatabaseRole, VrrpState};
+
+pub(super) const DEF: StepDef = StepDef {
+    name: "serve",
+    about: "see that the new MASTER serves and its database takes writes",
+    confirmable: true,
+    limit: Limit::Health,
+    step: &Serve,
+    ..QUIET
+};
+
+struct Serve;
+
+impl Step for Serve {
+    fn precheck(&self, _cx: &mut Cx<'_>) -> StepResult<Check> {
+        Ok(Check::Ready)
+    }
+
+    fn run(&self, _cx: &mut Cx<'_>) -> StepResult<()> {
+        Ok(())
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        if cx.host.vrrp() != VrrpState::Master {
+            return Ok(Verdict::NotYet("this node is not MASTER".to_owned()));
+        }
+        if cx.settings.database.is_some() && cx.database.role()? != DatabaseRole::Primary {
+            return Ok(Verdict::NotYet("the database here is not primary".to_owned()));
+        }
+        Ok(match healthy(cx) {
+            Ok(()) => Verdict::done(),
+            Err(problem) => Verdict::NotYet(problem.what),
+        })
+    }
+}

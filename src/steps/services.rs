@@ -1,0 +1,105 @@
+//! What the steps share about the services: stopping, starting and looking at them.
+use super::{Cx, StepError, StepResult, Verdict};
+use crate::config::{HttpCheck, Service};
+use crate::core::Problem;
+use crate::host::Active;
+use std::time::Duration;
+
+const HTTP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Stops every service, the dependent ones first.
+pub(super) fn stop_all(cx: &Cx<'_>) -> StepResult<()> {
+    for service in cx.settings.start_order().into_iter().rev() {
+        if cx.host.unit(&service.unit)?.active != Active::Inactive {
+            cx.host.stop_unit(&service.unit, cx.left())?;
+        }
+    }
+    Ok(())
+}
+
+/// Are the processes gone and the ports silent?
+pub(super) fn all_stopped(cx: &Cx<'_>) -> StepResult<Verdict> {
+    for service in &cx.settings.services {
+        let unit = cx.host.unit(&service.unit)?;
+        let ended = matches!(unit.active, Active::Inactive | Active::Failed);
+        if !ended || unit.processes > 0 {
+            return Ok(Verdict::NotYet(format!("{} still has processes", service.unit)));
+        }
+        if let Some(port) = service.ports.iter().find(|p| cx.host.listens(**p)) {
+            return Ok(Verdict::NotYet(format!("port {port} is still served")));
+        }
+    }
+    Ok(Verdict::done())
+}
+
+/// Starts every service, waiting for the ports of what others depend on.
+pub(super) fn start_all(cx: &Cx<'_>) -> StepResult<()> {
+    for service in cx.settings.start_order() {
+        if cx.host.unit(&service.unit)?.active != Active::Active {
+            cx.host.start_unit(&service.unit, cx.left()).map_err(|e| dead(cx, service, e.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Are the units active and all ports listening? A unit that has died does not come back.
+pub(super) fn all_listen(cx: &Cx<'_>) -> StepResult<Verdict> {
+    for service in &cx.settings.services {
+        let unit = cx.host.unit(&service.unit)?;
+        match unit.active {
+            Active::Active => {}
+            Active::Activating => {
+                return Ok(Verdict::NotYet(format!("{} is starting", service.unit)));
+            }
+            Active::Inactive | Active::Deactivating | Active::Failed => {
+                return Err(dead(cx, service, format!("{} has ended ({})", service.unit, unit.sub)));
+            }
+        }
+        if let Some(port) = service.ports.iter().find(|p| !cx.host.listens(**p)) {
+            return Ok(Verdict::NotYet(format!("{} does not listen on {port} yet", service.name)));
+        }
+    }
+    Ok(Verdict::done())
+}
+
+/// Is everything well right now? Err says what is not, with the evidence.
+pub fn healthy(cx: &Cx<'_>) -> Result<(), Problem> {
+    match all_listen(cx) {
+        Ok(Verdict::Done(_)) => {}
+        Ok(Verdict::NotYet(what)) => return Err(problem(what)),
+        Err(e) => return Err(e.problem().clone()),
+    }
+    for service in &cx.settings.services {
+        for check in &service.http {
+            http(cx, check).map_err(|what| problem(format!("{}: {what}", service.name)))?;
+        }
+    }
+    if cx.settings.database.is_some() {
+        cx.database.role().map_err(|e| Problem { what: e.what, remedy: e.remedy })?;
+    }
+    Ok(())
+}
+
+fn http(cx: &Cx<'_>, check: &HttpCheck) -> Result<(), String> {
+    let answer = cx.host.http_get(&check.url, HTTP_LIMIT).map_err(|e| e.to_string())?;
+    if check.status.is_some_and(|s| s != answer.status) || (check.status.is_none() && answer.status >= 400) {
+        return Err(format!("{} answers {}", check.url, answer.status));
+    }
+    match &check.body {
+        Some(wanted) if !answer.body.contains(wanted) => {
+            Err(format!("{} does not answer {wanted:?}", check.url))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn problem(what: String) -> Problem {
+    Problem { what, remedy: "look at the service's own log, then hau-ctl retry or hau-ctl abort".to_owned() }
+}
+
+fn dead(cx: &Cx<'_>, service: &Service, what: String) -> StepError {
+    let log = cx.host.unit_log(&service.unit, 5);
+    let last = log.join(" | ");
+    let what = if last.is_empty() { what } else { format!("{what}; its last lines: {last}") };
+    StepError::Fatal(problem(what))
+}

@@ -1,0 +1,170 @@
+//! Config sync: pausing it so that it stays paused, comparing and levelling two nodes' configuration.
+use crate::config::{ConfigSync, Settings};
+use crate::host::{Active, FileInfo, Host, HostError, HostResult};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// What a peer answers to `peer_get(CONFIG)`: its configuration files.
+pub type Listing = BTreeMap<PathBuf, FileInfo>;
+/// Asks the peer for its `Listing` as JSON.
+pub const CONFIG: &str = "config";
+/// Asks the peer for a configuration file by its SHA-256: no path travels, and what comes can be
+/// held against what was asked for.
+pub const FILE: &str = "config/";
+
+const UNITS: &str = "/etc/systemd/system";
+const DROP_IN: &str = "50-hau-paused.conf";
+
+/// Stops the timers and keeps every unit of the sync from starting, over reboots too. A sync that
+/// is running is not cut: `is_paused` becomes true when it has ended.
+pub fn pause(host: &dyn Host, settings: &Settings, state: &Path, by: &str, limit: Duration) -> HostResult<()> {
+    let Some(sync) = &settings.config_sync else { return Ok(()) };
+    let since = host.now().0;
+    if !host.exists(&flag(state)) {
+        host.write(&flag(state), format!("paused by {by}, at {since} ms\n").as_bytes(), 0o644)?;
+    }
+    for unit in &sync.units {
+        let drop_in = drop_in(unit);
+        let text = format!("# hau pauses config sync\n[Unit]\nConditionPathExists=!{}\n", flag(state).display());
+        if let Some(dir) = drop_in.parent() {
+            host.make_dir(dir, 0o755)?;
+        }
+        host.write(&drop_in, text.as_bytes(), 0o644)?;
+    }
+    host.reload_units()?;
+    for unit in timers(sync) {
+        host.stop_unit(unit, limit)?;
+    }
+    Ok(())
+}
+
+/// Lets the sync start again and starts its timers.
+pub fn resume(host: &dyn Host, settings: &Settings, state: &Path, limit: Duration) -> HostResult<()> {
+    let Some(sync) = &settings.config_sync else { return Ok(()) };
+    for unit in &sync.units {
+        host.remove(&drop_in(unit))?;
+    }
+    host.remove(&flag(state))?;
+    host.reload_units()?;
+    for unit in timers(sync) {
+        host.start_unit(unit, limit)?;
+    }
+    Ok(())
+}
+
+/// Paused, and nothing of it runs any more.
+pub fn is_paused(host: &dyn Host, settings: &Settings, state: &Path) -> HostResult<bool> {
+    let Some(sync) = &settings.config_sync else { return Ok(true) };
+    let mut paused = host.exists(&flag(state));
+    for unit in &sync.units {
+        let quiet = matches!(host.unit(unit)?.active, Active::Inactive | Active::Failed);
+        paused &= quiet && host.exists(&drop_in(unit));
+    }
+    Ok(paused)
+}
+
+pub fn is_running(host: &dyn Host, settings: &Settings, state: &Path) -> HostResult<bool> {
+    let Some(sync) = &settings.config_sync else { return Ok(true) };
+    let mut running = !host.exists(&flag(state));
+    for unit in timers(sync) {
+        running &= host.unit(unit)?.active == Active::Active;
+    }
+    Ok(running)
+}
+
+/// Runs the sync once, as its timer would.
+pub fn push(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult<()> {
+    let Some(sync) = &settings.config_sync else { return Ok(()) };
+    for unit in sync.units.iter().filter(|unit| unit.ends_with(".service")) {
+        host.start_unit(unit, limit)?;
+    }
+    Ok(())
+}
+
+/// This node's configuration: everything that the sync or the key step carries.
+pub fn listing(host: &dyn Host, settings: &Settings) -> HostResult<Listing> {
+    let mut paths = settings.config_sync.as_ref().map(|s| s.paths.clone()).unwrap_or_default();
+    paths.extend(settings.root_key.iter().map(|key| key.path.clone()));
+    host.inspect(&paths)
+}
+
+/// What differs between the nodes, one sentence a file.
+pub fn compare(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult<Vec<String>> {
+    let (ours, theirs) = (listing(host, settings)?, listing_of_peer(host, limit)?);
+    let mut differences = Vec::new();
+    for (path, file) in &ours {
+        let path_name = path.display();
+        match theirs.get(path) {
+            None => differences.push(format!("{path_name} is only here")),
+            Some(other) if other.sha256 != file.sha256 => differences.push(format!("{path_name} has other content")),
+            Some(other) if other != file => differences.push(format!("{path_name} has another owner or mode")),
+            Some(_) => {}
+        }
+    }
+    let missing = theirs.keys().filter(|path| !ours.contains_key(*path));
+    differences.extend(missing.map(|path| format!("{} is only there", path.display())));
+    Ok(differences)
+}
+
+/// Makes this node's configuration what the peer's is.
+pub fn pull(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult<()> {
+    let (ours, theirs) = (listing(host, settings)?, listing_of_peer(host, limit)?);
+    for (path, file) in &theirs {
+        if ours.get(path) == Some(file) {
+            continue;
+        }
+        if ours.get(path).is_none_or(|our| our.sha256 != file.sha256) {
+            let bytes = host.peer_get(&format!("{FILE}{}", file.sha256), limit)?;
+            if let Some(dir) = path.parent() {
+                host.make_dir(dir, 0o755)?;
+            }
+            host.write(path, &bytes, file.mode)?;
+        }
+        host.own(path, file.uid, file.gid)?;
+    }
+    for path in ours.keys().filter(|path| !theirs.contains_key(*path)) {
+        host.remove(path)?;
+    }
+    let after = listing(host, settings)?;
+    let wrong = theirs.iter().find(|(path, file)| after.get(*path).is_none_or(|a| a.sha256 != file.sha256));
+    match wrong {
+        None => Ok(()),
+        Some((path, _)) => Err(HostError::new("carry", path.display().to_string(), "it reads back differently")),
+    }
+}
+
+/// Hex SHA-256 of the root key here.
+pub fn key_hash(host: &dyn Host, key: &Path) -> HostResult<String> {
+    let found = host.inspect(&[key.to_owned()])?;
+    let file = found.into_values().next();
+    file.map(|f| f.sha256).ok_or_else(|| HostError::new("read", key.display().to_string(), "it is not there"))
+}
+
+/// Hex SHA-256 of the peer's root key.
+pub fn key_hash_of_peer(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult<String> {
+    let Some(key) = &settings.root_key else { return Ok(String::new()) };
+    let theirs = listing_of_peer(host, limit)?;
+    let file = theirs.get(&key.path).map(|f| f.sha256.clone());
+    file.ok_or_else(|| HostError::new("find", key.path.display().to_string(), "the other node has none"))
+}
+
+/// The file that says that the sync is paused, by whom and since when.
+pub fn flag(state: &Path) -> PathBuf {
+    state.join("sync-paused")
+}
+
+fn drop_in(unit: &str) -> PathBuf {
+    Path::new(UNITS).join(format!("{unit}.d")).join(DROP_IN)
+}
+
+fn timers(sync: &ConfigSync) -> impl Iterator<Item = &str> {
+    sync.units.iter().map(String::as_str).filter(|unit| unit.ends_with(".timer"))
+}
+
+fn listing_of_peer(host: &dyn Host, limit: Duration) -> HostResult<Listing> {
+    let bytes = host.peer_get(CONFIG, limit)?;
+    serde_json::from_slice(&bytes).map_err(|e| HostError::new("read", "the other node's configuration list", e))
+}

@@ -1,0 +1,350 @@
+//! What travels on the three doors: requests, answers, status. Shapes as README and man pages say.
+//!
+//! Every answer is `{"v": 1, "ok": true, "data": …}` or `{"v": 1, "ok": false, "error": {…}}`.
+//! Times are milliseconds since the epoch inside hau and RFC 3339 where a person or a program of
+//! somebody else's reads them; durations end in `_ms`, sizes in `_bytes`.
+use crate::core::{Closed, DatabaseRole, Kind, Mandate, Problem, RolloutResult, RowState, VrrpState};
+use crate::host::Finding;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub const VERSION: u32 = 1;
+
+/// Why a request is not answered with data. The word decides the exit code of `hau-ctl`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Code {
+    /// The request itself is wrong: exit code 2.
+    Usage,
+    /// Refused before anything changed: 3.
+    Refused,
+    /// The caller may not do this: 3.
+    Forbidden,
+    /// There is no such thing: 2.
+    NotFound,
+    /// The other node cannot be reached: 3.
+    PeerLost,
+    /// A rollout is under way: 6.
+    Busy,
+    /// It was tried and failed: 1.
+    Failed,
+    /// The daemon's own fault: 1.
+    Internal,
+}
+
+impl Code {
+    pub fn exit(self) -> u8 {
+        match self {
+            Self::Usage | Self::NotFound => 2,
+            Self::Refused | Self::Forbidden | Self::PeerLost => 3,
+            Self::Busy => 6,
+            Self::Failed | Self::Internal => 1,
+        }
+    }
+
+    pub fn http(self) -> u16 {
+        match self {
+            Self::Usage => 400,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Refused | Self::Busy => 409,
+            Self::PeerLost => 502,
+            Self::Failed | Self::Internal => 500,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{what}")]
+pub struct Failure {
+    pub code: Code,
+    pub what: String,
+    pub remedy: String,
+}
+
+impl Failure {
+    pub fn new(code: Code, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code, what: what.into(), remedy: remedy.into() }
+    }
+}
+
+/// An answer on any door.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer<T> {
+    pub v: u32,
+    pub ok: bool,
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub data: Option<T>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+}
+
+fn none<T>() -> Option<T> {
+    None
+}
+
+impl<T> From<Result<T, Failure>> for Answer<T> {
+    fn from(result: Result<T, Failure>) -> Self {
+        match result {
+            Ok(data) => Self { v: VERSION, ok: true, data: Some(data), error: None },
+            Err(error) => Self { v: VERSION, ok: false, data: None, error: Some(error) },
+        }
+    }
+}
+
+impl<T> Answer<T> {
+    /// # Errors
+    /// What the daemon answered instead of data.
+    pub fn into_result(self) -> Result<T, Failure> {
+        match (self.data, self.error) {
+            (_, Some(error)) => Err(error),
+            (Some(data), None) => Ok(data),
+            (None, None) => Err(Failure::new(Code::Internal, "the answer is empty", "see the log of hau-sidecar")),
+        }
+    }
+}
+
+/// `GET /v1/status`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    pub node: String,
+    pub peer: Peer,
+    pub nodes: BTreeMap<String, Node>,
+    pub rollout: Option<Rollout>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    pub name: String,
+    pub reachable: bool,
+    pub last_heard_ms: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncState {
+    Running,
+    Paused,
+    None,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    pub vrrp: VrrpState,
+    pub has_vip: bool,
+    pub effective_priority: Option<i32>,
+    pub weight: Option<i32>,
+    pub database: DatabaseRole,
+    pub lag_bytes: Option<u64>,
+    pub version: Option<String>,
+    pub services: BTreeMap<String, ServiceState>,
+    pub sync: SyncState,
+    pub health: crate::host::Status,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceState {
+    pub active: bool,
+    /// The ports that listen.
+    pub ports: Vec<u16>,
+}
+
+/// The rollout under way, or the last one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    pub id: u64,
+    pub kind: Kind,
+    pub first: String,
+    pub second: String,
+    pub from: String,
+    pub to: String,
+    pub by: String,
+    /// RFC 3339.
+    pub made: String,
+    /// The phase in which the next row is.
+    pub phase: Option<String>,
+    pub rows: Vec<Row>,
+    /// None while it goes on.
+    pub result: Option<Outcome>,
+    pub mandate: Mandate,
+    pub stopped_by: Option<Stopped>,
+    /// What happens next, or what to type.
+    pub next: String,
+    pub elapsed_ms: u64,
+    /// None until something measures it.
+    pub downtime_ms: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded,
+    /// Stopped; waits for a person.
+    Halted,
+    RolledBack,
+    /// Given up by `abort`.
+    Failed,
+    Refused,
+}
+
+impl From<RolloutResult> for Outcome {
+    fn from(result: RolloutResult) -> Self {
+        match result {
+            RolloutResult::Succeeded => Self::Succeeded,
+            RolloutResult::Failed => Self::Failed,
+        }
+    }
+}
+
+/// Why nothing goes on at the moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum Stopped {
+    /// A row failed.
+    Failure { node: String, step: String, problem: Problem },
+    /// A condition does not hold (yet).
+    Gate { node: String, step: String, closed: Closed, says: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    pub phase: String,
+    pub node: String,
+    pub step: String,
+    pub about: String,
+    /// None: not begun.
+    pub state: Option<RowState>,
+    /// RFC 3339.
+    pub started: Option<String>,
+    /// Milliseconds since the epoch: what both of the above were computed from.
+    pub started_at_ms: Option<u64>,
+    pub elapsed_ms: Option<u64>,
+    pub limit_ms: u64,
+    /// From earlier rollouts of this pair.
+    pub expected_ms: Option<u64>,
+    pub note: String,
+    pub problem: Option<Problem>,
+}
+
+/// `POST /v1/rollouts` and, with nothing started, `POST /v1/plans`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {
+    /// File name inside the incoming folder, or an absolute path that is copied there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
+    /// For a switch: the node that shall hold the VIP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// A phase to wait in front of: `switchover` is the phase in which the VIP moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_before: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Answer to `POST /v1/plans`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanView {
+    pub kind: Kind,
+    pub from: String,
+    pub to: String,
+    pub first: String,
+    pub second: String,
+    pub rows: Vec<Row>,
+    /// Of both nodes, each named.
+    pub findings: BTreeMap<String, Vec<Finding>>,
+    /// Would it start?
+    pub fit: bool,
+}
+
+/// Answer to `POST /v1/rollouts` and `POST /v1/orders`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    pub rollout: u64,
+}
+
+/// `POST /v1/orders`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderRequest {
+    /// `retry`, `confirm` or `abort`.
+    pub order: crate::core::Order,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `GET /v1/doctor`: findings by node.
+pub type Doctor = BTreeMap<String, Vec<Finding>>;
+
+/// `GET /health` as application/health+json, and one node's part of `GET /v1/health`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub status: crate::host::Status,
+    pub node: String,
+    pub version: Option<String>,
+    /// Name of the check to what was seen.
+    pub checks: BTreeMap<String, Vec<HealthCheck>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthCheck {
+    pub component_type: String,
+    pub status: crate::host::Status,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+    /// RFC 3339.
+    pub time: String,
+}
+
+/// `GET /v1/sync`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncView {
+    pub state: SyncState,
+    /// By whom and since when, if it is paused.
+    pub paused: Option<String>,
+    /// Changes of the configuration seen while paused, newest last.
+    pub changes: Vec<String>,
+}
+
+/// `GET /v1/sync/check`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncDifferences {
+    /// One sentence a file, seen from the answering node.
+    pub differences: Vec<String>,
+}
+
+/// `POST /v1/pair`: without a code this node waits and says which code to type on the other one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+/// `GET /v1/pair` and the answer to `POST /v1/pair`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairView {
+    /// SHA-256 of this node's certificate.
+    pub own: String,
+    /// SHA-256 of the certificate that is trusted as the peer's.
+    pub peer: Option<String>,
+    /// The code that waits to be typed on the other node; only in the answer that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// A window is open: the other node may pair now.
+    pub waiting: bool,
+}
+
+/// `GET /v1/history`: newest last.
+pub type History = Vec<Rollout>;
+
+/// `GET /v1/backups`
+pub type Backups = Vec<crate::backup::Entry>;
+
+/// `POST /v1/notify`: keepalived's hook was called. It only means: look now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notify {
+    pub args: Vec<String>,
+}
