@@ -1,0 +1,201 @@
+//! `hau.toml`: the one configuration file of the pair, the same on both nodes.
+//!
+//! Text becomes a merged tree that remembers file and line ([`tree`]), the tree becomes typed
+//! [`Settings`] ([`sections`]), and everything that is wrong is told at once ([`Problems`]).
+
+mod kinds;
+mod problem;
+mod read;
+mod sections;
+mod services;
+mod settings;
+mod tree;
+mod unavailable;
+mod words;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+pub use problem::{Problem, Problems};
+pub use settings::{
+    Backup, Bundle, Cluster, ConfigSync, Database, DatabaseKind, Dsn, Failover, Handoff, Health,
+    HttpCheck, Limits, Mail, Node, Notify, NotifyCommand, Peer, Prove, Release, Rollback,
+    RollbackDatabase, RollbackPolicy, RootKey, Service, Settings, Soak, Switch, Vrrp, Webhook,
+    When,
+};
+use tree::Tree;
+
+/// Why a host cannot say which of the two nodes it is.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum WhoAmIError {
+    /// Neither node's address is on this host.
+    #[error(
+        "this host has none of the addresses under [nodes] ({wanted}); \
+         correct hau.toml, or bring the address up (this host has: {present})"
+    )]
+    Neither {
+        /// `NAME = ADDRESS` of both nodes.
+        wanted: String,
+        /// The addresses that were found here.
+        present: String,
+    },
+    /// Both nodes' addresses are on this host.
+    #[error(
+        "this host has the addresses of both nodes ({wanted}); \
+         each node needs an address that only it has: the VIP is not one of them"
+    )]
+    Both {
+        /// `NAME = ADDRESS` of both nodes.
+        wanted: String,
+    },
+}
+
+impl Settings {
+    /// Reads `path` and the drop-ins `path.d/NN-name.toml` over it, in the order of their names.
+    ///
+    /// # Errors
+    /// Everything that is wrong in any of the files, each with file, line and remedy.
+    pub fn load(path: &Path) -> Result<Settings, Problems> {
+        let mut problems = Problems::default();
+        let mut tree = Tree::empty(path);
+        for file in std::iter::once(path.to_path_buf()).chain(drop_ins(path, &mut problems)) {
+            match fs::read_to_string(&file) {
+                Ok(text) => tree.lay_over(&file, &text, &mut problems),
+                Err(error) => {
+                    problems.add_file(&file, format!("cannot be read ({error})"), advice(&error))
+                }
+            }
+        }
+        from_tree(&tree, problems)
+    }
+
+    /// Reads `text` as if it were the whole configuration; `file` is only its name in problems.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn parse(file: &Path, text: &str) -> Result<Settings, Problems> {
+        let mut problems = Problems::default();
+        let mut tree = Tree::empty(file);
+        tree.lay_over(file, text, &mut problems);
+        from_tree(&tree, problems)
+    }
+
+    /// The name of the node whose address is among `local`, the addresses of this host.
+    ///
+    /// # Errors
+    /// None or both of the nodes are here.
+    pub fn me(&self, local: &[IpAddr]) -> Result<String, WhoAmIError> {
+        let here: Vec<&String> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| local.iter().any(|a| a.to_canonical() == node.address))
+            .map(|(name, _)| name)
+            .collect();
+        let wanted = || {
+            let all = self
+                .nodes
+                .iter()
+                .map(|(name, node)| format!("{name} = {}", node.address));
+            all.collect::<Vec<_>>().join(", ")
+        };
+        match here.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => Err(WhoAmIError::Neither {
+                wanted: wanted(),
+                present: local
+                    .iter()
+                    .map(IpAddr::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            }),
+            [..] => Err(WhoAmIError::Both { wanted: wanted() }),
+        }
+    }
+
+    /// The name of the other node; `None` if `name` is no node.
+    #[must_use]
+    pub fn peer_of(&self, name: &str) -> Option<&str> {
+        self.nodes.get(name)?;
+        self.nodes
+            .keys()
+            .map(String::as_str)
+            .find(|other| *other != name)
+    }
+
+    /// The services, each after all it depends on, else as in the file. Stop in reverse.
+    #[must_use]
+    pub fn start_order(&self) -> Vec<&Service> {
+        services::in_start_order(&self.services).0
+    }
+}
+
+fn from_tree(tree: &Tree, problems: Problems) -> Result<Settings, Problems> {
+    // A tree with syntax errors lacks what stood behind them: complaints about it would mislead.
+    if !problems.is_empty() {
+        return Err(problems.sorted());
+    }
+    sections::settings(tree)
+}
+
+/// The drop-ins of `path`, sorted. Only `*.toml` counts: editors and packages leave other files there.
+fn drop_ins(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
+    let mut folder = path.as_os_str().to_owned();
+    folder.push(".d");
+    let folder = PathBuf::from(folder);
+    let names = match fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            problems.add_file(&folder, format!("cannot be read ({error})"), advice(&error));
+            return Vec::new();
+        }
+    };
+    let mut files: Vec<PathBuf> = names
+        .iter()
+        .map(fs::DirEntry::path)
+        .filter(|p| is_toml(p))
+        .collect();
+    files.sort();
+    for file in files.iter().filter(|file| !is_numbered(file)) {
+        // Left out in silence it would be a setting that somebody believes in.
+        problems.add_file(
+            file,
+            "the name of a drop-in begins with two digits and a dash".to_string(),
+            "rename it to NN-name.toml, or remove it".to_string(),
+        );
+    }
+    files.retain(|file| is_numbered(file));
+    files
+}
+
+fn is_toml(path: &Path) -> bool {
+    let hidden = path
+        .file_name()
+        .is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
+    !hidden && path.extension().is_some_and(|e| e == "toml")
+}
+
+fn is_numbered(path: &Path) -> bool {
+    let name = path.file_name().map_or(&[][..], |n| n.as_encoded_bytes());
+    matches!(name, [a, b, b'-', ..] if a.is_ascii_digit() && b.is_ascii_digit())
+}
+
+fn advice(error: &std::io::Error) -> String {
+    let advice = [
+        (ErrorKind::NotFound, "write one with hau-ctl init"),
+        (
+            ErrorKind::PermissionDenied,
+            "make it readable (chmod 0644), or run this as root",
+        ),
+        (ErrorKind::InvalidData, "save it as UTF-8"),
+    ];
+    let known = advice.iter().find(|(kind, _)| *kind == error.kind());
+    known
+        .map_or("see to it that it can be read", |(_, text)| text)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,298 @@
+//! Tests of the configuration: the example, every kind of problem, drop-ins, defaults.
+
+use super::*;
+use std::time::Duration;
+
+const SMALL: &str = r#"
+[cluster]
+name = "shop"
+[nodes.a]
+address = "10.77.0.11"
+[nodes.b]
+address = "10.77.0.12"
+[vrrp]
+instance = "web"
+[[service]]
+name = "api"
+unit = "shop-api.service"
+[release]
+root = "/opt/shop"
+"#;
+
+const EXAMPLE: &str = include_str!("../../hau.toml.example");
+
+fn parse(text: &str) -> Result<Settings, Problems> {
+    Settings::parse(Path::new("hau.toml"), text)
+}
+
+fn problems(text: &str) -> String {
+    parse(text).expect_err("wrong").to_string()
+}
+
+#[test]
+fn the_example_is_valid_and_says_what_it_means() {
+    let settings = parse(EXAMPLE).expect("the example is valid");
+    assert_eq!(
+        settings.database.as_ref().map(|d| d.kind),
+        Some(DatabaseKind::Postgres)
+    );
+    assert_eq!(settings.services[1].http[1].body.as_deref(), Some("ok"));
+    assert_eq!(settings.services[1].http[0].status, Some(200));
+    let order: Vec<&str> = settings
+        .start_order()
+        .iter()
+        .map(|s| s.name.as_str())
+        .collect();
+    assert_eq!(order, ["worker", "api"]);
+    assert!(
+        !format!("{settings:?}").contains("dbname"),
+        "a connection string is in Debug"
+    );
+}
+
+/// The example claims which values are defaults: without those lines the same must come out.
+#[test]
+fn the_defaults_of_the_example_are_the_defaults() {
+    let mut limits = false;
+    let kept = EXAMPLE.lines().filter(|line| {
+        limits = line.starts_with("[limits]") || (limits && !line.starts_with('['));
+        let is_header = line.starts_with('[');
+        is_header || !(limits || line.contains("# default"))
+    });
+    let kept: Vec<&str> = kept.collect();
+    assert!(
+        kept.len() + 25 < EXAMPLE.lines().count(),
+        "lines were left out"
+    );
+    assert_eq!(
+        parse(&kept.join("\n")).expect("valid"),
+        parse(EXAMPLE).expect("valid")
+    );
+}
+
+#[test]
+fn every_key_in_the_commented_lines_exists() {
+    let text = EXAMPLE.replace("# interface", "interface");
+    let text = text
+        .replace("# replication_slot", "replication_slot")
+        .replace("# shown_by", "shown_by");
+    let settings = parse(&text).expect("valid");
+    assert_eq!(settings.vrrp.interface.as_deref(), Some("eth0"));
+    assert!(
+        settings
+            .database
+            .is_some_and(|d| d.replication_slot.is_some())
+    );
+    assert!(settings.root_key.is_some_and(|k| k.shown_by.is_some()));
+}
+
+#[test]
+fn a_small_file_gets_the_defaults() {
+    let settings = parse(SMALL).expect("valid");
+    insta::assert_debug_snapshot!(settings);
+}
+
+#[test]
+fn ten_mistakes_are_told_at_once() {
+    insta::assert_snapshot!(problems(
+        r#"
+[cluster]
+name = "my shop"
+[nodes.a]
+address = "10.77.0.11"
+[nodes.b]
+address = "10.77.0.11"
+[peer]
+prot = 9681
+[vrrp]
+config = "keepalived.conf"
+switch = "slow"
+[[service]]
+name = "api"
+unit = "shop-api"
+ports = [80800]
+depends_on = ["worker"]
+[release]
+root = "/opt/shop"
+keep = 1
+[limits]
+start = "soon"
+drain = 20
+[backup]
+recipients = ["age1nobody"]
+[helth]
+listen = "127.0.0.1:9680"
+"#
+    ));
+}
+
+#[test]
+fn every_other_kind_of_problem() {
+    let with = |more: &str| problems(&format!("{SMALL}{more}"));
+    let service = "[[service]]\nname = \"x\"\nunit = \"x.service\"\n";
+    let cases = [
+        with("[nodes.c]\naddress = \"10.77.0.13\""),
+        with("[nodes.\"c d\"]\naddress = \"0.0.0.0\""),
+        with("[health]\nlisten = \"127.0.0.1\"\n[peer]\nport = 0"),
+        with("[health]\nlisten = \"127.0.0.1:9681\""),
+        with(&format!("{service}ports = [9680, 9681]")),
+        with(&format!("{service}via_vip = true\ndepends_on = [\"x\"]")),
+        with("[[service]]\nname = \"api\"\nunit = \"shop-api.service\""),
+        with(&format!(
+            "{service}http = [{{ url = \"https://a/\", status = 99 }}, {{ body = \"\" }}]"
+        )),
+        with("[database]\nkind = \"none\"\ndsn = \"host=a\""),
+        with("[database]\nkind = \"oracle\"\ndsn = \"sekret\"\ndata_dir = \"/a/../b\"\nunit = 3"),
+        with("[root_key]\npath = \"/etc/shop/root.key\"\ncarry = \"yes\""),
+        with("[config_sync]\nunits = []\npaths = \"/etc\""),
+        with("[limits]\nsoak = { checks = 0, within = \"0s\" }\nvip_retries = -1"),
+        with("[limits]\nvip_retries = 1.5\nstart = 2026-01-01"),
+        with("[bundle]\nincoming = 99999999999999999999\nkeyz = 1"),
+        with("[handoff]\nzzz = 1\n"),
+        problems("service = 3\n[cluster]\nname = 5\n[nodes]\na = 1\n"),
+        problems(""),
+    ];
+    insta::assert_snapshot!(cases.join("\n--\n"));
+}
+
+#[test]
+fn what_is_not_carried_out_is_refused() {
+    insta::assert_snapshot!(problems(&format!(
+        "{}\n[notify.mail]\nfrom = \"a@b\"\nto = [\"c@d\"]\n[[notify.webhook]]\nurl = \"https://h/\"\n\
+         [[notify.command]]\nrun = [\"/bin/true\"]\n",
+        EXAMPLE
+            .replace("\"postgres\"           ", "\"gaussdb\"")
+            .replace("failover = \"manual\"", "failover = \"auto\"")
+            .replace("switch = \"auto\"", "switch = \"fast\"")
+            .replace("enabled = \"auto\"", "enabled = \"always\"")
+            .replace("park = \"auto\"", "park = \"always\"")
+            .replace("policy = \"manual\"", "policy = \"auto\"")
+            .replace("copy_to = []", "copy_to = [\"peer\"]")
+    )));
+    let command =
+        "[database]\nkind = \"command\"\ndsn = \"host=a\"\ndata_dir = \"/d\"\nunit = \"d.service\"";
+    assert!(
+        problems(&format!("{SMALL}{command}"))
+            .contains("database.kind = \"command\" is not available")
+    );
+    assert!(
+        parse(&format!("{SMALL}[notify]\n")).is_ok(),
+        "an empty section asks for nothing"
+    );
+}
+
+#[test]
+fn syntax_errors_have_lines_and_quote_nothing() {
+    let text = problems(
+        "[cluster]\nname = \"shop\n[nodes.a]\naddress = = \"x\"\n[a\ndsn = \"password=sekret\n",
+    );
+    insta::assert_snapshot!(text);
+    assert!(!text.contains("sekret"));
+    insta::assert_snapshot!(problems(
+        "[cluster]\nname = \"a\"\nname = \"b\"\n[cluster]\n"
+    ));
+}
+
+#[test]
+fn secrets_are_not_repeated() {
+    let dsn = "[database]\nkind = \"postgres\"\ndsn = \"host=a password=sekret port\"\n";
+    let text = problems(&format!(
+        "{SMALL}{dsn}[backup]\nrecipients = [\"AGE-SECRET-KEY-1SEKRET\"]\n"
+    ));
+    assert!(
+        text.contains("database.dsn") && text.contains("backup.recipients[1]"),
+        "{text}"
+    );
+    assert!(!text.to_lowercase().contains("sekret"), "{text}");
+}
+
+#[test]
+fn a_circle_is_named() {
+    let service = |name: &str, needs: &str| {
+        format!(
+            "[[service]]\nname = \"{name}\"\nunit = \"{name}.service\"\ndepends_on = [\"{needs}\"]\n"
+        )
+    };
+    let text = format!(
+        "{SMALL}{}{}{}",
+        service("x", "y"),
+        service("y", "z"),
+        service("z", "y")
+    );
+    let text = problems(&text);
+    assert!(
+        text.contains("service[3].depends_on goes in a circle: y needs z needs y"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn drop_ins_are_merged_in_order_and_blamed_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let main = dir.path().join("hau.toml");
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    fs::create_dir(dir.path().join("hau.toml.d")).unwrap();
+    write("hau.toml", SMALL);
+    write(
+        "hau.toml.d/20-b.toml",
+        "[limits]\nstart = \"2m\"\nhealth = \"10s\"\n",
+    );
+    write(
+        "hau.toml.d/10-a.toml",
+        "[limits]\nstart = \"1m\"\ndrain = \"1s\"\n[nodes.b]\naddress = \"::1\"\n",
+    );
+    write("hau.toml.d/10-a.toml.dpkg-old", "nonsense");
+    let settings = Settings::load(&main).expect("valid");
+    assert_eq!(settings.limits.start, Duration::from_secs(120));
+    assert_eq!(settings.limits.drain, Duration::from_secs(1));
+    assert_eq!(settings.limits.health, Duration::from_secs(10));
+    assert_eq!(settings.nodes["b"].address.to_string(), "::1");
+    assert_eq!(settings.nodes["a"].address.to_string(), "10.77.0.11");
+
+    write(
+        "hau.toml.d/30-c.toml",
+        "[limits]\ndrain = \"soon\"\n[release]\nroot = \"opt\"\n",
+    );
+    write("hau.toml.d/10-a.toml", "[limits]\n\ndrian = \"1s\"\n");
+    let text = Settings::load(&main).expect_err("wrong").to_string();
+    insta::assert_snapshot!(text.replace(&dir.path().display().to_string(), "DIR"));
+
+    write("hau.toml.d/late.toml", "");
+    write("hau.toml.d/30-c.toml", "[limits\n");
+    fs::remove_file(&main).unwrap();
+    let text = Settings::load(&main).expect_err("wrong").to_string();
+    insta::assert_snapshot!(text.replace(&dir.path().display().to_string(), "DIR"));
+}
+
+#[test]
+fn a_node_knows_itself_by_its_addresses() {
+    let settings = parse(SMALL).expect("valid");
+    let ips = |list: &[&str]| {
+        list.iter()
+            .map(|ip| ip.parse().unwrap())
+            .collect::<Vec<IpAddr>>()
+    };
+    assert_eq!(
+        settings.me(&ips(&["127.0.0.1", "10.77.0.12"])).as_deref(),
+        Ok("b")
+    );
+    assert_eq!(
+        settings.me(&ips(&["::ffff:10.77.0.11"])).as_deref(),
+        Ok("a")
+    );
+    let neither = settings
+        .me(&ips(&["127.0.0.1"]))
+        .expect_err("none is here")
+        .to_string();
+    assert!(
+        neither.contains("a = 10.77.0.11, b = 10.77.0.12"),
+        "{neither}"
+    );
+    let both = settings
+        .me(&ips(&["10.77.0.11", "10.77.0.12"]))
+        .expect_err("both are here");
+    assert!(both.to_string().contains("both nodes"));
+    assert_eq!(settings.peer_of("a"), Some("b"));
+    assert_eq!(settings.peer_of("c"), None);
+}

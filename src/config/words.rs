@@ -1,0 +1,56 @@
+//! How the enums are written in hau.toml.
+
+use super::read::Word;
+use super::settings::{
+    DatabaseKind, Failover, Prove, RollbackDatabase, RollbackPolicy, Switch, When,
+};
+
+impl Word for Switch {
+    const WORDS: &'static [(&'static str, Switch)] = &[
+        ("lower", Switch::Lower),
+        ("fast", Switch::Fast),
+        ("auto", Switch::Auto),
+    ];
+}
+
+/// `None` is the word `none`.
+impl Word for Option<DatabaseKind> {
+    const WORDS: &'static [(&'static str, Option<DatabaseKind>)] = &[
+        ("postgres", Some(DatabaseKind::Postgres)),
+        ("gaussdb", Some(DatabaseKind::Gaussdb)),
+        ("command", Some(DatabaseKind::Command)),
+        ("none", None),
+    ];
+}
+
+impl Word for Failover {
+    const WORDS: &'static [(&'static str, Failover)] =
+        &[("manual", Failover::Manual), ("auto", Failover::Auto)];
+}
+
+impl Word for Prove {
+    const WORDS: &'static [(&'static str, Prove)] =
+        &[("restore", Prove::Restore), ("verify", Prove::Verify)];
+}
+
+impl Word for When {
+    const WORDS: &'static [(&'static str, When)] = &[
+        ("auto", When::Auto),
+        ("always", When::Always),
+        ("never", When::Never),
+    ];
+}
+
+impl Word for RollbackPolicy {
+    const WORDS: &'static [(&'static str, RollbackPolicy)] = &[
+        ("manual", RollbackPolicy::Manual),
+        ("auto", RollbackPolicy::Auto),
+    ];
+}
+
+impl Word for RollbackDatabase {
+    const WORDS: &'static [(&'static str, RollbackDatabase)] = &[
+        ("keep", RollbackDatabase::Keep),
+        ("restore", RollbackDatabase::Restore),
+    ];
+}
