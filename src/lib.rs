@@ -1,1 +1,3 @@
 //! hau: upgrades a two-node active/standby pair without its users noticing.
+
+pub mod journal;
