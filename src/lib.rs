@@ -5,6 +5,7 @@ pub mod config;
 pub mod core;
 pub mod database;
 pub mod host;
+pub mod journal;
 pub mod steps;
 pub mod sync;
 pub mod time;
