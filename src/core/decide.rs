@@ -5,6 +5,7 @@ use super::{
     Refusal, Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo, VrrpState,
 };
 use crate::time::Time;
+use std::{borrow::Cow, sync::Arc};
 
 /// The result of deciding: facts to journal, and an answer for whoever asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,15 +15,16 @@ pub struct Decision {
 }
 
 /// A copy of the state that moves along as facts are added, so each rule sees the ones before it.
-struct Draft {
-    state: State,
+struct Draft<'a> {
+    /// Cloned when the first fact is added; most turns add none.
+    state: Cow<'a, State>,
     now: Time,
     records: Vec<Record>,
 }
 
-impl Draft {
+impl Draft<'_> {
     fn push(&mut self, record: Record) {
-        self.state.journaled.apply(&record);
+        self.state.to_mut().journaled.apply(&record);
         self.records.push(record);
     }
 
@@ -33,7 +35,7 @@ impl Draft {
 
 pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
     let mut draft = Draft {
-        state: state.clone(),
+        state: Cow::Borrowed(state),
         now,
         records: Vec::new(),
     };
@@ -70,7 +72,7 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
     }
 }
 
-fn start(draft: &mut Draft, plan: &Plan) -> Reply {
+fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     let Some(hello) = draft.state.fresh_peer(draft.now) else {
         return Reply::Refused(Refusal::PeerLost);
     };
@@ -85,7 +87,7 @@ fn start(draft: &mut Draft, plan: &Plan) -> Reply {
         .as_ref()
         .map_or(0, |r| r.plan.id.number);
     let heard = hello.rollout.as_ref().map_or(0, |view| view.plan.id.number);
-    let mut plan = plan.clone();
+    let mut plan = Plan::clone(plan);
     plan.id.number = known.max(heard) + 1;
     plan.id.origin = draft.state.me.clone();
     plan.made_at = draft.now;
@@ -99,11 +101,11 @@ fn start(draft: &mut Draft, plan: &Plan) -> Reply {
         at: draft.now,
     };
     let rollout = plan.id.number;
-    draft.push(Record::PlanAdopted { plan, mandate });
+    draft.push(Record::PlanAdopted { plan: Arc::new(plan), mandate });
     Reply::Accepted { rollout }
 }
 
-fn on_order(draft: &mut Draft, order: Order, by: &Actor) -> Reply {
+fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
     let Some(rollout) = draft.state.running() else {
         return Reply::Refused(Refusal::NothingRunning);
     };
@@ -126,7 +128,7 @@ fn on_order(draft: &mut Draft, order: Order, by: &Actor) -> Reply {
 }
 
 /// Puts the running rollout under a new order of this node.
-fn mandate(draft: &mut Draft, order: Order, by: Actor) {
+fn mandate(draft: &mut Draft<'_>, order: Order, by: Actor) {
     let (me, at) = (draft.state.me.clone(), draft.now);
     let Some(rollout) = draft.state.running() else {
         return;
@@ -150,7 +152,7 @@ fn mandate(draft: &mut Draft, order: Order, by: Actor) {
 }
 
 /// Takes a mandate, whoever gave it; a confirmation settles this node's own failed row.
-fn take(draft: &mut Draft, mandate: Mandate) {
+fn take(draft: &mut Draft<'_>, mandate: Mandate) {
     let Some(rollout) = draft.state.running() else {
         return;
     };
@@ -183,7 +185,7 @@ fn take(draft: &mut Draft, mandate: Mandate) {
 }
 
 /// The local executor has finished a job.
-fn on_job_ended(draft: &mut Draft, key: &JobKey, outcome: &Outcome) {
+fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
     let Some(rollout) = draft.state.running() else {
         return;
     };
@@ -222,7 +224,7 @@ fn on_job_ended(draft: &mut Draft, key: &JobKey, outcome: &Outcome) {
 }
 
 /// The peer tells of a plan this node does not know, or of one that beats an own one not begun.
-fn take_plan(draft: &mut Draft, view: &RolloutView) {
+fn take_plan(draft: &mut Draft<'_>, view: &RolloutView) {
     let known = draft.state.journaled.rollout.as_ref();
     let newer = known.is_none_or(|r| view.plan.id.beats(&r.plan.id));
     let free = known.is_none_or(|r| r.ended.is_some() || r.mine.is_empty());
@@ -232,7 +234,7 @@ fn take_plan(draft: &mut Draft, view: &RolloutView) {
     }
 }
 
-fn take_mandate(draft: &mut Draft, view: &RolloutView) {
+fn take_mandate(draft: &mut Draft<'_>, view: &RolloutView) {
     let Some(rollout) = draft.state.running() else {
         return;
     };
@@ -241,7 +243,7 @@ fn take_mandate(draft: &mut Draft, view: &RolloutView) {
     }
 }
 
-fn take_reports(draft: &mut Draft, view: &RolloutView) {
+fn take_reports(draft: &mut Draft<'_>, view: &RolloutView) {
     let Some(rollout) = draft.state.journaled.rollout.as_ref() else {
         return;
     };
@@ -254,8 +256,8 @@ fn take_reports(draft: &mut Draft, view: &RolloutView) {
 
 /// Promise 12: alone, holding the VIP and not serving, with rows begun that took the service
 /// down: what cannot be finished without the peer is taken back at once.
-fn survive(draft: &mut Draft) {
-    let (s, now) = (&draft.state, draft.now);
+fn survive(draft: &mut Draft<'_>) {
+    let (s, now) = (&*draft.state, draft.now);
     let local = &s.observed.local;
     let settled = now >= s.observed.vrrp_since + s.timing.settle;
     let alone = s.fresh_peer(now).is_none() && s.observed.peer.is_some();
@@ -288,7 +290,7 @@ fn survive(draft: &mut Draft) {
 }
 
 /// A job that should long have come back has not.
-fn expire(draft: &mut Draft) {
+fn expire(draft: &mut Draft<'_>) {
     let Some(rollout) = draft.state.running() else {
         return;
     };
@@ -325,7 +327,7 @@ fn expire(draft: &mut Draft) {
 }
 
 /// Starts the next row of this node, or takes back the next one.
-fn advance(draft: &mut Draft) {
+fn advance(draft: &mut Draft<'_>) {
     let Some(rollout) = draft.state.running() else {
         return;
     };
@@ -338,8 +340,8 @@ fn advance(draft: &mut Draft) {
     }
 }
 
-fn forward(draft: &mut Draft) {
-    let (s, now) = (&draft.state, draft.now);
+fn forward(draft: &mut Draft<'_>) {
+    let (s, now) = (&*draft.state, draft.now);
     let Some(rollout) = s.running() else { return };
     let Some(row) = next_row(s, rollout) else {
         return;
@@ -354,7 +356,7 @@ fn forward(draft: &mut Draft) {
     }
 }
 
-fn back(draft: &mut Draft) {
+fn back(draft: &mut Draft<'_>) {
     while let Some((rollout, row)) = draft
         .state
         .running()
@@ -394,8 +396,8 @@ fn fresh(rollout: &Rollout, state: RowState, now: Time) -> Report {
 }
 
 /// Both nodes have nothing left to do.
-fn end(draft: &mut Draft) {
-    let (s, at) = (&draft.state, draft.now);
+fn end(draft: &mut Draft<'_>) {
+    let (s, at) = (&*draft.state, draft.now);
     let Some(rollout) = s.running() else { return };
     let mut rows = 0..rollout.plan.rows.len();
     let result = match rollout.mandate.direction {

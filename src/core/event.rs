@@ -3,6 +3,7 @@ use super::{
     Actor, DatabaseRole, JobKey, Mandate, NodeId, Order, Plan, Problem, Reports, VrrpState,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -37,7 +38,7 @@ pub struct Local {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// The shell has checked the plan against the bundle; the core checks it against the pair.
-    Start(Box<Plan>),
+    Start(Arc<Plan>),
     Order {
         order: Order,
         by: Actor,
@@ -77,9 +78,9 @@ pub struct Hello {
 /// A rollout as its node tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolloutView {
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     pub mandate: Mandate,
-    pub reports: Reports,
+    pub reports: Arc<Reports>,
     pub ended: bool,
 }
 

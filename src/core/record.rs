@@ -2,15 +2,16 @@
 use super::{Journaled, Mandate, Plan, Report, Reports, Rollout, RolloutResult};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub enum Record {
     Started { boot: u64, at: Time },
-    PlanAdopted { plan: Plan, mandate: Mandate },
+    PlanAdopted { plan: Arc<Plan>, mandate: Mandate },
     MandateTaken { mandate: Mandate },
     RowReported { row: usize, report: Report },
-    PeerReported { reports: Reports },
+    PeerReported { reports: Arc<Reports> },
     RolloutEnded { result: RolloutResult, at: Time },
 }
 
@@ -33,7 +34,7 @@ impl Journaled {
                     *row < rollout.plan.rows.len(),
                     "a report is on a row of the plan"
                 );
-                rollout.mine.insert(*row, report.clone());
+                Arc::make_mut(&mut rollout.mine).insert(*row, report.clone());
             }
             Record::PeerReported { reports } => {
                 self.rollout.as_mut().expect("a plan is adopted").peers = reports.clone();
@@ -42,14 +43,14 @@ impl Journaled {
         }
     }
 
-    fn adopt(&mut self, plan: &Plan, mandate: &Mandate) {
+    fn adopt(&mut self, plan: &Arc<Plan>, mandate: &Mandate) {
         if let Some(old) = &self.rollout {
             let replaceable = old.ended.is_some() || old.mine.is_empty();
             assert!(replaceable, "a rollout with a row begun is not replaced");
             assert!(plan.id.beats(&old.plan.id), "rollout ids grow");
         }
         let (plan, mandate) = (plan.clone(), mandate.clone());
-        let (mine, peers) = (Reports::new(), Reports::new());
+        let (mine, peers) = (Arc::new(Reports::new()), Arc::new(Reports::new()));
         self.rollout = Some(Rollout {
             plan,
             mandate,

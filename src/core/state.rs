@@ -2,7 +2,7 @@
 use super::{Hello, Local, Plan};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -131,11 +131,11 @@ pub enum RolloutResult {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     pub mandate: Mandate,
-    pub mine: Reports,
+    pub mine: Arc<Reports>,
     /// The peer's reports as last heard.
-    pub peers: Reports,
+    pub peers: Arc<Reports>,
     pub ended: Option<(RolloutResult, Time)>,
 }
 
@@ -262,7 +262,7 @@ impl Rollout {
         let in_force = |(_, r): &(&usize, &Report)| failed(r) && r.epoch == self.mandate.epoch;
         self.mine
             .iter()
-            .chain(&self.peers)
+            .chain(self.peers.iter())
             .find(in_force)
             .map(|(row, r)| (*row, r))
     }
