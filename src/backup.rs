@@ -52,7 +52,11 @@ pub fn begin(host: &dyn Host, settings: &Settings, name: &str) -> HostResult<Pat
     let current = settings.release.root.join("current");
     let Some(release) = host.link_target(&current) else {
         let why = "it is not a symbolic link to a release";
-        return Err(HostError::new("back up", current.display().to_string(), why));
+        return Err(HostError::new(
+            "back up",
+            current.display().to_string(),
+            why,
+        ));
     };
     // A relative target is relative to the link's folder.
     host.archive(&[settings.release.root.join(release)], &dir.join(CODE))?;
@@ -68,14 +72,24 @@ pub fn begin(host: &dyn Host, settings: &Settings, name: &str) -> HostResult<Pat
 }
 
 /// Writes the manifest: from now on this is a backup.
-pub fn seal(host: &dyn Host, settings: &Settings, name: &str, version: Option<String>) -> HostResult<Manifest> {
+pub fn seal(
+    host: &dyn Host,
+    settings: &Settings,
+    name: &str,
+    version: Option<String>,
+) -> HostResult<Manifest> {
     let dir = settings.backup.dir.join(name);
     let key = settings.root_key.as_ref().map(|k| k.path.clone());
     let root_key = match key {
         Some(path) => host.inspect(&[path])?.into_iter().next(),
         None => None,
     };
-    let manifest = Manifest { made_at: host.now(), version, root_key, files: contents(host, &dir)? };
+    let manifest = Manifest {
+        made_at: host.now(),
+        version,
+        root_key,
+        files: contents(host, &dir)?,
+    };
     let text = serde_json::to_vec_pretty(&manifest)
         .map_err(|e| HostError::new("write", "the backup's manifest", e))?;
     host.write(&dir.join(MANIFEST), &text, 0o600)?;
@@ -95,13 +109,20 @@ pub fn verify(host: &dyn Host, dir: &Path) -> HostResult<Manifest> {
             Some(_) => {}
         }
     }
-    if manifest.files.is_empty() { Err(bad("it holds nothing".to_owned())) } else { Ok(manifest) }
+    if manifest.files.is_empty() {
+        Err(bad("it holds nothing".to_owned()))
+    } else {
+        Ok(manifest)
+    }
 }
 
 /// All backups of this node, oldest first.
 pub fn list(host: &dyn Host, settings: &Settings) -> HostResult<Vec<Entry>> {
     let dir = &settings.backup.dir;
-    let names = host.list(dir)?.into_iter().filter(|n| n.starts_with("backup_"));
+    let names = host
+        .list(dir)?
+        .into_iter()
+        .filter(|n| n.starts_with("backup_"));
     let read = |name: String| {
         let text = host.read(&dir.join(&name).join(MANIFEST)).ok();
         let manifest = text.and_then(|t| serde_json::from_slice(&t).ok());
@@ -124,6 +145,7 @@ pub fn retain(host: &dyn Host, settings: &Settings) -> HostResult<()> {
 
 fn contents(host: &dyn Host, dir: &Path) -> HostResult<BTreeMap<String, FileInfo>> {
     let files = host.inspect(&[dir.to_owned()])?.into_iter();
-    let named = files.filter_map(|(path, info)| Some((path.file_name()?.to_str()?.to_owned(), info)));
+    let named =
+        files.filter_map(|(path, info)| Some((path.file_name()?.to_str()?.to_owned(), info)));
     Ok(named.filter(|(name, _)| name != MANIFEST).collect())
 }

@@ -51,28 +51,57 @@ fn services(site: &Site<'_>) -> Vec<Finding> {
         let name = &service.name;
         let unit = match site.host.unit(&service.unit) {
             Ok(unit) => unit,
-            Err(e) => return Finding::fail("services", e.to_string(), "name the unit as systemctl list-units does"),
+            Err(e) => {
+                return Finding::fail(
+                    "services",
+                    e.to_string(),
+                    "name the unit as systemctl list-units does",
+                );
+            }
         };
         if unit.active != Active::Active {
-            let what = format!("{name}: {} is {:?} ({})", service.unit, unit.active, unit.sub);
-            return Finding::fail("services", what, format!("systemctl start {}", service.unit));
+            let what = format!(
+                "{name}: {} is {:?} ({})",
+                service.unit, unit.active, unit.sub
+            );
+            return Finding::fail(
+                "services",
+                what,
+                format!("systemctl start {}", service.unit),
+            );
         }
         if let Some(port) = service.ports.iter().find(|p| !site.host.listens(**p)) {
             let what = format!("{name}: nothing listens on port {port}");
-            return Finding::fail("services", what, "correct its ports in hau.toml, or mend the service");
+            return Finding::fail(
+                "services",
+                what,
+                "correct its ports in hau.toml, or mend the service",
+            );
         }
         for check in &service.http {
             let wanted = check.status.unwrap_or(200);
             match site.host.http_get(&check.url, SECOND) {
                 Ok(answer) if answer.status == wanted => {}
                 Ok(answer) => {
-                    let what = format!("{name}: {} answers {}, not {wanted}", check.url, answer.status);
+                    let what = format!(
+                        "{name}: {} answers {}, not {wanted}",
+                        check.url, answer.status
+                    );
                     return Finding::fail("services", what, "mend the service first");
                 }
-                Err(e) => return Finding::fail("services", format!("{name}: {e}"), "mend the service first"),
+                Err(e) => {
+                    return Finding::fail(
+                        "services",
+                        format!("{name}: {e}"),
+                        "mend the service first",
+                    );
+                }
             }
         }
-        Finding::pass("services", format!("{name} is active, its ports and health checks answer"))
+        Finding::pass(
+            "services",
+            format!("{name} is active, its ports and health checks answer"),
+        )
     };
     site.settings.services.iter().map(one).collect()
 }
@@ -81,11 +110,18 @@ fn release(site: &Site<'_>) -> Vec<Finding> {
     let link = site.settings.release.root.join("current");
     vec![match site.host.link_target(&link) {
         Some(target) if site.host.exists(&site.settings.release.root.join(&target)) => {
-            Finding::pass("release", format!("{} points to {}", link.display(), target.display()))
+            Finding::pass(
+                "release",
+                format!("{} points to {}", link.display(), target.display()),
+            )
         }
         Some(target) => Finding::fail(
             "release",
-            format!("{} points to {}, which is not there", link.display(), target.display()),
+            format!(
+                "{} points to {}, which is not there",
+                link.display(),
+                target.display()
+            ),
             "link it to the folder of the running release under releases/",
         ),
         None => Finding::fail(
@@ -97,12 +133,19 @@ fn release(site: &Site<'_>) -> Vec<Finding> {
 }
 
 fn vrrp(site: &Site<'_>) -> Vec<Finding> {
-    let holds = site.vips.iter().map(|vip| site.host.has_address(*vip).unwrap_or(false));
+    let holds = site
+        .vips
+        .iter()
+        .map(|vip| site.host.has_address(*vip).unwrap_or(false));
     let holds: Vec<bool> = holds.collect();
     let (any, all) = (holds.contains(&true), !holds.contains(&false));
     vec![match (site.host.vrrp(), any, all) {
-        (VrrpState::Master, _, true) => Finding::pass("vrrp", "MASTER, and every VIP is on this host"),
-        (VrrpState::Backup, false, _) => Finding::pass("vrrp", "BACKUP, and no VIP is on this host"),
+        (VrrpState::Master, _, true) => {
+            Finding::pass("vrrp", "MASTER, and every VIP is on this host")
+        }
+        (VrrpState::Backup, false, _) => {
+            Finding::pass("vrrp", "BACKUP, and no VIP is on this host")
+        }
         (VrrpState::Unknown, ..) => Finding::fail(
             "vrrp",
             "keepalived has not said what state it is in",
@@ -110,7 +153,9 @@ fn vrrp(site: &Site<'_>) -> Vec<Finding> {
         ),
         (state, ..) => Finding::fail(
             "vrrp",
-            format!("keepalived says {state:?}, but that is not what the addresses of this host say"),
+            format!(
+                "keepalived says {state:?}, but that is not what the addresses of this host say"
+            ),
             "see the log of keepalived; do not add or remove the VIP by hand",
         ),
     }]
@@ -132,8 +177,15 @@ fn database(site: &Site<'_>) -> Vec<Finding> {
     vec![if fits {
         Finding::pass("database", format!("{role:?}, as the VRRP state wants it"))
     } else {
-        let what = format!("the database is {role:?} where keepalived is {:?}", site.host.vrrp());
-        Finding::fail("database", what, "bring VIP and primary together on one node first")
+        let what = format!(
+            "the database is {role:?} where keepalived is {:?}",
+            site.host.vrrp()
+        );
+        Finding::fail(
+            "database",
+            what,
+            "bring VIP and primary together on one node first",
+        )
     }]
 }
 
@@ -148,11 +200,21 @@ fn replication(site: &Site<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = seen
         .obstacles
         .iter()
-        .map(|o| Finding::fail("replication", o.clone(), "change the setting and reload the database"))
+        .map(|o| {
+            Finding::fail(
+                "replication",
+                o.clone(),
+                "change the setting and reload the database",
+            )
+        })
         .collect();
     findings.push(match (seen.streaming, seen.lag_bytes) {
         (true, Some(lag)) => Finding::pass("replication", format!("streams, {lag} bytes behind")),
-        (true, None) => Finding::warn("replication", "streams, but its lag is not known", "try again in a moment"),
+        (true, None) => Finding::warn(
+            "replication",
+            "streams, but its lag is not known",
+            "try again in a moment",
+        ),
         (false, _) => Finding::fail(
             "replication",
             "the standby does not stream",
@@ -163,11 +225,15 @@ fn replication(site: &Site<'_>) -> Vec<Finding> {
 }
 
 fn config_sync(site: &Site<'_>) -> Vec<Finding> {
-    let Some(sync) = &site.settings.config_sync else { return Vec::new() };
+    let Some(sync) = &site.settings.config_sync else {
+        return Vec::new();
+    };
     let one = |unit: &String| match site.host.unit(unit) {
-        Ok(state) if unit.ends_with(".timer") && state.active != Active::Active => {
-            Finding::warn("sync", format!("{unit} is not active"), format!("systemctl enable --now {unit}"))
-        }
+        Ok(state) if unit.ends_with(".timer") && state.active != Active::Active => Finding::warn(
+            "sync",
+            format!("{unit} is not active"),
+            format!("systemctl enable --now {unit}"),
+        ),
         Ok(_) => Finding::pass("sync", format!("{unit} is known to systemd")),
         Err(e) => Finding::fail("sync", e.to_string(), "name the unit that starts the sync"),
     };
@@ -176,8 +242,15 @@ fn config_sync(site: &Site<'_>) -> Vec<Finding> {
 
 fn space(site: &Site<'_>) -> Vec<Finding> {
     let root = &site.settings.release.root;
-    let code = site.host.inspect(std::slice::from_ref(root)).map_or(0, |files| files.values().map(|f| f.size_bytes).sum());
-    let dump = site.settings.database.as_ref().map_or(0, |_| site.database.size_bytes().unwrap_or(0));
+    let code = site
+        .host
+        .inspect(std::slice::from_ref(root))
+        .map_or(0, |files| files.values().map(|f| f.size_bytes).sum());
+    let dump = site
+        .settings
+        .database
+        .as_ref()
+        .map_or(0, |_| site.database.size_bytes().unwrap_or(0));
     let needs: [(&Path, u64); 3] = [
         // The bundle and its release, and as much again to be sure.
         (root, site.bundle_bytes * 2),
@@ -185,15 +258,30 @@ fn space(site: &Site<'_>) -> Vec<Finding> {
         (&site.settings.backup.dir, code + dump * 2 + (64 << 20)),
     ];
     let one = |(path, need): &(&Path, u64)| {
-        let at = path.ancestors().find(|p| site.host.exists(p)).unwrap_or(Path::new("/"));
+        let at = path
+            .ancestors()
+            .find(|p| site.host.exists(p))
+            .unwrap_or(Path::new("/"));
         match site.host.free_bytes(at) {
-            Ok(free) if free >= *need => Finding::pass("space", format!("{}: {} MiB free", path.display(), free >> 20)),
+            Ok(free) if free >= *need => Finding::pass(
+                "space",
+                format!("{}: {} MiB free", path.display(), free >> 20),
+            ),
             Ok(free) => Finding::fail(
                 "space",
-                format!("{} has {} MiB free and {} MiB may be needed", path.display(), free >> 20, need >> 20),
+                format!(
+                    "{} has {} MiB free and {} MiB may be needed",
+                    path.display(),
+                    free >> 20,
+                    need >> 20
+                ),
                 "free some space there",
             ),
-            Err(e) => Finding::fail("space", e.to_string(), "see that the path exists on a local disk"),
+            Err(e) => Finding::fail(
+                "space",
+                e.to_string(),
+                "see that the path exists on a local disk",
+            ),
         }
     };
     needs.iter().map(one).collect()
@@ -205,23 +293,39 @@ fn keys(site: &Site<'_>) -> Vec<Finding> {
     let count = found.iter().filter(|name| name.ends_with(".pub")).count();
     vec![if count == 0 {
         let what = format!("no trusted key in {}", dir.display());
-        Finding::fail("keys", what, "copy the .pub file of hau-ctl bundle keygen there, on both nodes")
+        Finding::fail(
+            "keys",
+            what,
+            "copy the .pub file of hau-ctl bundle keygen there, on both nodes",
+        )
     } else {
         Finding::pass("keys", format!("{count} trusted keys in {}", dir.display()))
     }]
 }
 
 fn root_key(site: &Site<'_>) -> Vec<Finding> {
-    let Some(key) = &site.settings.root_key else { return Vec::new() };
+    let Some(key) = &site.settings.root_key else {
+        return Vec::new();
+    };
     if !site.host.exists(&key.path) {
         let what = format!("{} is not there", key.path.display());
         return vec![Finding::fail("root key", what, "correct [root_key] path")];
     }
     vec![if site.settings.backup.recipients.is_empty() {
-        let what = format!("[backup] recipients is empty: {} cannot be backed up", backup::KEY);
-        Finding::fail("root key", what, "age-keygen makes a key pair; put its public key there")
+        let what = format!(
+            "[backup] recipients is empty: {} cannot be backed up",
+            backup::KEY
+        );
+        Finding::fail(
+            "root key",
+            what,
+            "age-keygen makes a key pair; put its public key there",
+        )
     } else {
-        Finding::pass("root key", format!("{} is backed up encrypted", key.path.display()))
+        Finding::pass(
+            "root key",
+            format!("{} is backed up encrypted", key.path.display()),
+        )
     }]
 }
 
@@ -235,6 +339,10 @@ fn configuration(site: &Site<'_>) -> Vec<Finding> {
             format!("differs between the nodes: {}", differences.join(", ")),
             "hau-ctl sync push on the MASTER makes them equal",
         ),
-        Err(e) => Finding::fail("configuration", e.to_string(), "hau-ctl pair, and see that the other node runs"),
+        Err(e) => Finding::fail(
+            "configuration",
+            e.to_string(),
+            "hau-ctl pair, and see that the other node runs",
+        ),
     }]
 }

@@ -20,15 +20,30 @@ const DROP_IN: &str = "50-hau-paused.conf";
 
 /// Stops the timers and keeps every unit of the sync from starting, over reboots too. A sync that
 /// is running is not cut: `is_paused` becomes true when it has ended.
-pub fn pause(host: &dyn Host, settings: &Settings, state: &Path, by: &str, limit: Duration) -> HostResult<()> {
-    let Some(sync) = &settings.config_sync else { return Ok(()) };
+pub fn pause(
+    host: &dyn Host,
+    settings: &Settings,
+    state: &Path,
+    by: &str,
+    limit: Duration,
+) -> HostResult<()> {
+    let Some(sync) = &settings.config_sync else {
+        return Ok(());
+    };
     let since = host.now().0;
     if !host.exists(&flag(state)) {
-        host.write(&flag(state), format!("paused by {by}, at {since} ms\n").as_bytes(), 0o644)?;
+        host.write(
+            &flag(state),
+            format!("paused by {by}, at {since} ms\n").as_bytes(),
+            0o644,
+        )?;
     }
     for unit in &sync.units {
         let drop_in = drop_in(unit);
-        let text = format!("# hau pauses config sync\n[Unit]\nConditionPathExists=!{}\n", flag(state).display());
+        let text = format!(
+            "# hau pauses config sync\n[Unit]\nConditionPathExists=!{}\n",
+            flag(state).display()
+        );
         if let Some(dir) = drop_in.parent() {
             host.make_dir(dir, 0o755)?;
         }
@@ -42,8 +57,15 @@ pub fn pause(host: &dyn Host, settings: &Settings, state: &Path, by: &str, limit
 }
 
 /// Lets the sync start again and starts its timers.
-pub fn resume(host: &dyn Host, settings: &Settings, state: &Path, limit: Duration) -> HostResult<()> {
-    let Some(sync) = &settings.config_sync else { return Ok(()) };
+pub fn resume(
+    host: &dyn Host,
+    settings: &Settings,
+    state: &Path,
+    limit: Duration,
+) -> HostResult<()> {
+    let Some(sync) = &settings.config_sync else {
+        return Ok(());
+    };
     for unit in &sync.units {
         host.remove(&drop_in(unit))?;
     }
@@ -57,7 +79,9 @@ pub fn resume(host: &dyn Host, settings: &Settings, state: &Path, limit: Duratio
 
 /// Paused, and nothing of it runs any more.
 pub fn is_paused(host: &dyn Host, settings: &Settings, state: &Path) -> HostResult<bool> {
-    let Some(sync) = &settings.config_sync else { return Ok(true) };
+    let Some(sync) = &settings.config_sync else {
+        return Ok(true);
+    };
     let mut paused = host.exists(&flag(state));
     for unit in &sync.units {
         let quiet = matches!(host.unit(unit)?.active, Active::Inactive | Active::Failed);
@@ -67,7 +91,9 @@ pub fn is_paused(host: &dyn Host, settings: &Settings, state: &Path) -> HostResu
 }
 
 pub fn is_running(host: &dyn Host, settings: &Settings, state: &Path) -> HostResult<bool> {
-    let Some(sync) = &settings.config_sync else { return Ok(true) };
+    let Some(sync) = &settings.config_sync else {
+        return Ok(true);
+    };
     let mut running = !host.exists(&flag(state));
     for unit in timers(sync) {
         running &= host.unit(unit)?.active == Active::Active;
@@ -77,7 +103,9 @@ pub fn is_running(host: &dyn Host, settings: &Settings, state: &Path) -> HostRes
 
 /// Runs the sync once, as its timer would.
 pub fn push(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult<()> {
-    let Some(sync) = &settings.config_sync else { return Ok(()) };
+    let Some(sync) = &settings.config_sync else {
+        return Ok(());
+    };
     for unit in sync.units.iter().filter(|unit| unit.ends_with(".service")) {
         host.start_unit(unit, limit)?;
     }
@@ -86,7 +114,11 @@ pub fn push(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult
 
 /// This node's configuration: everything that the sync or the key step carries.
 pub fn listing(host: &dyn Host, settings: &Settings) -> HostResult<Listing> {
-    let mut paths = settings.config_sync.as_ref().map(|s| s.paths.clone()).unwrap_or_default();
+    let mut paths = settings
+        .config_sync
+        .as_ref()
+        .map(|s| s.paths.clone())
+        .unwrap_or_default();
     paths.extend(settings.root_key.iter().map(|key| key.path.clone()));
     host.inspect(&paths)
 }
@@ -99,8 +131,12 @@ pub fn compare(host: &dyn Host, settings: &Settings, limit: Duration) -> HostRes
         let path_name = path.display();
         match theirs.get(path) {
             None => differences.push(format!("{path_name} is only here")),
-            Some(other) if other.sha256 != file.sha256 => differences.push(format!("{path_name} has other content")),
-            Some(other) if other != file => differences.push(format!("{path_name} has another owner or mode")),
+            Some(other) if other.sha256 != file.sha256 => {
+                differences.push(format!("{path_name} has other content"))
+            }
+            Some(other) if other != file => {
+                differences.push(format!("{path_name} has another owner or mode"))
+            }
             Some(_) => {}
         }
     }
@@ -129,10 +165,16 @@ pub fn pull(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult
         host.remove(path)?;
     }
     let after = listing(host, settings)?;
-    let wrong = theirs.iter().find(|(path, file)| after.get(*path).is_none_or(|a| a.sha256 != file.sha256));
+    let wrong = theirs
+        .iter()
+        .find(|(path, file)| after.get(*path).is_none_or(|a| a.sha256 != file.sha256));
     match wrong {
         None => Ok(()),
-        Some((path, _)) => Err(HostError::new("carry", path.display().to_string(), "it reads back differently")),
+        Some((path, _)) => Err(HostError::new(
+            "carry",
+            path.display().to_string(),
+            "it reads back differently",
+        )),
     }
 }
 
@@ -140,15 +182,28 @@ pub fn pull(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult
 pub fn key_hash(host: &dyn Host, key: &Path) -> HostResult<String> {
     let found = host.inspect(&[key.to_owned()])?;
     let file = found.into_values().next();
-    file.map(|f| f.sha256).ok_or_else(|| HostError::new("read", key.display().to_string(), "it is not there"))
+    file.map(|f| f.sha256)
+        .ok_or_else(|| HostError::new("read", key.display().to_string(), "it is not there"))
 }
 
 /// Hex SHA-256 of the peer's root key.
-pub fn key_hash_of_peer(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult<String> {
-    let Some(key) = &settings.root_key else { return Ok(String::new()) };
+pub fn key_hash_of_peer(
+    host: &dyn Host,
+    settings: &Settings,
+    limit: Duration,
+) -> HostResult<String> {
+    let Some(key) = &settings.root_key else {
+        return Ok(String::new());
+    };
     let theirs = listing_of_peer(host, limit)?;
     let file = theirs.get(&key.path).map(|f| f.sha256.clone());
-    file.ok_or_else(|| HostError::new("find", key.path.display().to_string(), "the other node has none"))
+    file.ok_or_else(|| {
+        HostError::new(
+            "find",
+            key.path.display().to_string(),
+            "the other node has none",
+        )
+    })
 }
 
 /// The file that says that the sync is paused, by whom and since when.
@@ -161,10 +216,14 @@ fn drop_in(unit: &str) -> PathBuf {
 }
 
 fn timers(sync: &ConfigSync) -> impl Iterator<Item = &str> {
-    sync.units.iter().map(String::as_str).filter(|unit| unit.ends_with(".timer"))
+    sync.units
+        .iter()
+        .map(String::as_str)
+        .filter(|unit| unit.ends_with(".timer"))
 }
 
 fn listing_of_peer(host: &dyn Host, limit: Duration) -> HostResult<Listing> {
     let bytes = host.peer_get(CONFIG, limit)?;
-    serde_json::from_slice(&bytes).map_err(|e| HostError::new("read", "the other node's configuration list", e))
+    serde_json::from_slice(&bytes)
+        .map_err(|e| HostError::new("read", "the other node's configuration list", e))
 }

@@ -3,7 +3,9 @@
 //! Every answer is `{"v": 1, "ok": true, "data": …}` or `{"v": 1, "ok": false, "error": {…}}`.
 //! Times are milliseconds since the epoch inside hau and RFC 3339 where a person or a program of
 //! somebody else's reads them; durations end in `_ms`, sizes in `_bytes`.
-use crate::core::{Closed, DatabaseRole, Kind, Mandate, Problem, RolloutResult, RowState, VrrpState};
+use crate::core::{
+    Closed, DatabaseRole, Kind, Mandate, Problem, RolloutResult, RowState, VrrpState,
+};
 use crate::host::Finding;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -64,7 +66,11 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(code: Code, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code, what: what.into(), remedy: remedy.into() }
+        Self {
+            code,
+            what: what.into(),
+            remedy: remedy.into(),
+        }
     }
 }
 
@@ -86,8 +92,18 @@ fn none<T>() -> Option<T> {
 impl<T> From<Result<T, Failure>> for Answer<T> {
     fn from(result: Result<T, Failure>) -> Self {
         match result {
-            Ok(data) => Self { v: VERSION, ok: true, data: Some(data), error: None },
-            Err(error) => Self { v: VERSION, ok: false, data: None, error: Some(error) },
+            Ok(data) => Self {
+                v: VERSION,
+                ok: true,
+                data: Some(data),
+                error: None,
+            },
+            Err(error) => Self {
+                v: VERSION,
+                ok: false,
+                data: None,
+                error: Some(error),
+            },
         }
     }
 }
@@ -99,7 +115,11 @@ impl<T> Answer<T> {
         match (self.data, self.error) {
             (_, Some(error)) => Err(error),
             (Some(data), None) => Ok(data),
-            (None, None) => Err(Failure::new(Code::Internal, "the answer is empty", "see the log of hau-sidecar")),
+            (None, None) => Err(Failure::new(
+                Code::Internal,
+                "the answer is empty",
+                "see the log of hau-sidecar",
+            )),
         }
     }
 }
@@ -201,9 +221,18 @@ impl From<RolloutResult> for Outcome {
 #[serde(rename_all = "snake_case", tag = "why")]
 pub enum Stopped {
     /// A row failed.
-    Failure { node: String, step: String, problem: Problem },
+    Failure {
+        node: String,
+        step: String,
+        problem: Problem,
+    },
     /// A condition does not hold (yet).
-    Gate { node: String, step: String, closed: Closed, says: String },
+    Gate {
+        node: String,
+        step: String,
+        closed: Closed,
+        says: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

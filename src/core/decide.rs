@@ -101,7 +101,10 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
         at: draft.now,
     };
     let rollout = plan.id.number;
-    draft.push(Record::PlanAdopted { plan: Arc::new(plan), mandate });
+    draft.push(Record::PlanAdopted {
+        plan: Arc::new(plan),
+        mandate,
+    });
     Reply::Accepted { rollout }
 }
 

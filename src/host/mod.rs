@@ -92,7 +92,9 @@ pub struct FileInfo {
     pub sha256: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Pass,
@@ -113,17 +115,32 @@ pub struct Finding {
 impl Finding {
     pub fn pass(check: &str, what: impl Into<String>) -> Self {
         let remedy = String::new();
-        Self { check: check.to_owned(), status: Status::Pass, what: what.into(), remedy }
+        Self {
+            check: check.to_owned(),
+            status: Status::Pass,
+            what: what.into(),
+            remedy,
+        }
     }
 
     pub fn warn(check: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let (what, remedy) = (what.into(), remedy.into());
-        Self { check: check.to_owned(), status: Status::Warn, what, remedy }
+        Self {
+            check: check.to_owned(),
+            status: Status::Warn,
+            what,
+            remedy,
+        }
     }
 
     pub fn fail(check: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let (what, remedy) = (what.into(), remedy.into());
-        Self { check: check.to_owned(), status: Status::Fail, what, remedy }
+        Self {
+            check: check.to_owned(),
+            status: Status::Fail,
+            what,
+            remedy,
+        }
     }
 }
 

@@ -17,20 +17,34 @@ struct Activate;
 
 /// Where a configuration path is kept while the new version may change it.
 fn kept(cx: &Cx<'_>, path: &Path) -> PathBuf {
-    let flat = path.display().to_string().trim_matches('/').replace('/', "-");
+    let flat = path
+        .display()
+        .to_string()
+        .trim_matches('/')
+        .replace('/', "-");
     cx.aside().join(format!("config-{flat}"))
 }
 
 impl Step for Activate {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let there = cx.current_version().as_deref() == Some(&cx.plan.to);
-        Ok(if there { Check::AlreadyDone } else { Check::Ready })
+        Ok(if there {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         let Some(before) = cx.host.link_target(&cx.current_link()) else {
-            let what = format!("{} is not a symbolic link to a release", cx.current_link().display());
-            return Err(StepError::fatal(what, "hau-ctl doctor says how releases are laid out"));
+            let what = format!(
+                "{} is not a symbolic link to a release",
+                cx.current_link().display()
+            );
+            return Err(StepError::fatal(
+                what,
+                "hau-ctl doctor says how releases are laid out",
+            ));
         };
         cx.host.make_dir(&cx.aside(), 0o700)?;
         for path in &cx.settings.backup.config_paths {
@@ -38,7 +52,8 @@ impl Step for Activate {
                 cx.host.copy(path, &kept(cx, path))?;
             }
         }
-        cx.host.link(&before, &cx.settings.release.root.join("previous"))?;
+        cx.host
+            .link(&before, &cx.settings.release.root.join("previous"))?;
         let target = Path::new("releases").join(&cx.plan.to);
         Ok(cx.host.link(&target, &cx.current_link())?)
     }
@@ -61,7 +76,10 @@ impl Step for Activate {
                     cx.host.copy(&kept(cx, path), path)?;
                 }
             }
-            cx.host.link(&Path::new("releases").join(&cx.plan.from), &cx.current_link())?;
+            cx.host.link(
+                &Path::new("releases").join(&cx.plan.from),
+                &cx.current_link(),
+            )?;
         }
         Ok(Verdict::done())
     }

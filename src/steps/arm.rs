@@ -23,17 +23,27 @@ impl Step for Arm {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        Ok(cx.database.prepare_switch(cx.left().min(Duration::from_secs(240)))?)
+        Ok(cx
+            .database
+            .prepare_switch(cx.left().min(Duration::from_secs(240)))?)
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let replication = cx.database.replication()?;
         if let Some(obstacle) = replication.obstacles.first() {
-            return Err(StepError::fatal(obstacle.clone(), "mend that, then hau-ctl retry"));
+            return Err(StepError::fatal(
+                obstacle.clone(),
+                "mend that, then hau-ctl retry",
+            ));
         }
         let near = replication.lag_bytes.is_some_and(|lag| lag <= LAG_MOST);
-        Ok(if replication.streaming && near { Verdict::done() } else {
-            Verdict::NotYet(format!("the standby is {:?} bytes behind", replication.lag_bytes))
+        Ok(if replication.streaming && near {
+            Verdict::done()
+        } else {
+            Verdict::NotYet(format!(
+                "the standby is {:?} bytes behind",
+                replication.lag_bytes
+            ))
         })
     }
 }

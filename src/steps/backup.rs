@@ -20,7 +20,11 @@ fn name(cx: &Cx<'_>) -> String {
 impl Step for Backup {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let done = backup::verify(cx.host, &cx.settings.backup.dir.join(name(cx))).is_ok();
-        Ok(if done { Check::AlreadyDone } else { Check::Ready })
+        Ok(if done {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
@@ -37,6 +41,10 @@ impl Step for Backup {
         let manifest = backup::verify(cx.host, &cx.settings.backup.dir.join(name(cx)))?;
         // Only now is an older one no longer needed.
         backup::retain(cx.host, cx.settings)?;
-        Ok(Verdict::Done(format!("{} with {} files", name(cx), manifest.files.len())))
+        Ok(Verdict::Done(format!(
+            "{} with {} files",
+            name(cx),
+            manifest.files.len()
+        )))
     }
 }

@@ -17,7 +17,11 @@ struct Carry;
 impl Step for Carry {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let equal = sync::compare(cx.host, cx.settings, cx.left())?.is_empty();
-        Ok(if equal { Check::AlreadyDone } else { Check::Ready })
+        Ok(if equal {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {

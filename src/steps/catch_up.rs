@@ -24,6 +24,10 @@ impl Step for CatchUp {
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let wanted = cx.note("schema").unwrap_or_default().to_owned();
         let there = cx.database.has_replayed(&wanted)?;
-        Ok(if there { Verdict::Done(wanted) } else { Verdict::NotYet(format!("not yet at {wanted}")) })
+        Ok(if there {
+            Verdict::Done(wanted)
+        } else {
+            Verdict::NotYet(format!("not yet at {wanted}"))
+        })
     }
 }

@@ -19,9 +19,15 @@ impl Step for Cleanup {
         cx.host.remove(&cx.aside())?;
         let releases = cx.settings.release.root.join("releases");
         let keep = [cx.plan.to.as_str(), cx.plan.from.as_str()];
-        let old: Vec<String> =
-            cx.host.list(&releases)?.into_iter().filter(|v| !keep.contains(&v.as_str())).collect();
-        let spare = usize::try_from(cx.settings.release.keep).unwrap_or(usize::MAX).saturating_sub(keep.len());
+        let old: Vec<String> = cx
+            .host
+            .list(&releases)?
+            .into_iter()
+            .filter(|v| !keep.contains(&v.as_str()))
+            .collect();
+        let spare = usize::try_from(cx.settings.release.keep)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(keep.len());
         for version in old.iter().rev().skip(spare) {
             cx.host.remove(&releases.join(version))?;
         }
@@ -30,6 +36,10 @@ impl Step for Cleanup {
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let left = cx.host.exists(&cx.aside());
-        Ok(if left { Verdict::NotYet("something is left".to_owned()) } else { Verdict::done() })
+        Ok(if left {
+            Verdict::NotYet("something is left".to_owned())
+        } else {
+            Verdict::done()
+        })
     }
 }

@@ -26,7 +26,10 @@ impl Step for Compare {
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let differences = sync::compare(cx.host, cx.settings, cx.left())?;
         if !differences.is_empty() {
-            let what = format!("the nodes' configuration differs: {}", differences.join(", "));
+            let what = format!(
+                "the nodes' configuration differs: {}",
+                differences.join(", ")
+            );
             let remedy = "hau-ctl sync check shows each file; hau-ctl sync push makes them equal";
             return Err(StepError::fatal(what, remedy));
         }
@@ -35,7 +38,9 @@ impl Step for Compare {
         }
         if cx.settings.database.is_some() {
             if cx.database.role()? != DatabaseRole::Primary {
-                return Ok(Verdict::NotYet("the database here is not primary".to_owned()));
+                return Ok(Verdict::NotYet(
+                    "the database here is not primary".to_owned(),
+                ));
             }
             if !cx.database.replication()?.streaming {
                 return Ok(Verdict::NotYet("the standby does not stream".to_owned()));

@@ -66,11 +66,17 @@ pub type StepResult<T> = Result<T, StepError>;
 
 impl StepError {
     pub fn fatal(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::Fatal(Problem { what: what.into(), remedy: remedy.into() })
+        Self::Fatal(Problem {
+            what: what.into(),
+            remedy: remedy.into(),
+        })
     }
 
     pub fn retry(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::Retry(Problem { what: what.into(), remedy: remedy.into() })
+        Self::Retry(Problem {
+            what: what.into(),
+            remedy: remedy.into(),
+        })
     }
 
     pub fn problem(&self) -> &Problem {
@@ -82,14 +88,24 @@ impl StepError {
 
 impl From<HostError> for StepError {
     fn from(e: HostError) -> Self {
-        Self::retry(e.to_string(), "mend that, then hau-ctl retry; or hau-ctl abort")
+        Self::retry(
+            e.to_string(),
+            "mend that, then hau-ctl retry; or hau-ctl abort",
+        )
     }
 }
 
 impl From<DatabaseError> for StepError {
     fn from(e: DatabaseError) -> Self {
-        let problem = Problem { what: e.what, remedy: e.remedy };
-        if e.transient { Self::Retry(problem) } else { Self::Fatal(problem) }
+        let problem = Problem {
+            what: e.what,
+            remedy: e.remedy,
+        };
+        if e.transient {
+            Self::Retry(problem)
+        } else {
+            Self::Fatal(problem)
+        }
     }
 }
 
@@ -122,22 +138,36 @@ pub trait Step: Sync {
 impl Cx<'_> {
     /// What is left of the row's limit; never zero, so that a wait can still say it was too long.
     pub fn left(&self) -> Duration {
-        self.deadline.since(self.host.now()).max(Duration::from_millis(1))
+        self.deadline
+            .since(self.host.now())
+            .max(Duration::from_millis(1))
     }
 
     pub fn turn(&self) -> Turn {
-        if *self.me == self.plan.first { Turn::First } else { Turn::Second }
+        if *self.me == self.plan.first {
+            Turn::First
+        } else {
+            Turn::Second
+        }
     }
 
     pub fn peer(&self) -> &NodeId {
-        if *self.me == self.plan.first { &self.plan.second } else { &self.plan.first }
+        if *self.me == self.plan.first {
+            &self.plan.second
+        } else {
+            &self.plan.first
+        }
     }
 
     /// What a step noted when it was done, on whichever node it belongs to.
     pub fn note(&self, step: &str) -> Option<&str> {
         let rows = self.plan.rows.iter().enumerate();
-        let done = rows.filter(|(_, row)| row.step == step).filter_map(|(n, _)| self.reports.get(&n));
-        done.filter(|r| r.state == RowState::Done).map(|r| r.note.as_str()).next_back()
+        let done = rows
+            .filter(|(_, row)| row.step == step)
+            .filter_map(|(n, _)| self.reports.get(&n));
+        done.filter(|r| r.state == RowState::Done)
+            .map(|r| r.note.as_str())
+            .next_back()
     }
 
     pub fn release_dir(&self, version: &str) -> PathBuf {
@@ -156,7 +186,9 @@ impl Cx<'_> {
 
     /// Where this rollout puts things aside on this node.
     pub fn aside(&self) -> PathBuf {
-        self.state_dir.join("staging").join(format!("rollout-{}", self.plan.id.number))
+        self.state_dir
+            .join("staging")
+            .join(format!("rollout-{}", self.plan.id.number))
     }
 
     /// The plan's bundle on this node.
@@ -165,7 +197,10 @@ impl Cx<'_> {
     /// When the plan has none: the table put a bundle's row into a plan without one.
     pub fn bundle_path(&self) -> StepResult<PathBuf> {
         let Some(bundle) = &self.plan.bundle else {
-            return Err(StepError::fatal("this plan has no bundle", "start it again with one"));
+            return Err(StepError::fatal(
+                "this plan has no bundle",
+                "start it again with one",
+            ));
         };
         Ok(self.settings.bundle.incoming.join(&bundle.file))
     }
@@ -173,6 +208,9 @@ impl Cx<'_> {
     pub fn bundle_policy(&self) -> BundlePolicy {
         let product = self.settings.cluster.name.clone();
         // The version was held against the installed one when the plan was made.
-        BundlePolicy { product, installed: None }
+        BundlePolicy {
+            product,
+            installed: None,
+        }
     }
 }

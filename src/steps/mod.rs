@@ -9,6 +9,7 @@ mod compare;
 mod cx;
 mod demote;
 mod drain;
+mod drive;
 mod health;
 mod pause;
 mod precheck;
@@ -28,13 +29,14 @@ mod start;
 mod stop;
 
 pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
+pub use drive::{begin, look, outcome};
 pub use services::healthy;
 
 use crate::config::Settings;
 use crate::core::{Kind, NodeId, Row, Turn, Undo};
 use crate::host::BundleInfo;
-use std::time::Duration;
 use Turn::{First, Second};
+use std::time::Duration;
 
 /// What the core knows of a step, and the step.
 pub struct StepDef {
@@ -104,7 +106,10 @@ type Phase = (&'static str, &'static [(Turn, &'static StepDef)]);
 /// Phases are barriers. The rows of a phase run side by side on the two nodes, and one after the
 /// other on each.
 pub const UPGRADE: &[Phase] = &[
-    ("precheck", &[(First, &precheck::DEF), (Second, &precheck::DEF)]),
+    (
+        "precheck",
+        &[(First, &precheck::DEF), (Second, &precheck::DEF)],
+    ),
     ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
     ("stage", &[(First, &stage::DEF), (Second, &stage::DEF)]),
     ("backup", &[(First, &backup::DEF), (Second, &backup::DEF)]),
@@ -140,12 +145,22 @@ pub const UPGRADE: &[Phase] = &[
     ),
     ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
     ("push", &[(First, &push::DEF)]),
-    ("finish", &[(First, &compare::DEF), (First, &cleanup::DEF), (Second, &cleanup::DEF)]),
+    (
+        "finish",
+        &[
+            (First, &compare::DEF),
+            (First, &cleanup::DEF),
+            (Second, &cleanup::DEF),
+        ],
+    ),
 ];
 
 /// VIP and primary to the other node, with the same care and without a new version.
 pub const SWITCH: &[Phase] = &[
-    ("precheck", &[(First, &precheck::DEF), (Second, &precheck::DEF)]),
+    (
+        "precheck",
+        &[(First, &precheck::DEF), (Second, &precheck::DEF)],
+    ),
     ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
     ("arm", &[(Second, &arm::DEF)]),
     ("move", &[(Second, &release::DEF), (First, &receive::DEF)]),
@@ -153,7 +168,14 @@ pub const SWITCH: &[Phase] = &[
     ("demote", &[(Second, &demote::DEF)]),
     ("promote", &[(First, &promote::DEF)]),
     ("release", &[(First, &serve::DEF), (Second, &rejoin::DEF)]),
-    ("return", &[(Second, &stop::DEF), (Second, &start::DEF), (Second, &health::DEF)]),
+    (
+        "return",
+        &[
+            (Second, &stop::DEF),
+            (Second, &start::DEF),
+            (Second, &health::DEF),
+        ],
+    ),
     ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
     ("push", &[(First, &push::DEF)]),
     ("finish", &[(First, &compare::DEF)]),
@@ -169,7 +191,10 @@ pub fn table(kind: Kind) -> &'static [Phase] {
 /// The step of a name, as rows carry it.
 pub fn find(name: &str) -> Option<&'static StepDef> {
     let tables = UPGRADE.iter().chain(SWITCH);
-    tables.flat_map(|(_, rows)| rows.iter()).map(|(_, def)| *def).find(|def| def.name == name)
+    tables
+        .flat_map(|(_, rows)| rows.iter())
+        .map(|(_, def)| *def)
+        .find(|def| def.name == name)
 }
 
 /// Binds the table's turns to nodes and its limits to the configuration's.
@@ -182,7 +207,10 @@ pub fn rows(
 ) -> Vec<Row> {
     let mut rows = Vec::new();
     for (phase, (phase_name, steps)) in table(kind).iter().enumerate() {
-        for (turn, def) in steps.iter().filter(|(_, def)| is_needed(def.only, settings, bundle)) {
+        for (turn, def) in steps
+            .iter()
+            .filter(|(_, def)| is_needed(def.only, settings, bundle))
+        {
             let node = match turn {
                 First => first.clone(),
                 Second => second.clone(),
@@ -237,8 +265,6 @@ fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bo
         Only::Database => settings.database.is_some(),
         Only::ConfigSync => settings.config_sync.is_some(),
         Only::RootKey => settings.root_key.as_ref().is_some_and(|key| key.carry),
-        Only::Schema => {
-            settings.database.is_some() && bundle.is_some_and(|b| !b.schema.is_empty())
-        }
+        Only::Schema => settings.database.is_some() && bundle.is_some_and(|b| !b.schema.is_empty()),
     }
 }

@@ -19,17 +19,31 @@ struct Pause;
 impl Step for Pause {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let paused = sync::is_paused(cx.host, cx.settings, cx.state_dir)?;
-        Ok(if paused { Check::AlreadyDone } else { Check::Ready })
+        Ok(if paused {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         let by = format!("rollout {}", cx.plan.id.number);
-        Ok(sync::pause(cx.host, cx.settings, cx.state_dir, &by, cx.left())?)
+        Ok(sync::pause(
+            cx.host,
+            cx.settings,
+            cx.state_dir,
+            &by,
+            cx.left(),
+        )?)
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let paused = sync::is_paused(cx.host, cx.settings, cx.state_dir)?;
-        Ok(if paused { Verdict::done() } else { Verdict::NotYet("config sync is still active".to_owned()) })
+        Ok(if paused {
+            Verdict::done()
+        } else {
+            Verdict::NotYet("config sync is still active".to_owned())
+        })
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {

@@ -16,20 +16,29 @@ struct Promote;
 impl Step for Promote {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let primary = cx.database.role()? == DatabaseRole::Primary;
-        Ok(if primary { Check::AlreadyDone } else { Check::Ready })
+        Ok(if primary {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         let Some(position) = cx.note("demote") else {
             let what = "the old primary has not said where it stopped";
-            return Err(StepError::fatal(what, "hau-ctl retry when the other node is heard again"));
+            return Err(StepError::fatal(
+                what,
+                "hau-ctl retry when the other node is heard again",
+            ));
         };
         Ok(cx.database.promote(position, cx.left())?)
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let role = cx.database.role()?;
-        Ok(if role == DatabaseRole::Primary { Verdict::done() } else {
+        Ok(if role == DatabaseRole::Primary {
+            Verdict::done()
+        } else {
             Verdict::NotYet(format!("the database here is {role:?}"))
         })
     }

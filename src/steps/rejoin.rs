@@ -25,7 +25,12 @@ impl Step for Rejoin {
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        let follows = cx.database.role()? == DatabaseRole::Standby && cx.database.replication()?.streaming;
-        Ok(if follows { Verdict::done() } else { Verdict::NotYet("it does not stream yet".to_owned()) })
+        let follows =
+            cx.database.role()? == DatabaseRole::Standby && cx.database.replication()?.streaming;
+        Ok(if follows {
+            Verdict::done()
+        } else {
+            Verdict::NotYet("it does not stream yet".to_owned())
+        })
     }
 }

@@ -34,11 +34,19 @@ impl Step for Release {
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let left = cx.host.vrrp() == VrrpState::Backup && !holds_vip(cx)?;
-        Ok(if left { Verdict::done() } else { Verdict::NotYet("the VIP is still here".to_owned()) })
+        Ok(if left {
+            Verdict::done()
+        } else {
+            Verdict::NotYet("the VIP is still here".to_owned())
+        })
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let back = cx.host.vrrp() == VrrpState::Master && holds_vip(cx)?;
-        Ok(if back { Verdict::done() } else { Verdict::NotYet("the VIP is not back yet".to_owned()) })
+        Ok(if back {
+            Verdict::done()
+        } else {
+            Verdict::NotYet("the VIP is not back yet".to_owned())
+        })
     }
 }

@@ -15,7 +15,11 @@ struct Resume;
 impl Step for Resume {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let running = sync::is_running(cx.host, cx.settings, cx.state_dir)?;
-        Ok(if running { Check::AlreadyDone } else { Check::Ready })
+        Ok(if running {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
@@ -24,6 +28,10 @@ impl Step for Resume {
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let running = sync::is_running(cx.host, cx.settings, cx.state_dir)?;
-        Ok(if running { Verdict::done() } else { Verdict::NotYet("config sync is not active yet".to_owned()) })
+        Ok(if running {
+            Verdict::done()
+        } else {
+            Verdict::NotYet("config sync is not active yet".to_owned())
+        })
     }
 }

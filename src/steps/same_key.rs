@@ -20,13 +20,17 @@ struct SameKey;
 
 /// None: one key, in use. Some: what is wrong.
 fn wrong(cx: &Cx<'_>) -> StepResult<Option<String>> {
-    let Some(key) = &cx.settings.root_key else { return Ok(None) };
+    let Some(key) = &cx.settings.root_key else {
+        return Ok(None);
+    };
     let theirs = sync::key_hash_of_peer(cx.host, cx.settings, cx.left())?;
     let ours = sync::key_hash(cx.host, &key.path)?;
     if ours != theirs {
         return Ok(Some("the root keys of the two nodes differ".to_owned()));
     }
-    let Some(url) = &key.shown_by else { return Ok(None) };
+    let Some(url) = &key.shown_by else {
+        return Ok(None);
+    };
     let shown = cx.host.http_get(url, Duration::from_secs(5))?;
     let used = shown.body.contains(&ours[..16]);
     Ok((!used).then(|| format!("{url} shows another key than {}", key.path.display())))
@@ -34,7 +38,11 @@ fn wrong(cx: &Cx<'_>) -> StepResult<Option<String>> {
 
 impl Step for SameKey {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
-        Ok(if wrong(cx)?.is_none() { Check::AlreadyDone } else { Check::Ready })
+        Ok(if wrong(cx)?.is_none() {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
@@ -52,7 +60,10 @@ impl Step for SameKey {
         }
         match wrong(cx)? {
             None => Ok(Verdict::Done("one root key on both nodes".to_owned())),
-            Some(what) => Err(StepError::retry(what, "see why the service makes a key of its own at every start")),
+            Some(what) => Err(StepError::retry(
+                what,
+                "see why the service makes a key of its own at every start",
+            )),
         }
     }
 }

@@ -19,14 +19,17 @@ impl Step for Schema {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        let info = cx.host.verify_bundle(&cx.bundle_path()?, &cx.bundle_policy())?;
+        let info = cx
+            .host
+            .verify_bundle(&cx.bundle_path()?, &cx.bundle_policy())?;
         for script in &info.schema {
             let path = cx.release_dir(&cx.plan.to).join(script);
             let sql = String::from_utf8(cx.host.read(&path)?).map_err(|_| {
                 let what = format!("{} is not UTF-8 text", path.display());
                 StepError::fatal(what, "build the bundle again")
             })?;
-            cx.database.apply_schema(&script.display().to_string(), &sql, cx.left())?;
+            cx.database
+                .apply_schema(&script.display().to_string(), &sql, cx.left())?;
         }
         Ok(())
     }

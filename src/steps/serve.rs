@@ -27,7 +27,9 @@ impl Step for Serve {
             return Ok(Verdict::NotYet("this node is not MASTER".to_owned()));
         }
         if cx.settings.database.is_some() && cx.database.role()? != DatabaseRole::Primary {
-            return Ok(Verdict::NotYet("the database here is not primary".to_owned()));
+            return Ok(Verdict::NotYet(
+                "the database here is not primary".to_owned(),
+            ));
         }
         Ok(match healthy(cx) {
             Ok(()) => Verdict::done(),

@@ -23,7 +23,10 @@ pub(super) fn all_stopped(cx: &Cx<'_>) -> StepResult<Verdict> {
         let unit = cx.host.unit(&service.unit)?;
         let ended = matches!(unit.active, Active::Inactive | Active::Failed);
         if !ended || unit.processes > 0 {
-            return Ok(Verdict::NotYet(format!("{} still has processes", service.unit)));
+            return Ok(Verdict::NotYet(format!(
+                "{} still has processes",
+                service.unit
+            )));
         }
         if let Some(port) = service.ports.iter().find(|p| cx.host.listens(**p)) {
             return Ok(Verdict::NotYet(format!("port {port} is still served")));
@@ -36,7 +39,9 @@ pub(super) fn all_stopped(cx: &Cx<'_>) -> StepResult<Verdict> {
 pub(super) fn start_all(cx: &Cx<'_>) -> StepResult<()> {
     for service in cx.settings.start_order() {
         if cx.host.unit(&service.unit)?.active != Active::Active {
-            cx.host.start_unit(&service.unit, cx.left()).map_err(|e| dead(cx, service, e.to_string()))?;
+            cx.host
+                .start_unit(&service.unit, cx.left())
+                .map_err(|e| dead(cx, service, e.to_string()))?;
         }
     }
     Ok(())
@@ -52,11 +57,18 @@ pub(super) fn all_listen(cx: &Cx<'_>) -> StepResult<Verdict> {
                 return Ok(Verdict::NotYet(format!("{} is starting", service.unit)));
             }
             Active::Inactive | Active::Deactivating | Active::Failed => {
-                return Err(dead(cx, service, format!("{} has ended ({})", service.unit, unit.sub)));
+                return Err(dead(
+                    cx,
+                    service,
+                    format!("{} has ended ({})", service.unit, unit.sub),
+                ));
             }
         }
         if let Some(port) = service.ports.iter().find(|p| !cx.host.listens(**p)) {
-            return Ok(Verdict::NotYet(format!("{} does not listen on {port} yet", service.name)));
+            return Ok(Verdict::NotYet(format!(
+                "{} does not listen on {port} yet",
+                service.name
+            )));
         }
     }
     Ok(Verdict::done())
@@ -75,14 +87,22 @@ pub fn healthy(cx: &Cx<'_>) -> Result<(), Problem> {
         }
     }
     if cx.settings.database.is_some() {
-        cx.database.role().map_err(|e| Problem { what: e.what, remedy: e.remedy })?;
+        cx.database.role().map_err(|e| Problem {
+            what: e.what,
+            remedy: e.remedy,
+        })?;
     }
     Ok(())
 }
 
 fn http(cx: &Cx<'_>, check: &HttpCheck) -> Result<(), String> {
-    let answer = cx.host.http_get(&check.url, HTTP_LIMIT).map_err(|e| e.to_string())?;
-    if check.status.is_some_and(|s| s != answer.status) || (check.status.is_none() && answer.status >= 400) {
+    let answer = cx
+        .host
+        .http_get(&check.url, HTTP_LIMIT)
+        .map_err(|e| e.to_string())?;
+    if check.status.is_some_and(|s| s != answer.status)
+        || (check.status.is_none() && answer.status >= 400)
+    {
         return Err(format!("{} answers {}", check.url, answer.status));
     }
     match &check.body {
@@ -94,12 +114,19 @@ fn http(cx: &Cx<'_>, check: &HttpCheck) -> Result<(), String> {
 }
 
 fn problem(what: String) -> Problem {
-    Problem { what, remedy: "look at the service's own log, then hau-ctl retry or hau-ctl abort".to_owned() }
+    Problem {
+        what,
+        remedy: "look at the service's own log, then hau-ctl retry or hau-ctl abort".to_owned(),
+    }
 }
 
 fn dead(cx: &Cx<'_>, service: &Service, what: String) -> StepError {
     let log = cx.host.unit_log(&service.unit, 5);
     let last = log.join(" | ");
-    let what = if last.is_empty() { what } else { format!("{what}; its last lines: {last}") };
+    let what = if last.is_empty() {
+        what
+    } else {
+        format!("{what}; its last lines: {last}")
+    };
     StepError::Fatal(problem(what))
 }

@@ -43,7 +43,10 @@ impl Step for Soak {
         }
         if cx.tally.mark != pids {
             let what = "a service was restarted during the soak".to_owned();
-            return Err(StepError::fatal(what, "see the service's log, then hau-ctl retry or abort"));
+            return Err(StepError::fatal(
+                what,
+                "see the service's log, then hau-ctl retry or abort",
+            ));
         }
         match healthy(cx) {
             Err(problem) => {
@@ -61,7 +64,9 @@ impl Step for Soak {
             }
         }
         let (good, all) = (cx.tally.good, soak.checks);
-        Ok(if good >= all { Verdict::Done(format!("{good} good checks")) } else {
+        Ok(if good >= all {
+            Verdict::Done(format!("{good} good checks"))
+        } else {
             Verdict::NotYet(format!("{good} of {all} good checks"))
         })
     }

@@ -20,26 +20,51 @@ impl Step for Stage {
         let bundle = cx.bundle_path()?;
         let done = cx.host.exists(&dest)
             && cx.host.exists(&bundle)
-            && cx.host.check_release(&bundle, &cx.bundle_policy(), &dest).is_ok();
-        Ok(if done { Check::AlreadyDone } else { Check::Ready })
+            && cx
+                .host
+                .check_release(&bundle, &cx.bundle_policy(), &dest)
+                .is_ok();
+        Ok(if done {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        let (path, policy, dest) = (cx.bundle_path()?, cx.bundle_policy(), cx.release_dir(&cx.plan.to));
-        let Some(wanted) = &cx.plan.bundle else { return Ok(()) };
+        let (path, policy, dest) = (
+            cx.bundle_path()?,
+            cx.bundle_policy(),
+            cx.release_dir(&cx.plan.to),
+        );
+        let Some(wanted) = &cx.plan.bundle else {
+            return Ok(());
+        };
         let have = cx.host.exists(&path)
-            && cx.host.verify_bundle(&path, &policy).is_ok_and(|info| info.sha256 == wanted.sha256);
+            && cx
+                .host
+                .verify_bundle(&path, &policy)
+                .is_ok_and(|info| info.sha256 == wanted.sha256);
         if !have {
             cx.host.peer_fetch(&wanted.file, &path, cx.left())?;
         }
         let info = cx.host.verify_bundle(&path, &policy)?;
         if info.sha256 != wanted.sha256 {
-            let what = format!("{} is not the bundle this rollout was planned with", path.display());
-            return Err(StepError::fatal(what, "remove it on both nodes and start again"));
+            let what = format!(
+                "{} is not the bundle this rollout was planned with",
+                path.display()
+            );
+            return Err(StepError::fatal(
+                what,
+                "remove it on both nodes and start again",
+            ));
         }
         if cx.current_version().as_deref() == Some(&cx.plan.to) {
             let what = format!("the running release {} differs from its bundle", cx.plan.to);
-            return Err(StepError::fatal(what, "find out who changed the installed files"));
+            return Err(StepError::fatal(
+                what,
+                "find out who changed the installed files",
+            ));
         }
         if cx.host.exists(&dest) {
             // A leftover of another try that does not read back: nothing runs from it.
@@ -47,13 +72,15 @@ impl Step for Stage {
         }
         let marker = cx.aside().join("staged");
         cx.host.make_dir(&cx.aside(), 0o700)?;
-        cx.host.write(&marker, b"this rollout unpacked the release\n", 0o600)?;
+        cx.host
+            .write(&marker, b"this rollout unpacked the release\n", 0o600)?;
         Ok(cx.host.unpack_bundle(&path, &policy, &dest)?)
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let dest = cx.release_dir(&cx.plan.to);
-        cx.host.check_release(&cx.bundle_path()?, &cx.bundle_policy(), &dest)?;
+        cx.host
+            .check_release(&cx.bundle_path()?, &cx.bundle_policy(), &dest)?;
         Ok(Verdict::done())
     }
 

@@ -19,7 +19,11 @@ pub(super) struct Stop;
 impl Step for Stop {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let stopped = matches!(all_stopped(cx)?, Verdict::Done(_));
-        Ok(if stopped { Check::AlreadyDone } else { Check::Ready })
+        Ok(if stopped {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {

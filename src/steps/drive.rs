@@ -1,0 +1,40 @@
+//! How a row is driven: once begun it is looked at until it is so. The executor and the simulator
+//! both drive rows by these two functions and nothing else.
+use super::{Check, Cx, StepDef, StepError, StepResult, Verdict};
+use crate::core::{Outcome, Problem, Verb};
+
+/// The first call of a job. Reality is asked before anything is done to it.
+///
+/// # Errors
+/// What the step says.
+pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
+    match verb {
+        Verb::Do if def.step.precheck(cx)? == Check::Ready => def.step.run(cx),
+        Verb::Do | Verb::Undo => Ok(()),
+    }
+}
+
+/// Every further call, until it says `Done` or the row's limit has come.
+///
+/// # Errors
+/// What the step says.
+pub fn look(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+    match verb {
+        Verb::Do => def.step.verify(cx),
+        Verb::Undo => def.step.undo(cx),
+    }
+}
+
+/// What the core is told of a look; None: look again.
+pub fn outcome(def: &StepDef, looked: StepResult<Verdict>, is_over: bool) -> Option<Outcome> {
+    match looked {
+        Ok(Verdict::Done(note)) => Some(Outcome::Done { note }),
+        Ok(Verdict::NotYet(_)) if !is_over => None,
+        Ok(Verdict::NotYet(why)) => Some(Outcome::Retry(Problem {
+            what: format!("{} took too long: {why}", def.name),
+            remedy: "hau-ctl retry tries it again, hau-ctl abort gives up".to_owned(),
+        })),
+        Err(StepError::Retry(problem)) => Some(Outcome::Retry(problem)),
+        Err(StepError::Fatal(problem)) => Some(Outcome::Failed(problem)),
+    }
+}
