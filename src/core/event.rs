@@ -3,7 +3,7 @@ use super::{
     Actor, DatabaseRole, JobKey, Mandate, NodeId, Order, Plan, Problem, Reports, VrrpState,
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -33,6 +33,30 @@ pub struct Local {
     pub effective_priority: Option<i32>,
     /// A job is running here, wanted or not.
     pub busy: bool,
+    /// For people and for the weight arithmetic; the core does not look into it.
+    #[serde(default)]
+    pub details: Arc<Details>,
+}
+
+/// What a node tells of itself beyond what decisions need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    /// `priority` in keepalived.conf.
+    pub base_priority: Option<i32>,
+    /// Of the check script, negative.
+    pub check_weight: Option<i32>,
+    pub weight: Option<i32>,
+    pub lag_bytes: Option<u64>,
+    /// None: no config sync is configured.
+    pub sync_paused: Option<bool>,
+    pub services: BTreeMap<String, ServiceDetails>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceDetails {
+    pub active: bool,
+    /// The ports that listen.
+    pub ports: Vec<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,9 @@ mod record;
 mod state;
 
 pub use decide::{Decision, decide};
-pub use event::{Command, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView};
+pub use event::{
+    Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
+};
 pub use gate::Closed;
 pub use intent::{Band, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};

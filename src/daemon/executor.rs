@@ -1,0 +1,106 @@
+//! Runs the one job that the core wants on this node, on a thread of its own.
+use super::mailbox::{Mailbox, Post};
+use super::site::Site;
+use crate::core::{Event, Job, JobKey, Outcome, Problem, Reports, Rollout, Verb};
+use crate::host::Host;
+use crate::steps::{self, Cx, Tally};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+/// Looks follow each other quickly at first, for what takes milliseconds.
+const LOOK_FIRST: Duration = Duration::from_millis(5);
+const LOOK_LAST: Duration = Duration::from_millis(250);
+
+struct Running {
+    key: JobKey,
+    cancelled: Arc<AtomicBool>,
+}
+
+pub(super) struct Executor {
+    site: Arc<Site>,
+    mailbox: Mailbox,
+    running: Option<Running>,
+}
+
+impl Executor {
+    pub(super) fn new(site: Arc<Site>, mailbox: Mailbox) -> Self {
+        Self { site, mailbox, running: None }
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Makes what runs be what is wanted. A job that is no longer wanted is left to finish, unless
+    /// another one waits for its place.
+    pub(super) fn reconcile(&mut self, wanted: Option<&Job>, rollout: Option<&Rollout>) {
+        let (Some(job), Some(rollout)) = (wanted, rollout) else { return };
+        if let Some(running) = &self.running {
+            if running.key != job.key {
+                running.cancelled.store(true, Ordering::Relaxed);
+            }
+            return;
+        }
+        let cancelled = Arc::new(AtomicBool::new(false));
+        self.running = Some(Running { key: job.key.clone(), cancelled: Arc::clone(&cancelled) });
+        let (site, mailbox) = (Arc::clone(&self.site), self.mailbox.clone());
+        let (job, rollout) = (job.clone(), rollout.clone());
+        thread::spawn(move || {
+            let outcome = work(&site, &job, &rollout, &cancelled);
+            mailbox.post(Post::Event(Event::JobEnded { key: job.key, outcome }));
+        });
+    }
+
+    /// The job's thread has said its last word.
+    pub(super) fn ended(&mut self, key: &JobKey) {
+        if self.running.as_ref().is_some_and(|running| running.key == *key) {
+            self.running = None;
+        }
+    }
+}
+
+fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Outcome {
+    let row = &rollout.plan.rows[job.key.row];
+    let Some(def) = steps::find(&row.step) else {
+        let what = format!("this version of hau-sidecar has no step called {}", row.step);
+        let remedy = "install the same version of hau on both nodes".to_owned();
+        return Outcome::Failed(Problem { what, remedy });
+    };
+    let mut reports = Reports::clone(&rollout.peers);
+    reports.extend(rollout.mine.iter().map(|(n, r)| (*n, r.clone())));
+    let mut cx = Cx {
+        host: site,
+        database: site.database(),
+        settings: site.settings(),
+        vips: site.vips(),
+        state_dir: site.state_dir(),
+        plan: &rollout.plan,
+        me: site.me(),
+        row: job.key.row,
+        reports: &reports,
+        deadline: job.deadline,
+        tally: Tally::default(),
+    };
+    if let Err(e) = steps::begin(def, job.verb, &mut cx) {
+        if let Some(outcome) = steps::outcome(def, Err(e), false) {
+            return outcome;
+        }
+    }
+    let mut pause = LOOK_FIRST;
+    loop {
+        let looked = steps::look(def, job.verb, &mut cx);
+        tracing::debug!(HAU_STEP = def.name, undo = job.verb == Verb::Undo, "looked: {looked:?}");
+        let is_over = site.now() >= job.deadline || cancelled.load(Ordering::Relaxed);
+        if let Some(outcome) = steps::outcome(def, looked, is_over) {
+            return outcome;
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(LOOK_LAST);
+    }
+}
