@@ -1,1 +1,2 @@
 //! hau: upgrades a two-node active/standby pair without its users noticing.
+pub mod keepalived;
