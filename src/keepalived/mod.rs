@@ -5,3 +5,6 @@
 
 pub mod conf;
 pub mod levels;
+pub mod dump;
+pub mod fifo;
+pub mod weight;
