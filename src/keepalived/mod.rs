@@ -8,3 +8,6 @@ pub mod levels;
 pub mod dump;
 pub mod fifo;
 pub mod weight;
+pub mod advert;
+pub mod instance;
+pub mod lint;
