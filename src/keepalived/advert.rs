@@ -41,7 +41,9 @@ pub enum AdvertError {
     Short,
     #[error("the packet is no IPv4 packet of protocol 112")]
     NotVrrp,
-    #[error("VRRP version {version} type {kind} is no advertisement hau knows (versions 2 and 3, type 1)")]
+    #[error(
+        "VRRP version {version} type {kind} is no advertisement hau knows (versions 2 and 3, type 1)"
+    )]
     Kind { version: u8, kind: u8 },
 }
 
@@ -81,7 +83,8 @@ pub fn parse_v4(packet: &[u8]) -> Result<Advert, AdvertError> {
 /// # Errors
 /// When it is no VRRP advertisement.
 pub fn parse_payload(payload: &[u8], source: IpAddr) -> Result<Advert, AdvertError> {
-    let [first, vrid, priority, count, a, b, _, _] = *payload.first_chunk::<8>().ok_or(AdvertError::Short)?;
+    let [first, vrid, priority, count, a, b, _, _] =
+        *payload.first_chunk::<8>().ok_or(AdvertError::Short)?;
     let (version, kind) = (first >> 4, first & 0x0f);
     let advert_int_ms = match (version, kind) {
         (2, 1) => u32::from(b) * 1000,
@@ -89,7 +92,9 @@ pub fn parse_payload(payload: &[u8], source: IpAddr) -> Result<Advert, AdvertErr
         (version, kind) => return Err(AdvertError::Kind { version, kind }),
     };
     let size = if source.is_ipv4() { 4 } else { 16 };
-    let list = payload[8..].get(..usize::from(count) * size).ok_or(AdvertError::Short)?;
+    let list = payload[8..]
+        .get(..usize::from(count) * size)
+        .ok_or(AdvertError::Short)?;
     Ok(Advert {
         version,
         vrid,
@@ -193,7 +198,8 @@ mod tests {
 
     /// keepalived 2.2.7, `version 2`, vrid 52, priority 90, 10.99.7.101, simple authentication.
     const V2: &[u8] = &[
-        0x45, 0xc0, 0x00, 0x28, 0x00, 0x01, 0x00, 0x00, 0xff, 0x70, 0, 0, 10, 99, 7, 1, 224, 0, 0, 18, // IP
+        0x45, 0xc0, 0x00, 0x28, 0x00, 0x01, 0x00, 0x00, 0xff, 0x70, 0, 0, 10, 99, 7, 1, 224, 0, 0,
+        18, // IP
         0x21, 52, 90, 1, 1, 1, 0, 0, 10, 99, 7, 101, b's', b'e', b'c', b'r', b'e', b't', 0, 0,
     ];
 
@@ -217,9 +223,21 @@ mod tests {
     fn version_3_counts_hundredths_and_ignores_the_reserved_bits() {
         let payload = [0x31, 51, 0, 2, 0xf0, 10, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
         let advert = parse_payload(&payload, [10, 0, 0, 9].into()).unwrap();
-        assert_eq!((advert.advert_int_ms, advert.priority, advert.addresses.len()), (100, 0, 2));
+        assert_eq!(
+            (
+                advert.advert_int_ms,
+                advert.priority,
+                advert.addresses.len()
+            ),
+            (100, 0, 2)
+        );
         let slow = [0x31, 51, 0, 0, 0x0f, 0xff, 0, 0];
-        assert_eq!(parse_payload(&slow, [10, 0, 0, 9].into()).unwrap().advert_int_ms, 40_950);
+        assert_eq!(
+            parse_payload(&slow, [10, 0, 0, 9].into())
+                .unwrap()
+                .advert_int_ms,
+            40_950
+        );
     }
 
     #[test]
@@ -229,7 +247,10 @@ mod tests {
         payload.extend(vip.octets());
         let advert = parse_payload(&payload, "fe80::1".parse().unwrap()).unwrap();
         assert_eq!(advert.addresses, [IpAddr::from(vip)]);
-        assert_eq!(parse_payload(&payload[..23], "fe80::1".parse().unwrap()), Err(AdvertError::Short));
+        assert_eq!(
+            parse_payload(&payload[..23], "fe80::1".parse().unwrap()),
+            Err(AdvertError::Short)
+        );
     }
 
     #[test]
@@ -259,7 +280,13 @@ mod tests {
         assert_eq!(parse_v4(&tcp), Err(AdvertError::NotVrrp));
         let mut other = V2.to_vec();
         other[20] = 0x41;
-        assert_eq!(parse_v4(&other), Err(AdvertError::Kind { version: 4, kind: 1 }));
+        assert_eq!(
+            parse_v4(&other),
+            Err(AdvertError::Kind {
+                version: 4,
+                kind: 1
+            })
+        );
     }
 
     #[test]

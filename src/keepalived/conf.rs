@@ -479,7 +479,8 @@ fn matches(pattern: &str, name: &str) -> bool {
         }
         Some(c) => {
             let mut other = name.chars();
-            other.next().is_some_and(|o| c == '?' || c == o) && matches(chars.as_str(), other.as_str())
+            other.next().is_some_and(|o| c == '?' || c == o)
+                && matches(chars.as_str(), other.as_str())
         }
     }
 }
@@ -498,7 +499,10 @@ mod tests {
 
     #[test]
     fn braces_may_stand_anywhere() {
-        let tree = parse("vrrp_instance web\n{\n track_file { hau weight 1 }\n a b }\nvrrp_instance x {}\n").unwrap();
+        let tree = parse(
+            "vrrp_instance web\n{\n track_file { hau weight 1 }\n a b }\nvrrp_instance x {}\n",
+        )
+        .unwrap();
         let [web, x] = tree.items.as_slice() else {
             panic!("{tree:?}")
         };
@@ -513,7 +517,10 @@ mod tests {
     fn comments_end_the_line_but_not_in_quotes_or_after_a_backslash() {
         let tree = parse("! all\na b # c\nd \"e # ! {\" f!g\nh i\\#j\n").unwrap();
         let all: Vec<_> = tree.items.iter().map(words).collect();
-        assert_eq!(all, [vec!["a", "b"], vec!["d", "e # ! {", "f"], vec!["h", "i#j"]]);
+        assert_eq!(
+            all,
+            [vec!["a", "b"], vec!["d", "e # ! {", "f"], vec!["h", "i#j"]]
+        );
     }
 
     #[test]
@@ -525,8 +532,19 @@ mod tests {
 
     #[test]
     fn host_lines_and_definitions() {
-        let tree = parse("$P=110\n@a priority ${P}\n@b priority 100\n@^b state BACKUP\nkeep $Q\n").unwrap();
-        let all: Vec<_> = tree.items.iter().map(|i| i.words.iter().map(|w| w.text.clone()).collect::<Vec<_>>().join(" ")).collect();
+        let tree = parse("$P=110\n@a priority ${P}\n@b priority 100\n@^b state BACKUP\nkeep $Q\n")
+            .unwrap();
+        let all: Vec<_> = tree
+            .items
+            .iter()
+            .map(|i| {
+                i.words
+                    .iter()
+                    .map(|w| w.text.clone())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+            .collect();
         assert_eq!(all, ["priority 110", "state BACKUP", "keep $Q"]);
     }
 
@@ -552,7 +570,10 @@ mod tests {
         assert!(says("a\n}\n").starts_with("k.conf:2: this } closes nothing"));
         assert!(says("a {\n b\n").starts_with("k.conf:1: the { opened here"));
         assert!(says("\n\na \"b\n").starts_with("k.conf:3: a quoted string"));
-        assert!(says("include /nonexistent/x\n").starts_with("k.conf:1: include /nonexistent/x: no such file"));
+        assert!(
+            says("include /nonexistent/x\n")
+                .starts_with("k.conf:1: include /nonexistent/x: no such file")
+        );
         assert!(says("{\n").starts_with("k.conf:1: this { belongs to no keyword"));
         assert!(says("~SEQ(x, 1, 2)\n").starts_with("k.conf:1: ~SEQ is not understood"));
         assert!(says("$X= \n").starts_with("k.conf:1: the definition of $X"));
@@ -563,7 +584,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k.conf");
         fs::write(&file, "include k.conf\n").unwrap();
-        assert!(matches!(Tree::read(&file, "a"), Err(ConfError::Loop { .. })));
+        assert!(matches!(
+            Tree::read(&file, "a"),
+            Err(ConfError::Loop { .. })
+        ));
     }
 
     #[test]

@@ -111,11 +111,17 @@ mod tests {
             }
         );
         let other = instance(REAL, "other").unwrap();
-        assert_eq!((other.state, other.effective_priority), (Some(State::Backup), Some(90)));
+        assert_eq!(
+            (other.state, other.effective_priority),
+            (Some(State::Backup), Some(90))
+        );
         assert!(!other.vip_set && other.track_files.is_empty());
         assert_eq!(instance(REAL, "we"), None);
         let file = track_file(REAL, "hau").unwrap();
-        assert_eq!((file.path.as_str(), file.value, file.weight), ("/run/hau/track/weight", -30, 1));
+        assert_eq!(
+            (file.path.as_str(), file.value, file.weight),
+            ("/run/hau/track/weight", -30, 1)
+        );
         assert_eq!(track_file(REAL, "none"), None);
     }
 

@@ -89,7 +89,9 @@ impl FromStr for Event {
 
 /// A line that keepalived does not write; the reader passes over it and goes on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the notify FIFO said {line:?}, which is no keepalived line; does another program write to it?")]
+#[error(
+    "the notify FIFO said {line:?}, which is no keepalived line; does another program write to it?"
+)]
 pub struct LineError {
     line: String,
 }
@@ -327,17 +329,38 @@ mod tests {
     #[test]
     fn lines_of_keepalived() {
         let of = |what, priority| Some((Kind::Instance, "VI_1".to_owned(), what, priority));
-        assert_eq!(says("INSTANCE \"VI_1\" BACKUP 120"), of(What::State(State::Backup), 120));
-        assert_eq!(says("INSTANCE \"VI_1\" FAULT 1"), of(What::State(State::Fault), 1));
-        assert_eq!(says("INSTANCE \"VI_1\" MASTER_PRIORITY 130"), of(What::Priority(State::Master), 130));
-        assert_eq!(says("INSTANCE \"VI_1\" MASTER_RX_LOWER_PRI 120"), of(What::LowerMasterHeard, 120));
+        assert_eq!(
+            says("INSTANCE \"VI_1\" BACKUP 120"),
+            of(What::State(State::Backup), 120)
+        );
+        assert_eq!(
+            says("INSTANCE \"VI_1\" FAULT 1"),
+            of(What::State(State::Fault), 1)
+        );
+        assert_eq!(
+            says("INSTANCE \"VI_1\" MASTER_PRIORITY 130"),
+            of(What::Priority(State::Master), 130)
+        );
+        assert_eq!(
+            says("INSTANCE \"VI_1\" MASTER_RX_LOWER_PRI 120"),
+            of(What::LowerMasterHeard, 120)
+        );
         let group = says("GROUP \"a \"b\" MASTER 0").unwrap();
         assert_eq!((group.0, group.1.as_str()), (Kind::Group, "a \"b"));
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for line in ["", "INSTANCE", "INSTANCE \"x\" ", "INSTANCE x MASTER 1", "INSTANCE \"x\" SLEEP 1", "HOST \"x\" MASTER 1", "INSTANCE \"x\" MASTER one", "INSTANCE \"x\" RX_PRIORITY 1"] {
+        for line in [
+            "",
+            "INSTANCE",
+            "INSTANCE \"x\" ",
+            "INSTANCE x MASTER 1",
+            "INSTANCE \"x\" SLEEP 1",
+            "HOST \"x\" MASTER 1",
+            "INSTANCE \"x\" MASTER one",
+            "INSTANCE \"x\" RX_PRIORITY 1",
+        ] {
             assert_eq!(says(line), None, "{line}");
         }
         let long = format!("INSTANCE \"{}\" MASTER 1", "x".repeat(2 * LINE_LIMIT));
@@ -345,7 +368,11 @@ mod tests {
     }
 
     fn write(path: &Path, text: &str) {
-        let mut file = fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+        let mut file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .unwrap();
         file.write_all(text.as_bytes()).unwrap();
     }
 

@@ -125,7 +125,11 @@ impl Instance {
         let item = item.ok_or_else(|| ConfError::NoInstance {
             file: tree.files.first().cloned().unwrap_or_default(),
             name: name.to_owned(),
-            known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
+            known: if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            },
         })?;
         instance(tree, item)
     }
@@ -162,10 +166,15 @@ fn instance(tree: &Tree, item: &Item) -> Result<Instance, ConfError> {
     let global_version = tree.global("vrrp_version");
     let version = item.last("version").or(global_version);
     let version = version.map_or(Ok(2), |v| number(v, 1))?;
-    let global = |key: &str| item.last(key).or_else(|| tree.global(&format!("vrrp_{key}")));
+    let global = |key: &str| {
+        item.last(key)
+            .or_else(|| tree.global(&format!("vrrp_{key}")))
+    };
     let garp = |key: &str, default| global(key).map_or(Ok(default), |v| number(v, 1));
     let delay = item.last("preempt_delay").map_or(Ok(0), |v| millis(v, 1))?;
-    let auth = item.last("authentication").and_then(|a| a.last("auth_type"));
+    let auth = item
+        .last("authentication")
+        .and_then(|a| a.last("auth_type"));
     Ok(Instance {
         name: item.arg().to_owned(),
         priority: item.last("priority").map_or(Ok(100), |v| number(v, 1))?,
@@ -173,18 +182,29 @@ fn instance(tree: &Tree, item: &Item) -> Result<Instance, ConfError> {
         advert_int_ms: item.last("advert_int").map_or(Ok(1000), |v| millis(v, 1))?,
         advert_int: item.last("advert_int").map_or("1", Item::arg).to_owned(),
         version: if v6 { 3 } else { version },
-        virtual_router_id: item.last("virtual_router_id").map_or(Ok(0), |v| number(v, 1))?,
+        virtual_router_id: item
+            .last("virtual_router_id")
+            .map_or(Ok(0), |v| number(v, 1))?,
         unicast_peers: peers(item)?,
         nopreempt: flag(item.last("nopreempt")),
         preempt_delay_ms: delay,
-        track_files: tracked(tree, item, "track_file", &["track_file", "vrrp_track_file"], 1)?,
+        track_files: tracked(
+            tree,
+            item,
+            "track_file",
+            &["track_file", "vrrp_track_file"],
+            1,
+        )?,
         track_scripts: tracked(tree, item, "track_script", &["vrrp_script"], 0)?,
         track_interfaces: tracked(tree, item, "track_interface", &[], 0)?,
         notifies: notifies(item),
         garp_master_delay: garp("garp_master_delay", 5)?,
         garp_master_refresh: garp("garp_master_refresh", 0)?,
         higher_prio_send_advert: flag(global("higher_prio_send_advert")),
-        notify_priority_changes: flag(item.last("notify_priority_changes").or_else(|| tree.global("vrrp_notify_priority_changes"))),
+        notify_priority_changes: flag(
+            item.last("notify_priority_changes")
+                .or_else(|| tree.global("vrrp_notify_priority_changes")),
+        ),
         auth_ah: auth.is_some_and(|a| a.arg().eq_ignore_ascii_case("AH")),
         in_sync_group: sync_group(tree, item.arg())?,
         at: item.at(),
@@ -199,7 +219,10 @@ impl TrackFile {
     /// # Errors
     /// When a weight is no number.
     pub fn all(tree: &Tree) -> Result<Vec<Self>, ConfError> {
-        let items = tree.items.iter().filter(|i| matches!(i.key(), "track_file" | "vrrp_track_file"));
+        let items = tree
+            .items
+            .iter()
+            .filter(|i| matches!(i.key(), "track_file" | "vrrp_track_file"));
         items
             .map(|item| {
                 Ok(Self {
@@ -228,7 +251,9 @@ impl VrrpScript {
                     name: item.arg().to_owned(),
                     command: item.last("script").map(Item::rest).unwrap_or_default(),
                     interval_ms,
-                    timeout_ms: item.last("timeout").map_or(Ok(interval_ms), |v| millis(v, 1))?,
+                    timeout_ms: item
+                        .last("timeout")
+                        .map_or(Ok(interval_ms), |v| millis(v, 1))?,
                     weight: item.last("weight").map_or(Ok(0), |w| number(w, 1))?,
                     reverse: reversed(item.last("weight")),
                     fall: item.last("fall").map_or(Ok(1), |v| number(v, 1))?,
@@ -253,7 +278,10 @@ impl Globals {
             notify_fifo: either("vrrp_notify_fifo", "notify_fifo").map(|i| PathBuf::from(i.arg())),
             enable_script_security: tree.global("enable_script_security").is_some(),
             script_user: tree.global("script_user").map(|i| i.arg().to_owned()),
-            vrrp_rt_priority: tree.global("vrrp_rt_priority").map(|v| number(v, 1)).transpose()?,
+            vrrp_rt_priority: tree
+                .global("vrrp_rt_priority")
+                .map(|v| number(v, 1))
+                .transpose()?,
             vrrp_rlimit_rttime: limit.map(|v| number(v, 1)).transpose()?,
         })
     }
@@ -269,14 +297,24 @@ fn sync_group(tree: &Tree, instance: &str) -> Result<Option<SyncGroup>, ConfErro
     for group in tree.all("vrrp_sync_group") {
         let list = group.last("group").map_or(&[][..], Item::items);
         // several members may stand on one line
-        let members: Vec<String> = list.iter().flat_map(|i| &i.words).map(|w| w.text.clone()).collect();
+        let members: Vec<String> = list
+            .iter()
+            .flat_map(|i| &i.words)
+            .map(|w| w.text.clone())
+            .collect();
         if members.iter().any(|m| m == instance) {
             let weighted = ["sync_group_tracking_weight", "global_tracking"];
             return Ok(Some(SyncGroup {
                 name: group.arg().to_owned(),
                 members,
                 tracking_weight: weighted.iter().any(|k| flag(group.last(k))),
-                track_files: tracked(tree, group, "track_file", &["track_file", "vrrp_track_file"], 1)?,
+                track_files: tracked(
+                    tree,
+                    group,
+                    "track_file",
+                    &["track_file", "vrrp_track_file"],
+                    1,
+                )?,
                 track_scripts: tracked(tree, group, "track_script", &["vrrp_script"], 0)?,
                 notifies: notifies(group),
             }));
@@ -286,12 +324,26 @@ fn sync_group(tree: &Tree, instance: &str) -> Result<Option<SyncGroup>, ConfErro
 }
 
 /// The trackers of a block such as `track_file { hau weight 1 reverse }`; the weight falls back to the definition's.
-fn tracked(tree: &Tree, item: &Item, block: &str, defs: &[&str], default: i32) -> Result<Vec<Tracked>, ConfError> {
-    let lines = item.items().iter().filter(|i| i.key() == block).flat_map(Item::items);
+fn tracked(
+    tree: &Tree,
+    item: &Item,
+    block: &str,
+    defs: &[&str],
+    default: i32,
+) -> Result<Vec<Tracked>, ConfError> {
+    let lines = item
+        .items()
+        .iter()
+        .filter(|i| i.key() == block)
+        .flat_map(Item::items);
     lines
         .map(|line| {
             let defined = |d: &&Item| defs.contains(&d.key()) && d.arg() == line.key();
-            let definition = tree.items.iter().find(defined).and_then(|d| d.last("weight"));
+            let definition = tree
+                .items
+                .iter()
+                .find(defined)
+                .and_then(|d| d.last("weight"));
             let at = line.words.iter().position(|w| w.text == "weight");
             let (weight, reverse) = match (at, definition) {
                 (Some(at), _) => (number(line, at + 1)?, reversed(Some(line))),
@@ -315,7 +367,13 @@ fn notifies(item: &Item) -> Vec<Notify> {
     let scripts = item.items().iter().filter(|i| {
         matches!(
             i.key(),
-            "notify" | "notify_master" | "notify_backup" | "notify_fault" | "notify_stop" | "notify_deleted" | "notify_master_rx_lower_pri"
+            "notify"
+                | "notify_master"
+                | "notify_backup"
+                | "notify_fault"
+                | "notify_stop"
+                | "notify_deleted"
+                | "notify_master_rx_lower_pri"
         )
     });
     scripts
@@ -329,8 +387,12 @@ fn notifies(item: &Item) -> Vec<Notify> {
 
 fn vips(item: &Item, interface: &str) -> Result<Vec<Vip>, ConfError> {
     let blocks = item.items().iter();
-    let blocks = blocks.filter(|i| matches!(i.key(), "virtual_ipaddress" | "virtual_ipaddress_excluded"));
-    blocks.flat_map(Item::items).map(|line| vip(line, interface)).collect()
+    let blocks =
+        blocks.filter(|i| matches!(i.key(), "virtual_ipaddress" | "virtual_ipaddress_excluded"));
+    blocks
+        .flat_map(Item::items)
+        .map(|line| vip(line, interface))
+        .collect()
 }
 
 fn vip(line: &Item, interface: &str) -> Result<Vip, ConfError> {
@@ -340,7 +402,10 @@ fn vip(line: &Item, interface: &str) -> Result<Vip, ConfError> {
     };
     let addr: IpAddr = text.parse().map_err(|_| bad(line, 0, "an address"))?;
     let whole = if addr.is_ipv4() { 32 } else { 128 };
-    let prefix = prefix.map_or(Ok(whole), |p| p.parse().map_err(|_| bad(line, 0, "an address with a prefix length")))?;
+    let prefix = prefix.map_or(Ok(whole), |p| {
+        p.parse()
+            .map_err(|_| bad(line, 0, "an address with a prefix length"))
+    })?;
     if prefix > whole {
         return Err(bad(line, 0, "an address with a prefix length"));
     }
@@ -367,7 +432,8 @@ fn flag(item: Option<&Item>) -> bool {
 
 fn number<N: FromStr>(item: &Item, at: usize) -> Result<N, ConfError> {
     let word = item.words.get(at);
-    word.and_then(|w| w.text.parse().ok()).ok_or_else(|| bad(item, at, "a number that fits"))
+    word.and_then(|w| w.text.parse().ok())
+        .ok_or_else(|| bad(item, at, "a number that fits"))
 }
 
 /// Seconds with decimals, as milliseconds.
@@ -382,7 +448,10 @@ fn millis(item: &Item, at: usize) -> Result<u32, ConfError> {
 fn bad(item: &Item, at: usize, wanted: &str) -> ConfError {
     let found = item.words.get(at).map_or("nothing", |w| w.text.as_str());
     let what = format!("{}: {found} is not {wanted}; correct it", item.key());
-    ConfError::Value { at: item.at(), what }
+    ConfError::Value {
+        at: item.at(),
+        what,
+    }
 }
 
 #[cfg(test)]
@@ -440,19 +509,53 @@ vrrp_instance web {
     fn a_whole_instance() {
         let tree = tree(TEXT);
         let web = Instance::find(&tree, "web").unwrap();
-        assert_eq!((web.priority, web.version, web.virtual_router_id), (110, 3, 51));
-        assert_eq!((web.advert_int_ms, web.preempt_delay_ms, web.garp_master_refresh), (100, 1500, 60));
+        assert_eq!(
+            (web.priority, web.version, web.virtual_router_id),
+            (110, 3, 51)
+        );
+        assert_eq!(
+            (
+                web.advert_int_ms,
+                web.preempt_delay_ms,
+                web.garp_master_refresh
+            ),
+            (100, 1500, 60)
+        );
         assert!(web.nopreempt && web.state_master && web.auth_ah && !web.is_v6());
-        let vips: Vec<_> = web.vips.iter().map(|v| format!("{}/{} {}", v.addr, v.prefix, v.dev)).collect();
-        assert_eq!(vips, ["10.0.0.100/24 eth1", "10.0.0.101/32 eth0", "2001:db8::1/64 eth0"]);
+        let vips: Vec<_> = web
+            .vips
+            .iter()
+            .map(|v| format!("{}/{} {}", v.addr, v.prefix, v.dev))
+            .collect();
+        assert_eq!(
+            vips,
+            [
+                "10.0.0.100/24 eth1",
+                "10.0.0.101/32 eth0",
+                "2001:db8::1/64 eth0"
+            ]
+        );
         assert_eq!(web.unicast_peers, [IpAddr::from([10, 0, 0, 2])]);
         let track = |t: &Tracked| (t.name.clone(), t.weight, t.reverse);
-        assert_eq!(web.track_files.iter().map(track).collect::<Vec<_>>(), [("hau".to_owned(), 2, true)]);
-        assert_eq!(web.scripts().map(track).collect::<Vec<_>>(), [("hau_check".to_owned(), -40, false)]);
+        assert_eq!(
+            web.track_files.iter().map(track).collect::<Vec<_>>(),
+            [("hau".to_owned(), 2, true)]
+        );
+        assert_eq!(
+            web.scripts().map(track).collect::<Vec<_>>(),
+            [("hau_check".to_owned(), -40, false)]
+        );
         assert_eq!(web.track_interfaces[0].weight, -10);
         assert_eq!(web.notifies[0].command, "/usr/local/bin/n x root");
         let group = web.in_sync_group.clone().unwrap();
-        assert_eq!((group.name.as_str(), group.members.len(), group.tracking_weight), ("g", 2, false));
+        assert_eq!(
+            (
+                group.name.as_str(),
+                group.members.len(),
+                group.tracking_weight
+            ),
+            ("g", 2, false)
+        );
         assert_eq!(web.files().count(), 2);
     }
 
@@ -460,19 +563,46 @@ vrrp_instance web {
     fn definitions_and_globals() {
         let tree = tree(TEXT);
         let file = &TrackFile::all(&tree).unwrap()[0];
-        assert_eq!((file.path.to_str(), file.weight, file.init_file), (Some("/run/hau/track/weight"), 1, false));
+        assert_eq!(
+            (file.path.to_str(), file.weight, file.init_file),
+            (Some("/run/hau/track/weight"), 1, false)
+        );
         let check = &VrrpScript::all(&tree).unwrap()[0];
-        assert_eq!((check.command.as_str(), check.interval_ms, check.timeout_ms, check.fall, check.rise), ("/usr/sbin/hau-sidecar check", 1000, 2000, 3, 2));
+        assert_eq!(
+            (
+                check.command.as_str(),
+                check.interval_ms,
+                check.timeout_ms,
+                check.fall,
+                check.rise
+            ),
+            ("/usr/sbin/hau-sidecar check", 1000, 2000, 3, 2)
+        );
         let globals = Globals::read(&tree).unwrap();
-        assert!(Instance::find(&tree, "web").unwrap().notify_priority_changes);
+        assert!(
+            Instance::find(&tree, "web")
+                .unwrap()
+                .notify_priority_changes
+        );
         assert!(globals.writes_to(Path::new("/run/hau/notify.fifo")));
-        assert_eq!((globals.vrrp_rt_priority, globals.vrrp_rlimit_rttime), (Some(50), None));
+        assert_eq!(
+            (globals.vrrp_rt_priority, globals.vrrp_rlimit_rttime),
+            (Some(50), None)
+        );
     }
 
     #[test]
     fn defaults_are_keepalived_s() {
         let web = Instance::find(&tree("vrrp_instance w {\n interface e\n}\n"), "w").unwrap();
-        assert_eq!((web.priority, web.version, web.advert_int_ms, web.garp_master_delay), (100, 2, 1000, 5));
+        assert_eq!(
+            (
+                web.priority,
+                web.version,
+                web.advert_int_ms,
+                web.garp_master_delay
+            ),
+            (100, 2, 1000, 5)
+        );
         let six = tree("vrrp_instance w {\n virtual_ipaddress { fe80::1 }\n}\n");
         assert_eq!(Instance::find(&six, "w").unwrap().version, 3);
     }
@@ -483,7 +613,10 @@ vrrp_instance web {
             let tree = tree(&format!("vrrp_instance w {{\n{inside}\n}}\n"));
             Instance::find(&tree, "w").unwrap_err().to_string()
         };
-        assert_eq!(says("priority high"), "k.conf:2: priority: high is not a number that fits; correct it");
+        assert_eq!(
+            says("priority high"),
+            "k.conf:2: priority: high is not a number that fits; correct it"
+        );
         assert!(says("virtual_router_id 256").contains("256 is not a number"));
         assert!(says("virtual_ipaddress { 10.0.0.300 }").contains("is not an address"));
         assert!(says("virtual_ipaddress { 10.0.0.3/33 }").contains("prefix length"));

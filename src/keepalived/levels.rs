@@ -47,23 +47,31 @@ pub enum LevelsError {
     Equal { base: i32 },
     #[error("priority {base} leaves no room: choose one from {} to {}, for example 110 and 100", RANGE.start(), RANGE.end())]
     Base { base: i32 },
-    #[error("the check's weight is {weight}: it must be negative, at least -{least} with these priorities")]
+    #[error(
+        "the check's weight is {weight}: it must be negative, at least -{least} with these priorities"
+    )]
     CheckSign { weight: i32, least: i32 },
-    #[error("the check's weight -{check} is too small for priorities {high} and {low}: make the check weight at least -{least}")]
+    #[error(
+        "the check's weight -{check} is too small for priorities {high} and {low}: make the check weight at least -{least}"
+    )]
     CheckTooSmall {
         check: i32,
         high: i32,
         low: i32,
         least: i32,
     },
-    #[error("the check's weight -{check} is too large for priorities {high} and {low}: make the check weight at most -{most}")]
+    #[error(
+        "the check's weight -{check} is too large for priorities {high} and {low}: make the check weight at most -{most}"
+    )]
     CheckTooLarge {
         check: i32,
         high: i32,
         low: i32,
         most: i32,
     },
-    #[error("with check weight -{check} there is no room below priorities {high} and {low}: raise the base priorities to at least {to_high} and {to_low}")]
+    #[error(
+        "with check weight -{check} there is no room below priorities {high} and {low}: raise the base priorities to at least {to_high} and {to_low}"
+    )]
     TooLow {
         check: i32,
         high: i32,
@@ -98,7 +106,11 @@ impl Levels {
     ///
     /// # Errors
     /// When no weights can hold all promises of [`Levels`]; the error says what to change.
-    pub fn compute(own: NodeWeights, other: NodeWeights, check_weight: i32) -> Result<Self, LevelsError> {
+    pub fn compute(
+        own: NodeWeights,
+        other: NodeWeights,
+        check_weight: i32,
+    ) -> Result<Self, LevelsError> {
         let (high, low) = (own.base.max(other.base), own.base.min(other.base));
         for base in [high, low] {
             if !RANGE.contains(&base) {
@@ -191,7 +203,8 @@ fn fit(high: i32, low: i32, check: i32) -> Option<(Lower, Lower)> {
     if high - check + 1 >= high_away || 2 * check + RANGE.start() >= high_away {
         return None;
     }
-    let with_failing = |v: &[i32]| -> Vec<i32> { v.iter().flat_map(|x| [*x, *x - check]).collect() };
+    let with_failing =
+        |v: &[i32]| -> Vec<i32> { v.iter().flat_map(|x| [*x, *x - check]).collect() };
     let mut of_high = with_failing(&[high, high_away]);
     let mut of_low = with_failing(&[low, low_away]);
 
@@ -217,7 +230,9 @@ fn fit(high: i32, low: i32, check: i32) -> Option<(Lower, Lower)> {
 
 /// The first level that, healthy or failing, is in range and equals none of the other node's.
 fn pick(mut from: impl Iterator<Item = i32>, check: i32, taken: &[i32]) -> Option<i32> {
-    from.find(|v| *v - check >= *RANGE.start() && !taken.contains(v) && !taken.contains(&(v - check)))
+    from.find(|v| {
+        *v - check >= *RANGE.start() && !taken.contains(v) && !taken.contains(&(v - check))
+    })
 }
 
 /// `first..=last` from its middle outwards.
@@ -242,7 +257,8 @@ fn remedy(high: i32, low: i32, check: i32) -> LevelsError {
             least,
         };
     }
-    if let Some(up) = (1..=RANGE.end() - high).find(|up| fit(high + up, low + up, check).is_some()) {
+    if let Some(up) = (1..=RANGE.end() - high).find(|up| fit(high + up, low + up, check).is_some())
+    {
         return LevelsError::TooLow {
             check,
             high,
@@ -284,24 +300,44 @@ mod tests {
 
     fn pair(a: i32, b: i32, weight: i32) -> Result<[Levels; 2], LevelsError> {
         let (a, b) = (NodeWeights { base: a }, NodeWeights { base: b });
-        Ok([Levels::compute(a, b, weight)?, Levels::compute(b, a, weight)?])
+        Ok([
+            Levels::compute(a, b, weight)?,
+            Levels::compute(b, a, weight)?,
+        ])
     }
 
     /// Every demand of the module's head, for node `n` beside node `m`.
     fn demands(n: &Levels, m: &Levels) -> Result<(), String> {
         let mut want = Vec::with_capacity(64);
         for healthy in [Normal, Away] {
-            want.push((n.effective(healthy) > m.effective(Draining), "healthy over draining"));
-            want.push((m.effective(Draining) > n.failing(healthy), "draining over unhealthy"));
-            want.push((n.failing(healthy) > m.effective(Upgrading), "unhealthy over upgrading"));
+            want.push((
+                n.effective(healthy) > m.effective(Draining),
+                "healthy over draining",
+            ));
+            want.push((
+                m.effective(Draining) > n.failing(healthy),
+                "draining over unhealthy",
+            ));
+            want.push((
+                n.failing(healthy) > m.effective(Upgrading),
+                "unhealthy over upgrading",
+            ));
         }
         want.push((n.effective(Normal) >= m.effective(Away) + 10, "home ahead"));
-        want.push((n.failing(Normal) < m.effective(Away), "unhealthy home below"));
+        want.push((
+            n.failing(Normal) < m.effective(Away),
+            "unhealthy home below",
+        ));
         want.push((n.weight(Normal) == 0, "home keeps its base"));
         for band in Band::ALL {
             for value in [n.effective(band), n.failing(band)] {
                 want.push(((2..=253).contains(&value), "in range"));
-                want.push((Band::ALL.iter().all(|o| m.effective(*o) != value && m.failing(*o) != value || n == m), "never equal"));
+                want.push((
+                    Band::ALL
+                        .iter()
+                        .all(|o| m.effective(*o) != value && m.failing(*o) != value || n == m),
+                    "never equal",
+                ));
             }
             want.push(((LOWEST..=0).contains(&n.weight(band)), "lower only"));
         }
@@ -334,7 +370,10 @@ mod tests {
         for high in 1..=254 {
             for low in 1..high {
                 for check in 1..=254 {
-                    if !RANGE.contains(&low) || !RANGE.contains(&high) || fit(high, low, check).is_none() {
+                    if !RANGE.contains(&low)
+                        || !RANGE.contains(&high)
+                        || fit(high, low, check).is_none()
+                    {
                         continue;
                     }
                     let [a, b] = pair(high, low, -check).unwrap();
@@ -351,9 +390,23 @@ mod tests {
     #[test]
     fn what_is_refused_cannot_be_done() {
         // the edges: one unit to each side of what just fits
-        for (high, low, check) in [(110, 100, 21), (110, 100, 22), (101, 91, 40), (102, 92, 40), (103, 93, 40), (200, 199, 12), (200, 199, 13), (30, 28, 13), (42, 40, 14)] {
+        for (high, low, check) in [
+            (110, 100, 21),
+            (110, 100, 22),
+            (101, 91, 40),
+            (102, 92, 40),
+            (103, 93, 40),
+            (200, 199, 12),
+            (200, 199, 13),
+            (30, 28, 13),
+            (42, 40, 14),
+        ] {
             let exists = exhaustive(high, low, check);
-            assert_eq!(fit(high, low, check).is_some(), exists, "{high} {low} {check}");
+            assert_eq!(
+                fit(high, low, check).is_some(),
+                exists,
+                "{high} {low} {check}"
+            );
         }
     }
 
@@ -402,40 +455,73 @@ mod tests {
                             large += 1;
                             pair(high, low, -most).unwrap();
                         }
-                        Err(LevelsError::TooLow { to_high, to_low, .. }) => {
+                        Err(LevelsError::TooLow {
+                            to_high, to_low, ..
+                        }) => {
                             low_bases += 1;
                             pair(to_high, to_low, -check).unwrap();
                             assert_eq!(to_high - to_low, high - low);
                         }
-                        Err(LevelsError::TooFarApart { apart, most, example: (h, l), .. }) => {
+                        Err(LevelsError::TooFarApart {
+                            apart,
+                            most,
+                            example: (h, l),
+                            ..
+                        }) => {
                             apart_seen += 1;
                             assert!(apart > most && h - l == most);
                             pair(h, l, -check).unwrap();
                         }
-                        Err(LevelsError::NothingFits { check }) => assert!((2..=253).all(|b| fit(b, b - 1, check).is_none())),
+                        Err(LevelsError::NothingFits { check }) => {
+                            assert!((2..=253).all(|b| fit(b, b - 1, check).is_none()))
+                        }
                         Err(other) => panic!("{other}"),
                     }
                 }
             }
         }
-        assert!(small > 0 && large > 0 && low_bases > 0 && apart_seen > 0, "{small} {large} {low_bases} {apart_seen}");
+        assert!(
+            small > 0 && large > 0 && low_bases > 0 && apart_seen > 0,
+            "{small} {large} {low_bases} {apart_seen}"
+        );
     }
 
     #[test]
     fn errors_say_what_to_change() {
         let says = |a, b, w| pair(a, b, w).unwrap_err().to_string();
-        assert_eq!(says(100, 100, -40), "both nodes have priority 100: make them differ by 10, for example 110 and 100");
+        assert_eq!(
+            says(100, 100, -40),
+            "both nodes have priority 100: make them differ by 10, for example 110 and 100"
+        );
         assert!(says(255, 100, -40).starts_with("priority 255 leaves no room"));
-        assert!(says(110, 100, 0).ends_with("it must be negative, at least -22 with these priorities"), "{}", says(110, 100, 0));
-        assert!(says(110, 100, -15).ends_with("make the check weight at least -22"), "{}", says(110, 100, -15));
-        assert!(says(60, 50, -40).contains("raise the base priorities to at least"), "{}", says(60, 50, -40));
-        assert!(says(250, 100, -40).contains("the base priorities are 150 apart"), "{}", says(250, 100, -40));
+        assert!(
+            says(110, 100, 0).ends_with("it must be negative, at least -22 with these priorities"),
+            "{}",
+            says(110, 100, 0)
+        );
+        assert!(
+            says(110, 100, -15).ends_with("make the check weight at least -22"),
+            "{}",
+            says(110, 100, -15)
+        );
+        assert!(
+            says(60, 50, -40).contains("raise the base priorities to at least"),
+            "{}",
+            says(60, 50, -40)
+        );
+        assert!(
+            says(250, 100, -40).contains("the base priorities are 150 apart"),
+            "{}",
+            says(250, 100, -40)
+        );
     }
 
     /// How far apart two nodes may be at all; SPEC and the documentation name this figure.
     #[test]
     fn the_widest_distance() {
-        let widest = (1..=251).filter(|apart| (1..=252).any(|c| fit(253, 253 - apart, c).is_some())).max();
+        let widest = (1..=251)
+            .filter(|apart| (1..=252).any(|c| fit(253, 253 - apart, c).is_some()))
+            .max();
         assert_eq!(widest, Some(72));
     }
 }

@@ -3,11 +3,11 @@
 //! Nothing here talks to another module of hau. `levels` says which number to show, `weight` writes it, `fifo`, `dump` and
 //! `advert` say what keepalived and the peer made of it, `lint` says why a configuration would not do what is meant.
 
+pub mod advert;
 pub mod conf;
-pub mod levels;
 pub mod dump;
 pub mod fifo;
-pub mod weight;
-pub mod advert;
 pub mod instance;
+pub mod levels;
 pub mod lint;
+pub mod weight;

@@ -17,7 +17,9 @@ const HIGHEST: i32 = 253;
 pub enum WeightError {
     #[error("weight {value} is outside {FAULT}…{HIGHEST}; keepalived would clamp it")]
     Range { value: i32 },
-    #[error("the directory {directory} does not exist; create it with systemd-tmpfiles --create hau.conf, then reload keepalived (it watches the directory)")]
+    #[error(
+        "the directory {directory} does not exist; create it with systemd-tmpfiles --create hau.conf, then reload keepalived (it watches the directory)"
+    )]
     NoDirectory { directory: PathBuf },
     #[error("write {file}")]
     Write {
@@ -154,7 +156,10 @@ mod tests {
         // held open, the old inode cannot be used again for the new file
         let held = fs::File::open(file.path()).unwrap();
         assert!(file.write(-254).unwrap());
-        assert_ne!(fs::metadata(file.path()).unwrap().ino(), held.metadata().unwrap().ino());
+        assert_ne!(
+            fs::metadata(file.path()).unwrap().ino(),
+            held.metadata().unwrap().ino()
+        );
         assert_eq!(file.read().unwrap(), Some(-254));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
@@ -163,7 +168,9 @@ mod tests {
     fn replaces_garbage_and_links() {
         let dir = tempfile::tempdir().unwrap();
         let file = WeightFile::new(dir.path().join("weight"));
-        for garbage in ["", "5", "010\n", "+7\n", "0x10\n", "abc\n", " 5\n", "-0\n", "999\n", "5\n\n"] {
+        for garbage in [
+            "", "5", "010\n", "+7\n", "0x10\n", "abc\n", " 5\n", "-0\n", "999\n", "5\n\n",
+        ] {
             fs::write(file.path(), garbage).unwrap();
             assert_eq!(file.read().unwrap(), None, "{garbage:?}");
             assert!(file.write(5).unwrap());

@@ -64,7 +64,10 @@ impl World {
     }
 
     fn lint(&self, text: &str) -> Vec<Finding> {
-        let (track, sidecar) = (self.dir.path().join("weight"), self.dir.path().join("hau-sidecar"));
+        let (track, sidecar) = (
+            self.dir.path().join("weight"),
+            self.dir.path().join("hau-sidecar"),
+        );
         let text = text
             .replace("TRACK", &track.display().to_string())
             .replace("SIDECAR", &sidecar.display().to_string());
@@ -83,15 +86,26 @@ impl World {
     /// Findings that are no pass.
     fn bad(&self, text: &str) -> Vec<(String, Severity)> {
         let all = self.lint(text);
-        assert!(all.iter().all(|f| (f.severity == Pass) == f.remedy.is_empty()), "{all:#?}");
-        all.into_iter().filter(|f| f.severity != Pass).map(|f| (f.id, f.severity)).collect()
+        assert!(
+            all.iter()
+                .all(|f| (f.severity == Pass) == f.remedy.is_empty()),
+            "{all:#?}"
+        );
+        all.into_iter()
+            .filter(|f| f.severity != Pass)
+            .map(|f| (f.id, f.severity))
+            .collect()
     }
 }
 
 /// Replaces `from` by `to` in the good text; exactly `id` must come of it.
 fn one(from: &str, to: &str, id: &str, severity: Severity) {
     assert!(GOOD.contains(from), "{from}");
-    assert_eq!(World::new().bad(&GOOD.replace(from, to)), [(id.to_owned(), severity)], "{from} -> {to}");
+    assert_eq!(
+        World::new().bad(&GOOD.replace(from, to)),
+        [(id.to_owned(), severity)],
+        "{from} -> {to}"
+    );
 }
 
 #[test]
@@ -112,7 +126,12 @@ fn not_tracked_or_otherwise() {
     one("  track_file { hau weight 1 }\n", "", "tracked", Fail);
     one("hau weight 1", "hau weight 2", "tracked", Fail);
     one("hau weight 1", "hau weight 1 reverse", "tracked", Fail);
-    one("hau weight 1 }", "hau weight 1\n nothing weight 0 }", "tracked", Fail);
+    one(
+        "hau weight 1 }",
+        "hau weight 1\n nothing weight 0 }",
+        "tracked",
+        Fail,
+    );
 }
 
 #[test]
@@ -125,7 +144,12 @@ fn directory_missing_or_made_anew() {
     let id = [("directory".to_owned(), Fail)];
     let world = World::new();
     let text = GOOD.replace("TRACK", "/nonexistent/weight");
-    let tree = Tree::parse(&text.replace("SIDECAR", "/bin/true"), Path::new("k.conf"), "a").unwrap();
+    let tree = Tree::parse(
+        &text.replace("SIDECAR", "/bin/true"),
+        Path::new("k.conf"),
+        "a",
+    )
+    .unwrap();
     let expected = Expected {
         track_file: Path::new("/nonexistent/weight"),
         fifo: Path::new("/run/hau/notify.fifo"),
@@ -135,9 +159,24 @@ fn directory_missing_or_made_anew() {
         peer: world.peer.as_ref(),
     };
     let all = lint(&tree, "web", &expected).unwrap();
-    assert_eq!(all.into_iter().filter(|f| f.severity != Pass).map(|f| (f.id, f.severity)).collect::<Vec<_>>(), id);
-    assert_eq!(runtime_directory_over("[Service]\nRuntimeDirectory=x hau\n", Path::new("/run/hau/track")), Some("hau"));
-    assert_eq!(runtime_directory_over("RuntimeDirectory=hau-other\n", Path::new("/run/hau/track")), None);
+    assert_eq!(
+        all.into_iter()
+            .filter(|f| f.severity != Pass)
+            .map(|f| (f.id, f.severity))
+            .collect::<Vec<_>>(),
+        id
+    );
+    assert_eq!(
+        runtime_directory_over(
+            "[Service]\nRuntimeDirectory=x hau\n",
+            Path::new("/run/hau/track")
+        ),
+        Some("hau")
+    );
+    assert_eq!(
+        runtime_directory_over("RuntimeDirectory=hau-other\n", Path::new("/run/hau/track")),
+        None
+    );
 }
 
 #[test]
@@ -147,7 +186,10 @@ fn weights() {
     one("weight -40", "weight -15", "weights", Fail);
     let mut world = World::new();
     world.peer = None;
-    let unknown = [("weights".to_owned(), Warn), ("same_as_peer".to_owned(), Warn)];
+    let unknown = [
+        ("weights".to_owned(), Warn),
+        ("same_as_peer".to_owned(), Warn),
+    ];
     assert_eq!(world.bad(GOOD), unknown);
 }
 
@@ -164,7 +206,11 @@ fn check() {
 #[test]
 fn check_runs() {
     let world = World::new();
-    fs::set_permissions(world.dir.path().join("hau-sidecar"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(
+        world.dir.path().join("hau-sidecar"),
+        fs::Permissions::from_mode(0o644),
+    )
+    .unwrap();
     assert_eq!(world.bad(GOOD), [("check_runs".to_owned(), Fail)]);
     fs::remove_file(world.dir.path().join("hau-sidecar")).unwrap();
     assert_eq!(world.bad(GOOD), [("check_runs".to_owned(), Fail)]);
@@ -172,8 +218,19 @@ fn check_runs() {
 
 #[test]
 fn other_trackers() {
-    one("track_script {", "track_interface { eth1 weight -10 }\n track_script {", "other_trackers", Warn);
-    assert_eq!(World::new().bad(&GOOD.replace("track_script {", "track_interface { eth1 }\n track_script {")), []);
+    one(
+        "track_script {",
+        "track_interface { eth1 weight -10 }\n track_script {",
+        "other_trackers",
+        Warn,
+    );
+    assert_eq!(
+        World::new().bad(&GOOD.replace(
+            "track_script {",
+            "track_interface { eth1 }\n track_script {"
+        )),
+        []
+    );
 }
 
 #[test]
@@ -182,14 +239,25 @@ fn sync_group() {
     let world = World::new();
     assert_eq!(world.bad(&group("")), [("sync_group".to_owned(), Fail)]);
     assert_eq!(world.bad(&group("sync_group_tracking_weight")), []);
-    let moved = group("\n track_file { hau weight 1 }\n").replace("  track_file { hau weight 1 }\n  track_script", "  track_script");
+    let moved = group("\n track_file { hau weight 1 }\n track_script { hau_check }\n").replace(
+        "  track_file { hau weight 1 }\n  track_script { hau_check }\n",
+        "",
+    );
     assert_eq!(world.bad(&moved), []);
+    let half = group("\n track_file { hau weight 1 }\n").replace(
+        "  track_file { hau weight 1 }\n  track_script",
+        "  track_script",
+    );
+    assert_eq!(world.bad(&half), [("sync_group".to_owned(), Fail)]);
 }
 
 #[test]
 fn priority_255() {
     let all = World::new().bad(&GOOD.replace("priority 110", "priority 255"));
-    assert_eq!(all, [("weights".to_owned(), Fail), ("priority".to_owned(), Fail)]);
+    assert_eq!(
+        all,
+        [("weights".to_owned(), Fail), ("priority".to_owned(), Fail)]
+    );
 }
 
 #[test]
@@ -200,8 +268,18 @@ fn fifo() {
 
 #[test]
 fn acknowledgement() {
-    one("vrrp_notify_priority_changes true", "", "acknowledgement", Fail);
-    one("vrrp_notify_priority_changes true", "vrrp_notify_priority_changes false", "acknowledgement", Fail);
+    one(
+        "vrrp_notify_priority_changes true",
+        "",
+        "acknowledgement",
+        Fail,
+    );
+    one(
+        "vrrp_notify_priority_changes true",
+        "vrrp_notify_priority_changes false",
+        "acknowledgement",
+        Fail,
+    );
     let mut world = World::new();
     world.version = Some((2, 0, 10));
     assert_eq!(world.bad(GOOD), [("acknowledgement".to_owned(), Warn)]);
@@ -211,16 +289,31 @@ fn acknowledgement() {
 fn hooks() {
     one("  notify \"SIDECAR notify\"\n", "", "hooks", Warn);
     let each = "notify_master \"SIDECAR notify master\"\n notify_backup \"SIDECAR notify backup\"\n notify_fault \"SIDECAR notify fault\"";
-    assert_eq!(World::new().bad(&GOOD.replace("notify \"SIDECAR notify\"", each)), []);
+    assert_eq!(
+        World::new().bad(&GOOD.replace("notify \"SIDECAR notify\"", each)),
+        []
+    );
 }
 
 #[test]
 fn promoter() {
-    one("  notify ", "  notify_master \"/usr/bin/gs_ctl failover\"\n  notify ", "promoter", Warn);
+    one(
+        "  notify ",
+        "  notify_master \"/usr/bin/gs_ctl failover\"\n  notify ",
+        "promoter",
+        Warn,
+    );
     let world = World::new();
     let script = world.dir.path().join("on-master");
-    fs::write(&script, "#!/bin/sh\nsu postgres -c 'pg_ctlcluster 15 main Promote'\n").unwrap();
-    let text = GOOD.replace("  notify ", &format!("  notify_master {}\n  notify ", script.display()));
+    fs::write(
+        &script,
+        "#!/bin/sh\nsu postgres -c 'pg_ctlcluster 15 main Promote'\n",
+    )
+    .unwrap();
+    let text = GOOD.replace(
+        "  notify ",
+        &format!("  notify_master {}\n  notify ", script.display()),
+    );
     assert_eq!(world.bad(&text), [("promoter".to_owned(), Warn)]);
     fs::write(&script, "#!/bin/sh\nlogger master\n").unwrap();
     assert_eq!(world.bad(&text), []);
@@ -228,8 +321,18 @@ fn promoter() {
 
 #[test]
 fn nopreempt() {
-    one("state BACKUP", "state BACKUP\n nopreempt", "nopreempt", Warn);
-    one("state BACKUP", "state MASTER\n nopreempt", "nopreempt", Warn);
+    one(
+        "state BACKUP",
+        "state BACKUP\n nopreempt",
+        "nopreempt",
+        Warn,
+    );
+    one(
+        "state BACKUP",
+        "state MASTER\n nopreempt",
+        "nopreempt",
+        Warn,
+    );
     let mut world = World::new();
     world.peer.as_mut().unwrap().nopreempt = true;
     assert_eq!(world.bad(GOOD), [("nopreempt".to_owned(), Warn)]);
@@ -237,7 +340,12 @@ fn nopreempt() {
 
 #[test]
 fn preempt_delay() {
-    one("state BACKUP", "state BACKUP\n preempt_delay 5", "preempt_delay", Warn);
+    one(
+        "state BACKUP",
+        "state BACKUP\n preempt_delay 5",
+        "preempt_delay",
+        Warn,
+    );
 }
 
 #[test]
@@ -245,18 +353,30 @@ fn advert_int_of_version_2() {
     let mut world = World::new();
     let peer = world.peer.as_mut().unwrap();
     (peer.version, peer.advert_int_ms) = (2, 100);
-    let text = GOOD.replace("vrrp_version 3", "vrrp_version 2").replace("advert_int 1", "advert_int 0.1");
+    let text = GOOD
+        .replace("vrrp_version 3", "vrrp_version 2")
+        .replace("advert_int 1", "advert_int 0.1");
     assert_eq!(world.bad(&text), [("advert_int".to_owned(), Fail)]);
 }
 
 #[test]
 fn authentication_header() {
-    one("state BACKUP", "state BACKUP\n authentication { auth_type AH }", "heard", Warn);
+    one(
+        "state BACKUP",
+        "state BACKUP\n authentication { auth_type AH }",
+        "heard",
+        Warn,
+    );
 }
 
 #[test]
 fn nodes_that_differ() {
-    one("virtual_router_id 51", "virtual_router_id 52", "same_as_peer", Fail);
+    one(
+        "virtual_router_id 51",
+        "virtual_router_id 52",
+        "same_as_peer",
+        Fail,
+    );
     one("advert_int 1", "advert_int 2", "same_as_peer", Fail);
     one("vrrp_version 3", "vrrp_version 2", "same_as_peer", Fail);
     one("10.0.0.100/24", "10.0.0.101/24", "same_as_peer", Fail);
@@ -265,8 +385,16 @@ fn nodes_that_differ() {
 #[test]
 fn realtime() {
     one("script_user root", "vrrp_rt_priority 50", "realtime", Fail);
-    one("script_user root", "vrrp_rt_priority 50\n vrrp_rlimit_rttime 10000", "realtime", Fail);
-    let text = GOOD.replace("script_user root", "vrrp_rt_priority 50\n vrrp_rlimit_rttime 100000");
+    one(
+        "script_user root",
+        "vrrp_rt_priority 50\n vrrp_rlimit_rttime 10000",
+        "realtime",
+        Fail,
+    );
+    let text = GOOD.replace(
+        "script_user root",
+        "vrrp_rt_priority 50\n vrrp_rlimit_rttime 100000",
+    );
     assert_eq!(World::new().bad(&text), []);
 }
 
@@ -274,7 +402,10 @@ fn realtime() {
 fn garp() {
     one("  vrrp_higher_prio_send_advert true\n", "", "garp", Warn);
     one("  vrrp_garp_master_delay 1\n", "", "garp", Warn);
-    let refresh = GOOD.replace("vrrp_higher_prio_send_advert true", "vrrp_garp_master_refresh 60");
+    let refresh = GOOD.replace(
+        "vrrp_higher_prio_send_advert true",
+        "vrrp_garp_master_refresh 60",
+    );
     assert_eq!(World::new().bad(&refresh), []);
 }
 
@@ -288,13 +419,28 @@ fn keepalived_1_has_a_script_instead_of_the_file() {
     let mut world = World::new();
     world.version = Some((1, 3, 5));
     let plain: Vec<_> = world.bad(GOOD);
-    assert!(plain.contains(&("drain_script".to_owned(), Fail)), "{plain:?}");
+    assert!(
+        plain.contains(&("drain_script".to_owned(), Fail)),
+        "{plain:?}"
+    );
     let with = |weight: i32| {
-        let script = format!("vrrp_script hau_drain {{\n script \"SIDECAR check --draining\"\n weight {weight}\n}}\n");
+        let script = format!(
+            "vrrp_script hau_drain {{\n script \"SIDECAR check --draining\"\n weight {weight}\n}}\n"
+        );
         let text = script + GOOD;
-        world.bad(&text.replace("track_script { hau_check }", "track_script {\n hau_check\n hau_drain\n }").replace("  track_file { hau weight 1 }\n", ""))
+        world.bad(
+            &text
+                .replace(
+                    "track_script { hau_check }",
+                    "track_script {\n hau_check\n hau_drain\n }",
+                )
+                .replace("  track_file { hau weight 1 }\n", ""),
+        )
     };
-    let late = [("fifo".to_owned(), Warn), ("acknowledgement".to_owned(), Warn)];
+    let late = [
+        ("fifo".to_owned(), Warn),
+        ("acknowledgement".to_owned(), Warn),
+    ];
     assert_eq!(with(-25), late);
     assert!(with(-5).contains(&("drain_script".to_owned(), Fail)));
     assert!(with(-60).contains(&("drain_script".to_owned(), Fail)));
