@@ -87,7 +87,7 @@ fn below<'a>(lines: &[&'a str], title: &str) -> impl Iterator<Item = &'a str> {
     let depth = list.first().map_or(0, |l| indent(l));
     let rest = list.get(1..).unwrap_or_default();
     let end = rest.iter().position(|l| indent(l) <= depth);
-    rest[..end.unwrap_or(rest.len())].to_vec().into_iter()
+    rest[..end.unwrap_or(rest.len())].iter().copied()
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! One configuration that passes everything, and for each finding the change that brings it about.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::tracking::runtime_directory_over;
 use super::*;
 use Severity::{Fail, Pass, Warn};
 
