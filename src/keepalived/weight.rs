@@ -98,10 +98,10 @@ impl WeightFile {
     }
 }
 
-/// For the unit that runs before keepalived at boot, when `/run` is empty: writes the last durable value into the tracked file, or the lowest when it
-/// is unknown, so that a half-upgraded node never outranks a good one. A durable FAULT (power lost within a fast hand-off)
-/// becomes the lowest too. A tracked file that is already there is left alone: the daemon's value is newer. Returns what
-/// the file says now.
+/// For the unit that runs before keepalived at boot, when `/run` is empty: writes the last durable value into the tracked
+/// file, or the lowest when it is unknown, so that a half-upgraded node never outranks a good one. Values that hold only within
+/// a fast hand-off (FAULT, and anything above 0) count as unknown: power was lost in the middle of it. A tracked file that is
+/// already there is left alone: the daemon's value is newer. Returns what the file says now.
 ///
 /// # Errors
 /// When the tracked file cannot be written or read; an unreadable durable copy counts as unknown.
@@ -111,7 +111,7 @@ pub fn restore(durable: &Path, track_file: &Path) -> Result<i32, WeightError> {
         return Ok(value);
     }
     let last = WeightFile::new(durable).read().ok().flatten();
-    let value = last.filter(|v| *v > FAULT).unwrap_or(LOWEST);
+    let value = last.filter(|v| (LOWEST..=0).contains(v)).unwrap_or(LOWEST);
     track.write(value)?;
     Ok(value)
 }
@@ -218,7 +218,7 @@ mod tests {
         };
         assert_eq!(boot(Some("-57\n")), -57);
         assert_eq!(boot(Some("0\n")), 0);
-        assert_eq!(boot(Some("144\n")), 144);
+        assert_eq!(boot(Some("144\n")), -253);
         assert_eq!(boot(None), -253);
         assert_eq!(boot(Some("rubbish")), -253);
         assert_eq!(boot(Some("-254\n")), -253);
