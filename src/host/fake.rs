@@ -107,7 +107,7 @@ impl Host for FakeHost {
     }
 
     fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
-        Ok(self.look().files.inspect(paths))
+        self.look().files.inspect(paths)
     }
 
     fn copy(&self, from: &Path, to: &Path) -> HostResult<()> {
@@ -303,7 +303,7 @@ impl Host for FakeHost {
             ));
         }
         // What is inside, in a form a test can read.
-        let lines = world.files.inspect(paths).into_iter();
+        let lines = world.files.inspect(paths)?.into_iter();
         let lines = lines.map(|(path, info)| format!("{} {}\n", info.sha256, path.display()));
         let text = format!("to {recipients:?}\n{}", lines.collect::<String>());
         world.files.write(to, text.as_bytes(), 0o600)

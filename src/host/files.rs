@@ -45,7 +45,9 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> HostResult<()> {
     let path = &clean(path);
     let failed = failed("write", path);
     let dir = parent(path).map_err(&failed)?;
-    let mut file = temporary().tempfile_in(&dir).map_err(&failed)?;
+    let mut file = temporary()
+        .tempfile_in(&dir)
+        .map_err(|e| failed(untold(&e)))?;
     file.write_all(bytes).map_err(&failed)?;
     if let Ok(old) = fs::symlink_metadata(path)
         && old.is_file()
@@ -122,7 +124,7 @@ pub fn link(target: &Path, link: &Path) -> HostResult<()> {
     let dir = parent(link).map_err(&failed)?;
     let made = temporary()
         .make_in(&dir, |name| symlink(target, name))
-        .map_err(&failed)?;
+        .map_err(|e| failed(untold(&e)))?;
     made.persist(link).map_err(|e| failed(e.error))?;
     sync_dir(&dir).map_err(failed)
 }
@@ -136,11 +138,14 @@ pub fn rename(from: &Path, to: &Path) -> HostResult<()> {
     let (from, to) = (&clean(from), &clean(to));
     let failed = failed("rename", from);
     let name = |e: io::Error| failed(io::Error::other(format!("to {}: {e}", to.display())));
+    // Opened before: the way to them may lead through what moves.
+    let open = |path| parent(path).and_then(File::open).map_err(name);
+    let (target, source) = (open(to)?, open(from)?);
     fs::rename(from, to).map_err(name)?;
-    for dir in [parent(to), parent(from)] {
-        dir.and_then(|dir| sync_dir(&dir)).map_err(name)?;
-    }
-    Ok(())
+    target
+        .sync_all()
+        .and_then(|()| source.sync_all())
+        .map_err(name)
 }
 
 /// Names in a folder, sorted; a missing folder is empty.
@@ -202,6 +207,12 @@ pub(super) fn temporary() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
     builder
+}
+
+/// The cause alone: the temporary name that the library adds means nothing to anybody.
+pub(super) fn untold(e: &io::Error) -> io::Error {
+    let cause = e.get_ref().and_then(|e| e.source());
+    io::Error::new(e.kind(), cause.map_or(e.to_string(), |c| c.to_string()))
 }
 
 /// Without the trailing slash that would make a link's name mean its target.

@@ -3,6 +3,7 @@ use super::{
     FileInfo, HostResult,
     files::{
         clean, failed, is_missing, is_temporary, open_regular, own, parent, sync_dir, temporary,
+        untold,
     },
 };
 use sha2::{Digest, Sha256};
@@ -40,7 +41,7 @@ pub fn copy(from: &Path, to: &Path) -> HostResult<()> {
     let dir = parent(to).map_err(&failed)?;
     // Built inside a temporary folder: whatever goes wrong, it takes all of it away.
     let scratch = temporary().tempdir_in(&dir).map_err(|e| {
-        let why = format!("to {}: {e}", to.display());
+        let why = format!("to {}: {}", to.display(), untold(&e));
         failed(io::Error::other(why))
     })?;
     let built = scratch.path().join("new");

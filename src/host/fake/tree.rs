@@ -51,6 +51,7 @@ const MISSING: &str = "No such file or directory";
 const NOT_A_FOLDER: &str = "Not a directory";
 const IS_A_FOLDER: &str = "Is a directory";
 const NO_NAME: &str = "the name does not end in a file's name";
+const LOOP: &str = "Too many levels of symbolic links";
 const MAX_LINKS: u32 = 40;
 
 impl Tree {
@@ -103,8 +104,10 @@ impl Tree {
                 "only something below / is ever removed",
             ));
         }
-        if let Ok(key) = self.locate(path, Last::Keep) {
-            self.take(&key);
+        match self.locate(path, Last::Keep) {
+            Ok(key) => drop(self.take(&key)),
+            Err(MISSING | NOT_A_FOLDER) => {}
+            Err(why) => return Err(failed("remove", path, why)),
         }
         Ok(())
     }
@@ -199,11 +202,13 @@ impl Tree {
         Ok(names)
     }
 
-    pub(super) fn inspect(&self, paths: &[PathBuf]) -> BTreeMap<PathBuf, FileInfo> {
+    pub(super) fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
         let mut found = BTreeMap::new();
         for path in paths {
-            let Ok(key) = self.locate(path, Last::Keep) else {
-                continue;
+            let key = match self.locate(path, Last::Keep) {
+                Ok(key) => key,
+                Err(MISSING | NOT_A_FOLDER) => continue,
+                Err(why) => return Err(failed("inspect", path, why)),
             };
             let all = self
                 .nodes
@@ -218,7 +223,7 @@ impl Tree {
                 );
             }
         }
-        found
+        Ok(found)
     }
 
     pub(super) fn copy(&mut self, from: &Path, to: &Path) -> HostResult<()> {
@@ -276,7 +281,7 @@ impl Tree {
             }
             links += 1;
             if links > MAX_LINKS {
-                return Err("Too many levels of symbolic links");
+                return Err(LOOP);
             }
             at.truncate(if target.is_absolute() { 0 } else { end });
             here = Some(&Kind::Dir);
