@@ -7,8 +7,8 @@ pub use tree::{Kind, Node, Tree};
 pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
 
 use super::{
-    Active, BundleInfo, BundlePolicy, Command, FileInfo, Host, HostError, HostResult, HttpAnswer,
-    Output, UnitState,
+    Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
+    HttpAnswer, Output, UnitState,
 };
 use crate::{core::VrrpState, time::Time};
 use std::{
@@ -292,7 +292,7 @@ impl Host for FakeHost {
         Ok(())
     }
 
-    fn archive(&self, paths: &[PathBuf], to: &Path, recipients: &[String]) -> HostResult<()> {
+    fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()> {
         let mut world = self.change()?;
         if let Some(missing) = paths.iter().find(|path| world.files.node(path).is_none()) {
             let why = "No such file or directory";
@@ -305,7 +305,34 @@ impl Host for FakeHost {
         // What is inside, in a form a test can read.
         let lines = world.files.inspect(paths)?.into_iter();
         let lines = lines.map(|(path, info)| format!("{} {}\n", info.sha256, path.display()));
-        let text = format!("to {recipients:?}\n{}", lines.collect::<String>());
-        world.files.write(to, text.as_bytes(), 0o600)
+        world
+            .files
+            .write(to, lines.collect::<String>().as_bytes(), 0o600)
+    }
+
+    fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()> {
+        let mut world = self.change()?;
+        let plain = world.files.read(file)?;
+        let mut text = format!("to {recipients:?}\n").into_bytes();
+        text.extend(plain.iter().map(|byte| !byte));
+        world.files.write(to, &text, 0o600)
+    }
+
+    fn own(&self, path: &Path, uid: u32, gid: u32) -> HostResult<()> {
+        let mut world = self.change()?;
+        let Some(node) = world.files.node_mut(path) else {
+            let why = "No such file or directory";
+            return Err(HostError::new(
+                "change the owner of",
+                path.display().to_string(),
+                why,
+            ));
+        };
+        (node.uid, node.gid) = (uid, gid);
+        Ok(())
+    }
+
+    fn keepalived(&self) -> Vec<Finding> {
+        self.look().keepalived.clone()
     }
 }

@@ -65,6 +65,11 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> HostResult<()> {
 }
 
 /// Is there something, links followed?
+pub fn own(path: &Path, uid: u32, gid: u32) -> HostResult<()> {
+    chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+        .map_err(|e| HostError::new("change the owner of", path.display().to_string(), e))
+}
+
 pub fn exists(path: &Path) -> bool {
     path.exists()
 }
@@ -242,7 +247,7 @@ pub(super) fn is_missing(e: &io::Error) -> bool {
     matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-pub(super) fn own(path: &Path, like: &fs::Metadata) -> io::Result<()> {
+pub(super) fn own_like(path: &Path, like: &fs::Metadata) -> io::Result<()> {
     let (uid, gid) = (Uid::from_raw(like.uid()), Gid::from_raw(like.gid()));
     Ok(chown(path, Some(uid), Some(gid))?)
 }

@@ -5,7 +5,7 @@ pub mod fake;
 pub mod files;
 pub mod net;
 pub mod process;
-mod tree;
+pub mod tree;
 pub mod units;
 
 use crate::core::VrrpState;

@@ -2,8 +2,8 @@
 use super::{
     FileInfo, HostResult,
     files::{
-        clean, failed, is_missing, is_temporary, open_regular, own, parent, sync_dir, temporary,
-        untold,
+        clean, failed, is_missing, is_temporary, open_regular, own_like, parent, sync_dir,
+        temporary, untold,
     },
 };
 use sha2::{Digest, Sha256};
@@ -155,7 +155,7 @@ fn duplicate_folder(from: &Path, to: &Path, meta: &Metadata) -> HostResult<()> {
         }
     }
     // Last: a folder that may not be written could not be filled.
-    own(to, meta)
+    own_like(to, meta)
         .and_then(|()| fs::set_permissions(to, Permissions::from_mode(meta.mode() & 0o7777)))
         .and_then(|()| sync_dir(to))
         .map_err(failed)
@@ -168,7 +168,7 @@ fn duplicate_file(from: &Path, to: &Path, meta: &Metadata) -> io::Result<()> {
     // Nobody reads it before it has its owner: the mode comes last.
     target.set_permissions(Permissions::from_mode(0o600))?;
     io::copy(&mut source, &mut target)?;
-    own(to, meta)?;
+    own_like(to, meta)?;
     target.set_permissions(Permissions::from_mode(meta.mode() & 0o7777))?;
     target.set_times(FileTimes::new().set_modified(meta.modified()?))?;
     target.sync_all()

@@ -1,0 +1,256 @@
+//! This host, for production: the `Host` that steps work on, made of the real pieces.
+use super::link::PeerLink;
+use super::vrrp::Keepalived;
+use crate::bundle::{self, TrustedKeys};
+use crate::config::Settings;
+use crate::core::{NodeId, VrrpState};
+use crate::database::Database;
+use crate::host::{
+    self, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
+    HttpAnswer, Output, UnitState, commands, files, net, tree, units,
+};
+use crate::time::Time;
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::runtime::Handle;
+
+/// What the daemon and its jobs share; nothing of it changes after the start.
+pub(super) struct Site {
+    pub(super) me: NodeId,
+    pub(super) peer: NodeId,
+    pub(super) settings: Settings,
+    pub(super) state_dir: PathBuf,
+    pub(super) clock: super::clock::Clock,
+    pub(super) runtime: Handle,
+    pub(super) units: units::Units,
+    pub(super) addresses: net::Addresses,
+    pub(super) keepalived: Arc<Keepalived>,
+    pub(super) link: Arc<PeerLink>,
+    pub(super) database: Arc<dyn Database>,
+}
+
+impl Site {
+    pub(super) fn me(&self) -> &NodeId {
+        &self.me
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    pub(super) fn vips(&self) -> &[IpAddr] {
+        self.keepalived.vips()
+    }
+
+    pub(super) fn database(&self) -> &dyn Database {
+        &*self.database
+    }
+
+    fn keys(&self) -> HostResult<TrustedKeys> {
+        let dir = &self.settings.bundle.keys;
+        TrustedKeys::load(dir).map_err(|e| refused(dir, e))
+    }
+
+    fn verified(&self, path: &Path, policy: &BundlePolicy) -> HostResult<bundle::Verified> {
+        let installed = policy.installed.as_deref().map(|version| self.installed(version)).transpose()?;
+        let policy = bundle::Policy { product: &policy.product, installed, now: jiff::Timestamp::now() };
+        bundle::verify(path, &self.keys()?, &policy).map_err(|e| refused(path, e))
+    }
+
+    /// What the manifest kept beside the installed release says of it.
+    fn installed(&self, version: &str) -> HostResult<bundle::Installed> {
+        let dir = self.settings.release.root.join("releases").join(version);
+        let parsed = version.parse().map_err(|e| HostError::new("read the version of", dir.display().to_string(), e))?;
+        // A release that was not installed from a bundle has no counter: any newer version may follow.
+        let counter = bundle::load_unpacked(&dir, &self.keys()?).map(|m| m.counter).unwrap_or(0);
+        Ok(bundle::Installed { version: parsed, counter })
+    }
+}
+
+fn refused(path: &Path, e: impl std::error::Error) -> HostError {
+    HostError::new("accept", path.display().to_string(), host::chain(&e))
+}
+
+impl Host for Site {
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+    fn read(&self, path: &Path) -> HostResult<Vec<u8>> {
+        files::read(path)
+    }
+    fn write(&self, path: &Path, bytes: &[u8], mode: u32) -> HostResult<()> {
+        files::write(path, bytes, mode)
+    }
+    fn own(&self, path: &Path, uid: u32, gid: u32) -> HostResult<()> {
+        files::own(path, uid, gid)
+    }
+    fn exists(&self, path: &Path) -> bool {
+        files::exists(path)
+    }
+    fn remove(&self, path: &Path) -> HostResult<()> {
+        files::remove(path)
+    }
+    fn make_dir(&self, path: &Path, mode: u32) -> HostResult<()> {
+        files::make_dir(path, mode)
+    }
+    fn link(&self, target: &Path, link: &Path) -> HostResult<()> {
+        files::link(target, link)
+    }
+    fn link_target(&self, link: &Path) -> Option<PathBuf> {
+        files::link_target(link)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> HostResult<()> {
+        files::rename(from, to)
+    }
+    fn list(&self, dir: &Path) -> HostResult<Vec<String>> {
+        files::list(dir)
+    }
+    fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
+        tree::inspect(paths)
+    }
+    fn copy(&self, from: &Path, to: &Path) -> HostResult<()> {
+        tree::copy(from, to)
+    }
+    fn free_bytes(&self, path: &Path) -> HostResult<u64> {
+        files::free_bytes(path)
+    }
+    fn unit(&self, name: &str) -> HostResult<UnitState> {
+        self.units.unit(name)
+    }
+    fn start_unit(&self, name: &str, limit: Duration) -> HostResult<()> {
+        self.units.start_unit(name, limit)
+    }
+    fn stop_unit(&self, name: &str, limit: Duration) -> HostResult<()> {
+        self.units.stop_unit(name, limit)
+    }
+    fn reload_units(&self) -> HostResult<()> {
+        self.units.reload_units()
+    }
+    fn unit_log(&self, name: &str, lines: usize) -> Vec<String> {
+        units::journal_tail(name, lines)
+    }
+    fn listens(&self, port: u16) -> bool {
+        net::listens(port)
+    }
+    fn http_get(&self, url: &str, limit: Duration) -> HostResult<HttpAnswer> {
+        net::http_get(&self.runtime, url, limit)
+    }
+    fn has_address(&self, address: IpAddr) -> HostResult<bool> {
+        self.addresses.has_address(address)
+    }
+    fn vrrp(&self) -> VrrpState {
+        self.keepalived.state(self)
+    }
+    fn run(&self, command: &Command) -> HostResult<Output> {
+        commands::run(command)
+    }
+    fn peer_get(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
+        let path = format!("/v1/peer/{what}");
+        let (status, bytes) = self
+            .link
+            .request_blocking("GET", &path, Vec::new(), limit)
+            .map_err(|e| HostError::new("ask", self.peer.0.clone(), host::chain(&e)))?;
+        if status == 200 {
+            return Ok(bytes);
+        }
+        let why = String::from_utf8_lossy(&bytes).chars().take(300).collect::<String>();
+        Err(HostError::new("ask", format!("{} for {what}", self.peer), format!("{status}: {why}")))
+    }
+    fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()> {
+        let path = format!("/v1/peer/bundles/{bundle}");
+        self.link
+            .fetch_blocking(&path, to, None, limit)
+            .map_err(|e| HostError::new("fetch", format!("{bundle} from {}", self.peer), host::chain(&e)))
+    }
+    fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo> {
+        Ok(info(&self.verified(path, policy)?))
+    }
+    fn unpack_bundle(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
+        if let Some(releases) = dest.parent() {
+            files::make_dir(releases, 0o755)?;
+        }
+        bundle::unpack(&self.verified(path, policy)?, path, dest).map_err(|e| refused(path, e))
+    }
+    fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
+        let verified = self.verified(path, policy)?;
+        let differences = bundle::check_unpacked(dest, verified.manifest()).map_err(|e| refused(dest, e))?;
+        match differences.first() {
+            None => Ok(()),
+            Some(first) => Err(HostError::new("check", dest.display().to_string(), first)),
+        }
+    }
+    fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()> {
+        archive(paths, to).map_err(|e| HostError::new("archive to", to.display().to_string(), e))
+    }
+    fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()> {
+        let sealed = encrypt(&files::read(file)?, recipients);
+        let sealed = sealed.map_err(|e| HostError::new("encrypt", file.display().to_string(), e))?;
+        files::write(to, &sealed, 0o600)
+    }
+    fn keepalived(&self) -> Vec<Finding> {
+        self.keepalived.findings()
+    }
+}
+
+pub(super) fn info(verified: &bundle::Verified) -> BundleInfo {
+    let manifest = verified.manifest();
+    BundleInfo {
+        version: manifest.version.to_string(),
+        counter: manifest.counter,
+        sha256: verified.sha256().to_string(),
+        size_bytes: verified.bytes(),
+        payload_bytes: u64::try_from(manifest.total_bytes()).unwrap_or(u64::MAX),
+        schema_compatible: manifest.schema_compatible,
+        schema: manifest.schema.iter().map(|s| PathBuf::from(&s.path)).collect(),
+        hooks: manifest.hooks.iter().map(|(hook, path)| (hook.to_string(), PathBuf::from(path))).collect(),
+    }
+}
+
+fn archive(paths: &[PathBuf], to: &Path) -> std::io::Result<()> {
+    let dir = to.parent().unwrap_or(Path::new("/"));
+    let mut out = tempfile::NamedTempFile::new_in(dir)?;
+    let mut builder = tar::Builder::new(&mut out);
+    builder.follow_symlinks(false);
+    for path in paths {
+        // Stored without the leading slash, as tar does.
+        let name = path.strip_prefix("/").unwrap_or(path);
+        if path.is_dir() {
+            builder.append_dir_all(name, path)?;
+        } else {
+            builder.append_path_with_name(path, name)?;
+        }
+    }
+    builder.finish()?;
+    drop(builder);
+    out.as_file().sync_all()?;
+    out.persist(to)?;
+    std::fs::File::open(dir)?.sync_all()
+}
+
+fn encrypt(plain: &[u8], recipients: &[String]) -> Result<Vec<u8>, String> {
+    let parse = |r: &String| r.parse::<age::x25519::Recipient>().map_err(|e| format!("{r}: {e}"));
+    let keys = recipients.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let refs = keys.iter().map(|k| k as &dyn age::Recipient);
+    let encryptor = age::Encryptor::with_recipients(refs).map_err(|e| e.to_string())?;
+    let mut sealed = Vec::new();
+    let mut writer = encryptor.wrap_output(&mut sealed).map_err(|e| e.to_string())?;
+    writer.write_all(plain).and_then(|()| writer.finish().map(drop)).map_err(|e| e.to_string())?;
+    Ok(sealed)
+}
+
+/// Reads at most `cap` bytes of a file, for what is shown to people.
+pub(super) fn read_start(path: &Path, cap: u64) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(cap).read_to_string(&mut text)?;
+    Ok(text)
+}

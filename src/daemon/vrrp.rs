@@ -1,0 +1,321 @@
+//! keepalived as this node sees it: what it says, whether it lives, and the weight it is given.
+use super::mailbox::Mailbox;
+use super::observe::Kick;
+use crate::config::Settings;
+use crate::core::{self, VrrpState};
+use crate::host::{self, Finding, Host, files, process};
+use crate::keepalived::{
+    Band, Expected, Globals, Instance, Levels, NodeWeights, PeerView, Severity, State, Tree,
+    WeightFile, What, check_weight, dump, fifo, lint,
+};
+use nix::sys::signal::Signal;
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+const PID_FILE: &str = "/run/keepalived.pid";
+const SIDECAR: &str = "/usr/sbin/hau-sidecar";
+/// keepalived's folder for dumps: the drop-in that hau ships gives it one on tmpfs.
+const DUMPS: [&str; 2] = ["/run/hau/keepalived/keepalived.data", "/tmp/keepalived.data"];
+/// From a write to keepalived's own word that it has read it; measured 4 ms at most.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
+/// keepalived calls the check every second.
+const CHECK_SILENT_AFTER: Duration = Duration::from_secs(10);
+
+/// What keepalived said last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    state: VrrpState,
+    priority: Option<i32>,
+    /// When hau last wrote another weight, and what priority must come of it.
+    awaited: Option<(Instant, i32)>,
+    checked: Option<Instant>,
+}
+
+pub(super) struct Keepalived {
+    tree: Tree,
+    instance: Instance,
+    globals: Globals,
+    check_weight: Option<i32>,
+    vips: Vec<IpAddr>,
+    fifo: PathBuf,
+    weight: WeightFile,
+    durable: WeightFile,
+    started: Instant,
+    said: Mutex<Said>,
+    peer: Mutex<Option<PeerView>>,
+}
+
+impl Keepalived {
+    /// Reads keepalived's configuration.
+    ///
+    /// # Errors
+    /// When it cannot be read or has no such instance.
+    pub(super) fn read(settings: &Settings, state_dir: &Path, run_dir: &Path) -> anyhow::Result<Self> {
+        let tree = Tree::read(&settings.vrrp.config, "")?;
+        let instance = Instance::find(&tree, &settings.vrrp.instance)?;
+        let globals = Globals::read(&tree)?;
+        let check_weight = check_weight(&tree, &instance, Path::new(SIDECAR))?;
+        Ok(Self {
+            vips: instance.vips.iter().map(|vip| vip.addr).collect(),
+            fifo: globals.notify_fifo.clone().unwrap_or_else(|| run_dir.join("notify.fifo")),
+            weight: WeightFile::new(&settings.vrrp.track_file),
+            durable: WeightFile::new(state_dir.join("weight")),
+            started: Instant::now(),
+            said: Mutex::default(),
+            peer: Mutex::default(),
+            tree,
+            instance,
+            globals,
+            check_weight,
+        })
+    }
+
+    pub(super) fn vips(&self) -> &[IpAddr] {
+        &self.vips
+    }
+
+    pub(super) fn base_priority(&self) -> i32 {
+        self.instance.priority
+    }
+
+    pub(super) fn check_weight(&self) -> Option<i32> {
+        self.check_weight
+    }
+
+    pub(super) fn advert_interval(&self) -> Duration {
+        Duration::from_millis(u64::from(self.instance.advert_int_ms))
+    }
+
+    pub(super) fn effective_priority(&self) -> Option<i32> {
+        self.said().priority
+    }
+
+    pub(super) fn weight(&self) -> Option<i32> {
+        self.weight.read().ok().flatten()
+    }
+
+    /// MASTER means: keepalived says so, lives, and every VIP is here. What does not fit together
+    /// is unknown, and treated as neither.
+    pub(super) fn state(&self, host: &dyn Host) -> VrrpState {
+        let held = |vip: &IpAddr| host.has_address(*vip).unwrap_or(false);
+        let (any, all) = (self.vips.iter().any(held), self.vips.iter().all(held));
+        if process::pid_of(Path::new(PID_FILE)).is_none() {
+            return VrrpState::Unknown;
+        }
+        match (self.said().state, any, all) {
+            (VrrpState::Master, _, true) => VrrpState::Master,
+            (VrrpState::Backup, false, _) => VrrpState::Backup,
+            (VrrpState::Fault, false, _) => VrrpState::Fault,
+            (VrrpState::Master | VrrpState::Backup | VrrpState::Fault | VrrpState::Unknown, ..) => {
+                VrrpState::Unknown
+            }
+        }
+    }
+
+    /// Listens to keepalived's ordered word on a thread of its own.
+    pub(super) fn listen(self: &Arc<Self>, kick: Kick) {
+        let this = Arc::clone(self);
+        thread::spawn(move || {
+            loop {
+                let heard = fifo::Reader::open(&this.fifo).and_then(|mut reader| {
+                    reader.run(|heard| {
+                        if let Some(fifo::Heard { event: Ok(event), stale: false }) = heard {
+                            this.hear(&event);
+                            kick.kick();
+                        }
+                        true
+                    })
+                });
+                if let Err(e) = heard {
+                    tracing::warn!("cannot listen to keepalived: {}", host::chain(&e));
+                }
+                thread::sleep(Duration::from_secs(1));
+            }
+        });
+    }
+
+    fn hear(&self, event: &fifo::Event) {
+        if event.kind != fifo::Kind::Instance || event.name != self.instance.name {
+            return;
+        }
+        let mut said = self.lock();
+        match event.what {
+            What::State(state) => {
+                said.state = told(state);
+                said.priority = Some(event.priority);
+            }
+            What::Priority(state) => {
+                said.state = told(state);
+                said.priority = Some(event.priority);
+            }
+            What::LowerMasterHeard => {}
+        }
+        if said.awaited.is_some_and(|(_, wanted)| said.priority == Some(wanted)) {
+            said.awaited = None;
+        }
+    }
+
+    /// Asks keepalived for its whole state: the way to the truth where no event has been heard yet.
+    pub(super) fn ask(&self) {
+        let Some(pid) = process::pid_of(Path::new(PID_FILE)) else { return };
+        let asked = SystemTime::now();
+        if let Err(e) = process::signal(pid, "keepalived", Signal::SIGUSR1) {
+            tracing::debug!("cannot ask keepalived: {e}");
+            return;
+        }
+        for _ in 0..20 {
+            thread::sleep(Duration::from_millis(25));
+            let fresh = |path: &&str| {
+                let changed = std::fs::metadata(path).and_then(|m| m.modified());
+                changed.is_ok_and(|at| at + Duration::from_millis(20) >= asked)
+            };
+            let Some(path) = DUMPS.iter().find(fresh) else { continue };
+            let text = super::site::read_start(Path::new(path), 1 << 20).unwrap_or_default();
+            let Some(found) = dump::instance(&text, &self.instance.name) else { continue };
+            let Some(state) = found.state else { continue };
+            let mut said = self.lock();
+            said.state = told(state);
+            said.priority = found.effective_priority;
+            if said.awaited.is_some_and(|(_, wanted)| said.priority == Some(wanted)) {
+                said.awaited = None;
+            }
+            return;
+        }
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.said().state != VrrpState::Unknown
+    }
+
+    /// keepalived has called the check.
+    pub(super) fn was_checked(&self) {
+        self.lock().checked = Some(Instant::now());
+    }
+
+    /// What the other node says of its own instance; the weights follow from both.
+    pub(super) fn set_peer(&self, base: i32, check_weight: i32) {
+        let mut view = PeerView::of(&self.instance, check_weight);
+        view.priority = base;
+        *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
+    }
+
+    /// Shows keepalived where this node ranks. Without the other node's numbers only the configured
+    /// priority can be shown; a lower weight that was written before stays as it is.
+    pub(super) fn show(&self, band: core::Band) {
+        let levels = match self.levels() {
+            Some(Ok(levels)) => levels,
+            Some(Err(e)) => {
+                tracing::warn!("no weights fit, the file stays as it is: {e}");
+                return;
+            }
+            None => return,
+        };
+        let value = levels.weight(word(band));
+        // The durable copy first: after a power cut the node may rank too low, never too high.
+        let lowers = self.weight().is_none_or(|now| value < now);
+        let files = if lowers { [&self.durable, &self.weight] } else { [&self.weight, &self.durable] };
+        for file in files {
+            match file.write(value) {
+                Ok(true) if std::ptr::eq(file, &self.weight) => {
+                    tracing::info!(HAU_EVENT = "weight", "this node shows keepalived weight {value} ({band:?})");
+                    let wanted = levels.effective(word(band));
+                    self.lock().awaited = Some((Instant::now(), wanted));
+                }
+                Ok(_) => {}
+                Err(e) => tracing::error!("cannot write the weight: {}", host::chain(&e)),
+            }
+        }
+    }
+
+    /// Makes sure that there is a weight file before keepalived looks for one.
+    pub(super) fn restore(&self) -> anyhow::Result<()> {
+        crate::keepalived::restore(self.durable.path(), self.weight.path())?;
+        Ok(())
+    }
+
+    fn levels(&self) -> Option<Result<Levels, crate::keepalived::LevelsError>> {
+        let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let own = NodeWeights { base: self.instance.priority };
+        let other = NodeWeights { base: peer.priority };
+        Some(Levels::compute(own, other, self.check_weight.unwrap_or(0)))
+    }
+
+    /// The configuration's lint, and what its behaviour shows.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let expected = Expected {
+            track_file: self.weight.path(),
+            fifo: &self.fifo,
+            sidecar: Path::new(SIDECAR),
+            sidecar_unit: None,
+            keepalived: None,
+            peer: peer.as_ref(),
+        };
+        let mut findings: Vec<Finding> = match lint(&self.tree, &self.instance.name, &expected) {
+            Ok(found) => found.into_iter().map(finding).collect(),
+            Err(e) => vec![Finding::fail("keepalived", e.to_string(), "correct keepalived.conf")],
+        };
+        findings.extend(self.behaviour());
+        findings
+    }
+
+    fn behaviour(&self) -> Vec<Finding> {
+        let said = self.said();
+        let mut findings = Vec::new();
+        if said.awaited.is_some_and(|(at, _)| at.elapsed() > ACKNOWLEDGED_WITHIN) {
+            findings.push(Finding::fail(
+                "keepalived weight",
+                "keepalived does not track our file: a new weight was not acknowledged",
+                format!("reload keepalived after {} exists", self.weight.path().display()),
+            ));
+        }
+        let silent = said.checked.unwrap_or(self.started).elapsed() > CHECK_SILENT_AFTER;
+        findings.push(if silent {
+            let remedy = "see that vrrp_script runs hau-sidecar check and that keepalived's log does not disable it";
+            Finding::fail("keepalived check", "keepalived does not call hau-sidecar check", remedy)
+        } else {
+            Finding::pass("keepalived check", "keepalived calls hau-sidecar check")
+        });
+        findings
+    }
+
+    fn said(&self) -> Said {
+        *self.lock()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn told(state: State) -> VrrpState {
+    match state {
+        State::Master => VrrpState::Master,
+        State::Backup => VrrpState::Backup,
+        State::Fault => VrrpState::Fault,
+        State::Stop | State::Deleted => VrrpState::Unknown,
+    }
+}
+
+fn word(band: core::Band) -> Band {
+    match band {
+        core::Band::Normal => Band::Normal,
+        core::Band::Away => Band::Away,
+        core::Band::Draining => Band::Draining,
+        core::Band::Upgrading => Band::Upgrading,
+    }
+}
+
+fn finding(found: crate::keepalived::Finding) -> Finding {
+    let check = format!("keepalived {}", found.id.replace('_', " "));
+    match found.severity {
+        Severity::Pass => Finding::pass(&check, found.what),
+        Severity::Warn => Finding::warn(&check, found.what, found.remedy),
+        Severity::Fail => Finding::fail(&check, found.what, found.remedy),
+    }
+}
