@@ -6,6 +6,7 @@ pub mod core;
 pub mod database;
 pub mod host;
 pub mod journal;
+pub mod keepalived;
 pub mod steps;
 pub mod sync;
 pub mod time;
