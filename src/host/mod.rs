@@ -1,5 +1,13 @@
 //! The operating system behind a trait: files, units, network, the peer. One of the two seams
 //! (the other is `Database`); the real one and the fake are held to the same tests.
+pub mod commands;
+pub mod fake;
+pub mod files;
+pub mod net;
+pub mod process;
+mod tree;
+pub mod units;
+
 use crate::core::VrrpState;
 use crate::time::Time;
 use std::{

@@ -1,0 +1,311 @@
+//! A whole host in memory, for simulations and the tests of steps: every call has an effect on
+//! a `World` that the test may look at and change.
+mod tree;
+mod world;
+
+pub use tree::{Kind, Node, Tree};
+pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
+
+use super::{
+    Active, BundleInfo, BundlePolicy, Command, FileInfo, Host, HostError, HostResult, HttpAnswer,
+    Output, UnitState,
+};
+use crate::{core::VrrpState, time::Time};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use world::{gone, running};
+
+/// The machine. Make one, `edit` its world, hand it to the code under test.
+#[derive(Default)]
+pub struct FakeHost {
+    world: Mutex<World>,
+}
+
+impl FakeHost {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The door for tests; not counted as a change. `edit` must not call the host itself.
+    pub fn edit<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        change(&mut self.look())
+    }
+
+    fn look(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For a call that changes something: burns the fuse.
+    fn change(&self) -> HostResult<MutexGuard<'_, World>> {
+        let mut world = self.look();
+        match &mut world.fuse {
+            Some(0) => return Err(HostError::new("go on", "after the crash", "crashed")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        world.changes += 1;
+        Ok(world)
+    }
+
+    fn ask_peer(&self, ask: PeerAsk<'_>) -> HostResult<Vec<u8>> {
+        let peer = self.look().peer.clone();
+        match peer {
+            Some(peer) => peer(ask),
+            None => Err(HostError::new(
+                "ask",
+                "the other node",
+                "it is not reachable",
+            )),
+        }
+    }
+}
+
+impl Host for FakeHost {
+    fn now(&self) -> Time {
+        self.look().now
+    }
+
+    fn read(&self, path: &Path) -> HostResult<Vec<u8>> {
+        self.look().files.read(path)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8], mode: u32) -> HostResult<()> {
+        self.change()?.files.write(path, bytes, mode)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.look().files.exists(path)
+    }
+
+    fn remove(&self, path: &Path) -> HostResult<()> {
+        self.change()?.files.remove(path)
+    }
+
+    fn make_dir(&self, path: &Path, mode: u32) -> HostResult<()> {
+        self.change()?.files.make_dir(path, mode)
+    }
+
+    fn link(&self, target: &Path, link: &Path) -> HostResult<()> {
+        self.change()?.files.link(target, link)
+    }
+
+    fn link_target(&self, link: &Path) -> Option<PathBuf> {
+        self.look().files.link_target(link)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> HostResult<()> {
+        self.change()?.files.rename(from, to)
+    }
+
+    fn list(&self, dir: &Path) -> HostResult<Vec<String>> {
+        self.look().files.list(dir)
+    }
+
+    fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
+        self.look().files.inspect(paths)
+    }
+
+    fn copy(&self, from: &Path, to: &Path) -> HostResult<()> {
+        self.change()?.files.copy(from, to)
+    }
+
+    fn free_bytes(&self, _path: &Path) -> HostResult<u64> {
+        Ok(self.look().free_bytes)
+    }
+
+    fn unit(&self, name: &str) -> HostResult<UnitState> {
+        let mut world = self.look();
+        world
+            .unit("look at unit", name)
+            .map(|unit| unit.state.clone())
+    }
+
+    fn start_unit(&self, name: &str, limit: Duration) -> HostResult<()> {
+        let mut world = self.change()?;
+        let now = world.now;
+        let unit = world.unit("start", name)?;
+        if unit.state.active == Active::Active {
+            return Ok(());
+        }
+        let failed = |why: &str| Err(HostError::new("start", name, why));
+        match unit.on_start.clone() {
+            OnStart::Runs => {
+                unit.state = running();
+                unit.ready_at = now + unit.ready_after;
+                Ok(())
+            }
+            OnStart::Dies => {
+                unit.state = gone(Active::Failed, "failed");
+                Ok(())
+            }
+            OnStart::Fails(why) => {
+                unit.state = gone(Active::Failed, "failed");
+                failed(&why)
+            }
+            OnStart::Hangs => {
+                unit.state = gone(Active::Activating, "start");
+                world.now = now + limit;
+                failed(&format!("systemd has not finished within {limit:?}"))
+            }
+        }
+    }
+
+    fn stop_unit(&self, name: &str, limit: Duration) -> HostResult<()> {
+        let mut world = self.change()?;
+        let now = world.now;
+        let unit = world.unit("stop", name)?;
+        let failed = |why: &str| Err(HostError::new("stop", name, why));
+        match unit.on_stop.clone() {
+            OnStop::Stops => unit.state = gone(Active::Inactive, "dead"),
+            OnStop::Leaves(processes) => {
+                unit.state = gone(Active::Inactive, "dead");
+                unit.state.processes = processes;
+            }
+            OnStop::Fails(why) => return failed(&why),
+            OnStop::Hangs => {
+                unit.state.active = Active::Deactivating;
+                world.now = now + limit;
+                return failed(&format!("systemd has not finished within {limit:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn reload_units(&self) -> HostResult<()> {
+        self.change().map(drop)
+    }
+
+    fn unit_log(&self, name: &str, lines: usize) -> Vec<String> {
+        let world = self.look();
+        let log = world.units.get(name).map_or(&[][..], |unit| &unit.log);
+        log[log.len().saturating_sub(lines)..].to_vec()
+    }
+
+    fn listens(&self, port: u16) -> bool {
+        let world = self.look();
+        world
+            .units
+            .values()
+            .any(|unit| unit.listens(port, world.now))
+    }
+
+    fn http_get(&self, url: &str, _limit: Duration) -> HostResult<HttpAnswer> {
+        let world = self.look();
+        let refused = || HostError::new("get", url, "cannot connect: Connection refused");
+        let uri: hyper::Uri = url.parse().map_err(|_| refused())?;
+        let port = uri.port_u16().unwrap_or(80);
+        let mut owners = world
+            .units
+            .values()
+            .filter(|unit| unit.ports.contains(&port));
+        let is_down = owners
+            .next()
+            .is_some_and(|unit| !unit.listens(port, world.now));
+        world
+            .http
+            .get(url)
+            .filter(|_| !is_down)
+            .cloned()
+            .ok_or_else(refused)
+    }
+
+    fn has_address(&self, address: IpAddr) -> HostResult<bool> {
+        Ok(self.look().addresses.contains(&address))
+    }
+
+    fn vrrp(&self) -> VrrpState {
+        self.look().vrrp
+    }
+
+    fn run(&self, command: &Command) -> HostResult<Output> {
+        let mut world = self.change()?;
+        let program = &command.program;
+        let known = world.programs.get(program).cloned();
+        let mut output = match known {
+            Some(output) => output,
+            None if world.files.exists(program) => Output {
+                code: Some(0),
+                ..Output::default()
+            },
+            None => {
+                let why = "there is no such program";
+                return Err(HostError::new("run", program.display().to_string(), why));
+            }
+        };
+        if let Some(file) = &command.stdout {
+            if world.files.node(file).is_some() {
+                return Err(HostError::new(
+                    "create",
+                    file.display().to_string(),
+                    "File exists",
+                ));
+            }
+            let text = std::mem::take(&mut output.stdout);
+            world.files.write(file, text.as_bytes(), 0o600)?;
+        }
+        world.ran.push(command.clone());
+        Ok(output)
+    }
+
+    fn peer_get(&self, what: &str, _limit: Duration) -> HostResult<Vec<u8>> {
+        self.ask_peer(PeerAsk::Thing(what))
+    }
+
+    fn peer_fetch(&self, bundle: &str, to: &Path, _limit: Duration) -> HostResult<()> {
+        let bytes = self.ask_peer(PeerAsk::Bundle(bundle))?;
+        self.change()?.files.write(to, &bytes, 0o644)
+    }
+
+    fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo> {
+        self.look()
+            .bundle(path, policy)
+            .map(|bundle| bundle.info.clone())
+    }
+
+    fn unpack_bundle(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
+        let mut world = self.change()?;
+        let bundle = world.bundle(path, policy)?.clone();
+        world.files.remove(dest)?;
+        world.files.make_dir(dest, 0o755)?;
+        for (name, (bytes, mode)) in &bundle.files {
+            let file = dest.join(name);
+            world.files.make_dir(file.parent().unwrap_or(dest), 0o755)?;
+            world.files.write(&file, bytes, *mode)?;
+        }
+        Ok(())
+    }
+
+    fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
+        let world = self.look();
+        for (name, (bytes, _)) in &world.bundle(path, policy)?.files {
+            let file = dest.join(name);
+            if world.files.read(&file)? != *bytes {
+                let why = "it is not what the bundle holds";
+                return Err(HostError::new("check", file.display().to_string(), why));
+            }
+        }
+        Ok(())
+    }
+
+    fn archive(&self, paths: &[PathBuf], to: &Path, recipients: &[String]) -> HostResult<()> {
+        let mut world = self.change()?;
+        if let Some(missing) = paths.iter().find(|path| world.files.node(path).is_none()) {
+            let why = "No such file or directory";
+            return Err(HostError::new(
+                "archive",
+                missing.display().to_string(),
+                why,
+            ));
+        }
+        // What is inside, in a form a test can read.
+        let lines = world.files.inspect(paths)?.into_iter();
+        let lines = lines.map(|(path, info)| format!("{} {}\n", info.sha256, path.display()));
+        let text = format!("to {recipients:?}\n{}", lines.collect::<String>());
+        world.files.write(to, text.as_bytes(), 0o600)
+    }
+}

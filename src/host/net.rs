@@ -1,0 +1,284 @@
+//! The network of the real host: who listens, what a URL answers, which addresses are here.
+use super::{HostError, HostResult, HttpAnswer};
+use futures_util::StreamExt;
+use http_body_util::{BodyExt, Empty};
+use hyper::{Request, Uri, body::Bytes, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use rtnetlink::{
+    MulticastGroup, new_connection, new_multicast_connection,
+    packet_core::{NetlinkMessage, NetlinkPayload},
+    packet_route::{
+        RouteNetlinkMessage,
+        address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
+    },
+};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader},
+    net::IpAddr,
+    time::Duration,
+};
+use tokio::{
+    net::TcpStream,
+    runtime::Handle,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
+
+/// What is read of an answer's body.
+pub const BODY_LIMIT_BYTES: usize = 64 << 10;
+/// Netlink answers in microseconds; a kernel that does not is not asked for ever.
+const NETLINK_LIMIT: Duration = Duration::from_secs(2);
+/// Between two tries to listen to the kernel again.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+
+/// Does a TCP socket listen on this port, on whatever address? Looked up, not connected to: a
+/// connection would be one more client in the service's log.
+pub fn listens(port: u16) -> bool {
+    ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .any(|table| File::open(table).is_ok_and(|file| has_listener(BufReader::new(file), port)))
+}
+
+/// Asks once: `http://` only, no redirects, a connection of its own. `limit` is for all of it.
+/// Called from threads outside the runtime.
+pub fn http_get(runtime: &Handle, url: &str, limit: Duration) -> HostResult<HttpAnswer> {
+    let failed = |why: String| HostError::new("get", url, why);
+    runtime
+        .block_on(async { timeout(limit, ask(url)).await })
+        .map_err(|_| failed(format!("no answer within {limit:?}")))?
+        .map_err(failed)
+}
+
+/// An address of this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address {
+    pub address: IpAddr,
+    /// Bits of its network.
+    pub prefix: u8,
+    /// The interface's number; 1 is `lo`.
+    pub ifindex: u32,
+}
+
+impl Address {
+    /// On an interface that others reach, or made for `lo`. Any other address on `lo` is only
+    /// kept for connections that end here; it is not held.
+    fn is_held(&self) -> bool {
+        self.ifindex != LOOPBACK || self.address.is_loopback()
+    }
+}
+
+/// The number of `lo` in every network namespace.
+const LOOPBACK: u32 = 1;
+
+/// What the kernel tells of the addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressEvent {
+    /// False: removed.
+    pub added: bool,
+    pub address: IpAddr,
+    pub prefix: u8,
+    pub ifindex: u32,
+}
+
+/// The addresses of this host, by netlink. Called from threads outside the runtime, which must
+/// be a multi-thread one.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    runtime: Handle,
+}
+
+impl Addresses {
+    pub fn new(runtime: Handle) -> Self {
+        Self { runtime }
+    }
+
+    /// Every address, sorted, without those that failed duplicate detection.
+    pub fn local_addresses(&self) -> HostResult<Vec<Address>> {
+        self.runtime
+            .block_on(async { timeout(NETLINK_LIMIT, dump()).await })
+            .unwrap_or_else(|_| Err("the kernel did not answer".into()))
+            .map_err(|why| HostError::new("list", "this host's addresses", why))
+    }
+
+    /// Is the address held here? One that is only kept on `lo` (unless it is a loopback
+    /// address) does not count.
+    pub fn has_address(&self, address: IpAddr) -> HostResult<bool> {
+        let all = self.local_addresses()?;
+        Ok(all.iter().any(|a| a.address == address && a.is_held()))
+    }
+
+    /// Calls `tell` on a task of the runtime for every address that comes or goes; with None
+    /// when events may have been missed: look at everything again. The first call is always
+    /// None, made when listening has begun. Ends when the task is aborted.
+    pub fn watch(
+        &self,
+        mut tell: impl FnMut(Option<AddressEvent>) + Send + 'static,
+    ) -> JoinHandle<()> {
+        self.runtime.spawn(async move {
+            loop {
+                if let Err(e) = listen(&mut tell).await {
+                    tracing::warn!("cannot listen to address changes, trying again: {e}");
+                }
+                tokio::time::sleep(REOPEN_AFTER).await;
+            }
+        })
+    }
+}
+
+/// Lines as "0: 0100007F:1F90 00000000:0000 0A …". The kernel lists listeners first, so the
+/// first other line ends the search: a table of 50,000 clients is not read.
+fn has_listener(table: impl BufRead, port: u16) -> bool {
+    const LISTEN: &str = "0A";
+    let wanted = format!("{port:04X}");
+    for line in table.lines().skip(1) {
+        let Ok(line) = line else { return false };
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        let (local, state) = (fields.next(), fields.nth(1));
+        if state != Some(LISTEN) {
+            return false;
+        }
+        let at = local.and_then(|local| local.rsplit_once(':'));
+        if at.is_some_and(|(_, port)| port == wanted) {
+            return true;
+        }
+    }
+    false
+}
+
+async fn ask(url: &str) -> Result<HttpAnswer, String> {
+    let uri: Uri = url.parse().map_err(|e| format!("not a URL: {e}"))?;
+    if uri.scheme_str() != Some("http") {
+        return Err("only http:// is supported".into());
+    }
+    let host = uri.host().ok_or("the URL names no host")?;
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let stream = TcpStream::connect((bare, uri.port_u16().unwrap_or(80)))
+        .await
+        .map_err(|e| format!("cannot connect: {e}"))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(tell)?;
+    // Ends with this function, whichever way: the limit may cut it anywhere.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let authority = uri
+        .port()
+        .map_or(host.to_owned(), |p| format!("{host}:{p}"));
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = Request::get(path)
+        .header(header::HOST, authority)
+        .header(header::USER_AGENT, "hau")
+        .header(header::CONNECTION, "close")
+        .body(Empty::<Bytes>::new())
+        .map_err(|e| e.to_string())?;
+    let response = sender.send_request(request).await.map_err(tell)?;
+    let status = response.status().as_u16();
+    let mut body = response.into_body();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(tell)?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() >= BODY_LIMIT_BYTES {
+            bytes.truncate(BODY_LIMIT_BYTES);
+            break;
+        }
+    }
+    let body = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(HttpAnswer { status, body })
+}
+
+fn tell(e: hyper::Error) -> String {
+    match std::error::Error::source(&e) {
+        Some(cause) => format!("{e}: {cause}"),
+        None => e.to_string(),
+    }
+}
+
+async fn dump() -> Result<Vec<Address>, String> {
+    let (connection, handle, _) = new_connection().map_err(|e| e.to_string())?;
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let mut answers = std::pin::pin!(handle.address().get().execute());
+    let mut found = Vec::new();
+    while let Some(message) = answers.next().await {
+        found.extend(read_address(&message.map_err(|e| e.to_string())?));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Until the kernel's stream ends.
+async fn listen(tell: &mut impl FnMut(Option<AddressEvent>)) -> io::Result<()> {
+    let groups = [MulticastGroup::Ipv4Ifaddr, MulticastGroup::Ipv6Ifaddr];
+    let (connection, _handle, mut messages) = new_multicast_connection(&groups)?;
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    tell(None);
+    while let Some((message, _)) = messages.next().await {
+        match read_event(&message) {
+            News::Address(event) => tell(Some(event)),
+            News::Missed => tell(None),
+            News::Other => {}
+        }
+    }
+    Ok(())
+}
+
+enum News {
+    Address(AddressEvent),
+    Missed,
+    Other,
+}
+
+fn read_event(message: &NetlinkMessage<RouteNetlinkMessage>) -> News {
+    let route = match &message.payload {
+        NetlinkPayload::InnerMessage(route) => route,
+        NetlinkPayload::Overrun(_) => return News::Missed,
+        NetlinkPayload::Done(_) | NetlinkPayload::Error(_) | NetlinkPayload::Noop | _ => {
+            return News::Other;
+        }
+    };
+    let (added, message) = if let RouteNetlinkMessage::NewAddress(message) = route {
+        (true, message)
+    } else if let RouteNetlinkMessage::DelAddress(message) = route {
+        (false, message)
+    } else {
+        return News::Other;
+    };
+    match read_address(message) {
+        Some(Address {
+            address,
+            prefix,
+            ifindex,
+        }) => News::Address(AddressEvent {
+            added,
+            address,
+            prefix,
+            ifindex,
+        }),
+        // It was there, and now another host turned out to have it.
+        None if added => News::Missed,
+        None => News::Other,
+    }
+}
+
+/// None: without an address, or not usable because another host has it.
+fn read_address(message: &AddressMessage) -> Option<Address> {
+    if message.header.flags.contains(AddressHeaderFlags::Dadfailed) {
+        return None;
+    }
+    let (mut local, mut peer) = (None, None);
+    for attribute in &message.attributes {
+        // Of a point-to-point link `Address` is the other end; IPv6 has only that one.
+        if let AddressAttribute::Local(address) = attribute {
+            local = Some(*address);
+        } else if let AddressAttribute::Address(address) = attribute {
+            peer = Some(*address);
+        }
+    }
+    Some(Address {
+        address: local.or(peer)?,
+        prefix: message.header.prefix_len,
+        ifindex: message.header.index,
+    })
+}
