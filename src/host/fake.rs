@@ -7,8 +7,8 @@ pub use tree::{Kind, Node, Tree};
 pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
 
 use super::{
-    Active, BundleInfo, BundlePolicy, Command, FileInfo, Host, HostError, HostResult, HttpAnswer,
-    Output, UnitState,
+    Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
+    HttpAnswer, Output, UnitState,
 };
 use crate::{core::VrrpState, time::Time};
 use std::{
@@ -76,6 +76,20 @@ impl Host for FakeHost {
 
     fn write(&self, path: &Path, bytes: &[u8], mode: u32) -> HostResult<()> {
         self.change()?.files.write(path, bytes, mode)
+    }
+
+    fn own(&self, path: &Path, uid: u32, gid: u32) -> HostResult<()> {
+        match self.change()?.files.node_mut(path) {
+            Some(node) => {
+                (node.uid, node.gid) = (uid, gid);
+                Ok(())
+            }
+            None => Err(HostError::new(
+                "own",
+                path.display().to_string(),
+                "No such file or directory",
+            )),
+        }
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -292,7 +306,7 @@ impl Host for FakeHost {
         Ok(())
     }
 
-    fn archive(&self, paths: &[PathBuf], to: &Path, recipients: &[String]) -> HostResult<()> {
+    fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()> {
         let mut world = self.change()?;
         if let Some(missing) = paths.iter().find(|path| world.files.node(path).is_none()) {
             let why = "No such file or directory";
@@ -305,7 +319,18 @@ impl Host for FakeHost {
         // What is inside, in a form a test can read.
         let lines = world.files.inspect(paths)?.into_iter();
         let lines = lines.map(|(path, info)| format!("{} {}\n", info.sha256, path.display()));
-        let text = format!("to {recipients:?}\n{}", lines.collect::<String>());
+        let text: String = lines.collect();
         world.files.write(to, text.as_bytes(), 0o600)
+    }
+
+    fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()> {
+        let mut world = self.change()?;
+        let size = world.files.read(file)?.len();
+        let text = format!("{size} bytes, for {recipients:?}\n");
+        world.files.write(to, text.as_bytes(), 0o600)
+    }
+
+    fn keepalived(&self) -> Vec<Finding> {
+        vec![Finding::pass("keepalived", "as the test made it")]
     }
 }
