@@ -196,7 +196,7 @@ fn open(interface: &str, v6: bool) -> io::Result<Socket> {
 mod tests {
     use super::*;
 
-    /// keepalived 2.2.7, `version 2`, vrid 52, priority 90, 10.99.7.101, simple authentication.
+    /// Written by hand after RFC 3768: vrid 52, priority 90, 10.99.7.101, simple authentication.
     const V2: &[u8] = &[
         0x45, 0xc0, 0x00, 0x28, 0x00, 0x01, 0x00, 0x00, 0xff, 0x70, 0, 0, 10, 99, 7, 1, 224, 0, 0,
         18, // IP
