@@ -1,6 +1,6 @@
 //! `status`, `history` and the words in them, from one snapshot of what the core knows.
 use crate::core::{
-    self, Closed, Direction, Hello, Kind, Local, NodeId, Order, Report, RowState, State,
+    self, Closed, Direction, Kind, Local, Order, Report, RowState, State,
 };
 use crate::host;
 use crate::steps;
@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Clone)]
 pub(super) struct Snapshot {
     pub(super) state: State,
+    pub(super) band: core::Band,
     pub(super) history: Arc<Vec<core::Rollout>>,
 }
 
@@ -183,14 +184,6 @@ fn node(local: &Local) -> wire::Node {
             Some(false) => SyncState::Running,
         },
         health: if local.serving { host::Status::Pass } else { host::Status::Fail },
-    }
-}
-
-/// The peer's name for messages, with what was last heard of it.
-pub(super) fn heard(hello: Option<&Hello>, peer: &NodeId) -> String {
-    match hello {
-        Some(hello) => format!("node {peer} ({:?}, {:?})", hello.local.vrrp, hello.local.database),
-        None => format!("node {peer} (not heard of)"),
     }
 }
 

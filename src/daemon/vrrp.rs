@@ -1,12 +1,17 @@
 //! keepalived as this node sees it: what it says, whether it lives, and the weight it is given.
-use super::mailbox::Mailbox;
 use super::observe::Kick;
+use super::site::chain;
 use crate::config::Settings;
 use crate::core::{self, VrrpState};
-use crate::host::{self, Finding, Host, files, process};
+use crate::host::{Finding, Host, process};
 use crate::keepalived::{
-    Band, Expected, Globals, Instance, Levels, NodeWeights, PeerView, Severity, State, Tree,
-    WeightFile, What, check_weight, dump, fifo, lint,
+    conf::Tree,
+    dump,
+    fifo::{self, State, What},
+    instance::{Globals, Instance},
+    levels::{Band, Levels, LevelsError, NodeWeights},
+    lint::{self, Expected, PeerView, Severity, check_weight, lint},
+    weight::{self, WeightFile},
 };
 use nix::sys::signal::Signal;
 use std::{
@@ -39,7 +44,6 @@ struct Said {
 pub(super) struct Keepalived {
     tree: Tree,
     instance: Instance,
-    globals: Globals,
     check_weight: Option<i32>,
     vips: Vec<IpAddr>,
     fifo: PathBuf,
@@ -70,7 +74,6 @@ impl Keepalived {
             peer: Mutex::default(),
             tree,
             instance,
-            globals,
             check_weight,
         })
     }
@@ -132,7 +135,7 @@ impl Keepalived {
                     })
                 });
                 if let Err(e) = heard {
-                    tracing::warn!("cannot listen to keepalived: {}", host::chain(&e));
+                    tracing::warn!("cannot listen to keepalived: {}", chain(&e));
                 }
                 thread::sleep(Duration::from_secs(1));
             }
@@ -227,18 +230,18 @@ impl Keepalived {
                     self.lock().awaited = Some((Instant::now(), wanted));
                 }
                 Ok(_) => {}
-                Err(e) => tracing::error!("cannot write the weight: {}", host::chain(&e)),
+                Err(e) => tracing::error!("cannot write the weight: {}", chain(&e)),
             }
         }
     }
 
     /// Makes sure that there is a weight file before keepalived looks for one.
     pub(super) fn restore(&self) -> anyhow::Result<()> {
-        crate::keepalived::restore(self.durable.path(), self.weight.path())?;
+        weight::restore(self.durable.path(), self.weight.path())?;
         Ok(())
     }
 
-    fn levels(&self) -> Option<Result<Levels, crate::keepalived::LevelsError>> {
+    fn levels(&self) -> Option<Result<Levels, LevelsError>> {
         let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let own = NodeWeights { base: self.instance.priority };
         let other = NodeWeights { base: peer.priority };
@@ -311,7 +314,7 @@ fn word(band: core::Band) -> Band {
     }
 }
 
-fn finding(found: crate::keepalived::Finding) -> Finding {
+fn finding(found: lint::Finding) -> Finding {
     let check = format!("keepalived {}", found.id.replace('_', " "));
     match found.severity {
         Severity::Pass => Finding::pass(&check, found.what),
