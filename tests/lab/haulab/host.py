@@ -99,9 +99,11 @@ def boot(node):
     command = ["systemd-nspawn", "-q", "-D", root(node), "--boot", "--register=no", "--keep-unit", "--capability=all",
                f"--network-namespace-path=/run/netns/{net.namespace(node)}", "-M", f"haulab-{node}"]
     _own_cgroup(node)
+    # sysctls of its own network can be written, as on a real host; those of the machine cannot
+    env = dict(os.environ, SYSTEMD_NSPAWN_API_VFS_WRITABLE="network")
     with open(console(node), "wb") as log:
         child = subprocess.Popen([str(arg) for arg in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                 start_new_session=True, cwd="/", preexec_fn=lambda: _enter_cgroup(node))
+                                 start_new_session=True, cwd="/", env=env, preexec_fn=lambda: _enter_cgroup(node))
     save_pid(home(node) / "nspawn.pid", child.pid)
 
 

@@ -5,7 +5,8 @@ set -euo pipefail
 export LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 groupadd --system hau
-useradd --system --home-dir /var/lib/shop --create-home --shell /usr/sbin/nologin shop
+useradd --system --home-dir /var/lib/shop --shell /usr/sbin/nologin shop
+install -d -o shop -g shop -m 0755 /var/lib/shop
 install -d -o shop -g shop -m 0750 /etc/shop
 install -d -m 0755 /opt/shop /opt/shop/releases
 install -d /var/log/journal
