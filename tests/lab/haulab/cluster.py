@@ -128,9 +128,9 @@ def query(name, sql, database_name="shop"):
 
 
 def database(name):
-    """{role, lag_bytes}: lag is what the standby has not replayed of what the other node's standby row says it was sent."""
+    """{role, lag_bytes}. Lag of a primary: what its standby has not replayed; of a standby: what it received and has not."""
     row = query(name, "select pg_is_in_recovery(), case when pg_is_in_recovery() then"
-                      " pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) else"
+                      " greatest(0, pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())) else"
                       " (select max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)) from pg_stat_replication) end")
     if not row:
         return {"role": "none", "lag_bytes": None}

@@ -61,7 +61,8 @@ def _install_on(name, stage):
     host.do(name, ["systemctl", "daemon-reload"])
     host.do(name, ["systemd-tmpfiles", "--create"])
     _check_keepalived_conf(name)
-    host.do(name, ["systemctl", "enable", UNIT])
+    # the project may bring more units than the daemon's, e.g. one that restores the weight before keepalived starts
+    host.do(name, ["systemctl", "enable", *sorted(unit.name for unit in stage.rglob("systemd/system/hau*.service"))])
     started = host.ask(name, ["systemctl", "restart", UNIT], timeout=60)
     if started.returncode != 0:
         journal = host.ask(name, ["journalctl", "-u", UNIT, "-n", "15", "--no-pager", "-o", "cat"]).stdout

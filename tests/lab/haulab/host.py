@@ -202,7 +202,8 @@ def copy_in(node, source, target):
         raise LabError(f"cannot copy {source}: no such file")
     if source.is_dir():
         do(node, ["mkdir", "-p", target])
-        pack, unpack = ["tar", "-C", source, "-c", "."], ["tar", "-C", target, "-x", "--no-same-owner", "-p"]
+        pack, unpack = ["tar", "-C", source, "-c", "."], ["tar", "-C", target, "-x", "--no-same-owner", "-p",
+                                                                  "--keep-directory-symlink"]
     else:
         inside_folder = target.endswith("/") or ask(node, ["test", "-d", target]).returncode == 0
         folder = target if inside_folder else os.path.dirname(target) or "/"

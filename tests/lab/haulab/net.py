@@ -51,7 +51,9 @@ def plug(place):
     unplug(place)
     space = namespace(place)
     run(["ip", "netns", "add", space])
-    inside(BRIDGE_SPACE, "link", "add", port(place), "type", "veth", "peer", "name", "eth0", "netns", space)
+    # a host keeps its MAC address over a power cut: with another one the neighbours would look for the old one for 30 s
+    mac = "02:00:" + ":".join(f"{int(part):02x}" for part in ADDRESS[place].split("."))
+    inside(BRIDGE_SPACE, "link", "add", port(place), "type", "veth", "peer", "name", "eth0", "address", mac, "netns", space)
     inside(BRIDGE_SPACE, "link", "set", port(place), "master", BRIDGE, "up")
     inside(space, "link", "set", "lo", "up")
     inside(space, "address", "add", f"{ADDRESS[place]}/{PREFIX}", "brd", "+", "dev", "eth0")

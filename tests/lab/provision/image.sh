@@ -49,6 +49,7 @@ hot_standby = on
 wal_log_hints = on
 wal_keep_size = 256MB
 wal_retrieve_retry_interval = 100ms
+recovery_init_sync_method = syncfs
 password_encryption = scram-sha-256
 CONF
 install -o postgres -g postgres -m 0640 /dev/stdin "$config/pg_hba.conf" <<'CONF'
