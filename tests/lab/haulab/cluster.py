@@ -66,6 +66,7 @@ def _all_off():
 def _fresh_disks():
     """Both or none: the two databases must be twins."""
     _all_off()
+    traffic.forget()
     net.up()
     root_key = os.urandom(32)
     for name in NODES:

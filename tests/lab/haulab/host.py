@@ -136,11 +136,10 @@ def power_off(node):
     net.cut_cable(node)
     pid = load_pid(home(node) / "nspawn.pid")
     if pid is not None:
-        first = _child(pid)
-        for victim in (first, pid):
+        for victim in (_child(pid), pid):
             if victim is not None:
                 send(victim, signal.SIGKILL)
-        wait_for(f"node {node} to be off", lambda: f"process {pid} lives" if alive(node) else None, 15)
+    wait_for(f"node {node} to be off", lambda: _kill_members(node), 15)
     net.unplug(node)
     unmount(node)
     _leave_cgroup(node)
@@ -165,16 +164,24 @@ def _enter_cgroup(node):
         (top / f"haulab-{node}" / "cgroup.procs").write_text("0", encoding="utf-8")
 
 
+def _groups(node):
+    """Innermost first."""
+    return [pathlib.Path(folder) for top in _cgroup_roots() for folder, _, _ in os.walk(top / f"haulab-{node}", topdown=False)]
+
+
+def _kill_members(node):
+    """None once the host has no process: its systemd outlives an nspawn that was killed, and would go on writing the disk."""
+    left = 0
+    for group in _groups(node):
+        for pid in (group / "cgroup.procs").read_text(encoding="utf-8").split():
+            send(int(pid), signal.SIGKILL)
+            left += 1
+    return f"{left} processes live" if left else None
+
+
 def _leave_cgroup(node):
-    """Removes the groups; a group with a process that is still dying stays and is used again."""
-    for top in _cgroup_roots():
-        mine = top / f"haulab-{node}"
-        groups = [pathlib.Path(folder) for folder, _, _ in os.walk(mine, topdown=False)]
-        for group in groups:
-            try:
-                group.rmdir()
-            except OSError:
-                break
+    for group in _groups(node):
+        group.rmdir()
 
 
 # doing something inside

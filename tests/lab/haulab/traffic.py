@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 
@@ -22,9 +23,8 @@ def start(new, keepalive, rate, seconds):
     if not net.exists(net.namespace("client")):
         raise LabError("the lab is down: `lab up` first")
     program = build.traffic()
+    forget()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in ("report.json", "acknowledged.txt", "requests.csv"):
-        (FOLDER / name).unlink(missing_ok=True)
     command = ["ip", "netns", "exec", net.namespace("client"), program, "--target", f"{VIP}:8080", "--new", new,
                "--keepalive", keepalive, "--rate", rate, "--out", FOLDER]
     if seconds:
@@ -34,6 +34,11 @@ def start(new, keepalive, rate, seconds):
                                  start_new_session=True, cwd="/")
     save_pid(PID, child.pid)
     say(f"traffic runs: {new} clients with a connection per request, {keepalive} keep-alive, {rate}/s each")
+
+
+def forget():
+    """No results of an earlier run: they would be looked for in new databases."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
 
 
 def stop():
