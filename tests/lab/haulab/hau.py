@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from . import build, cluster, host, node as disk
@@ -23,7 +24,7 @@ def install(folder):
         _stage(stage, folder)
         for name in NODES:
             _install_on(name, stage)
-    wait_for("keepalived to hold the VIP on exactly one node", _one_holder, 20, every=0.2)
+    wait_for("the VIP to stay on one node", _settled(5), 30, every=0.2)
 
 
 def _stage(stage, folder):
@@ -88,6 +89,16 @@ def _active(name, unit):
     return None if state == "active" else state
 
 
-def _one_holder():
-    holders = [name for name in NODES if cluster.has_vip(name)]
-    return None if len(holders) == 1 else f"held by {holders or 'nobody'}"
+def _settled(seconds):
+    """A probe: one node, the same for so long. A keepalived that was restarted gives the VIP away and takes it back."""
+    since = {}
+
+    def probe():
+        holders = tuple(name for name in NODES if cluster.has_vip(name))
+        if since.get("holders") != holders:
+            since.update(holders=holders, at=time.monotonic())
+        if len(holders) != 1:
+            return f"held by {' and '.join(holders) or 'nobody'}"
+        return None if time.monotonic() - since["at"] >= seconds else f"held by {holders[0]} since less than {seconds} s"
+
+    return probe

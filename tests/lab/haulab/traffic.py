@@ -1,7 +1,6 @@
 """Traffic from the client against the VIP, and afterwards: is every acknowledged order in both databases?"""
 
 import json
-import pathlib
 import shutil
 import signal
 import subprocess
@@ -65,7 +64,7 @@ def report():
         result = json.loads((FOLDER / "report.json").read_text(encoding="utf-8"))
     except OSError as missing:
         raise LabError(f"there is no report of a traffic run:\n{tail(FOLDER / 'log')}") from missing
-    result["rows"] = _rows(pathlib.Path(FOLDER / "acknowledged.txt").read_text(encoding="utf-8").split())
+    result["rows"] = _rows((FOLDER / "acknowledged.txt").read_text(encoding="utf-8").split())
     (FOLDER / "report.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return result
 
