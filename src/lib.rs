@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod checks;
 pub mod config;
 pub mod core;
+pub mod daemon;
 pub mod database;
 pub mod host;
 pub mod journal;

@@ -377,3 +377,10 @@ pub type Backups = Vec<crate::backup::Entry>;
 pub struct Notify {
     pub args: Vec<String>,
 }
+
+/// Answer to `POST /v1/check`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckView {
+    /// May this node hold the VIP?
+    pub fit: bool,
+}

@@ -57,6 +57,19 @@ pub enum Hook {
     Engine,
 }
 
+impl Hook {
+    /// As the manifest writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BeforeStop => "before_stop",
+            Self::AfterActivate => "after_activate",
+            Self::AfterStart => "after_start",
+            Self::Engine => "engine",
+        }
+    }
+}
+
 /// One file of the release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

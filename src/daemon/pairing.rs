@@ -3,7 +3,7 @@
 use super::door::{Call, Who};
 use super::link::PeerLink;
 use super::site::{Site, chain};
-use crate::tls::{Identity, PairingCode, Proof, Role, Trust};
+use crate::tls::{Fingerprint, Identity, PairingCode, Proof, Role, Trust};
 use crate::wire::{Code, Failure, PairView};
 use std::{
     sync::Arc,
@@ -63,18 +63,20 @@ impl Pairing {
             Failure::new(Code::PeerLost, format!("node {}: {why}", site.peer), remedy)
         };
         let refused = |why: String| Failure::new(Code::Refused, why, "hau-ctl pair on the other node shows a new code");
-        let mut connection = self.link.connect_for_pairing_blocking(LIMIT).map_err(|e| lost(chain(&e)))?;
-        let theirs = connection.fingerprint();
+        let connection = site.runtime.block_on(self.link.connect_for_pairing());
+        let connection = connection.map_err(|e| lost(chain(&e)))?;
+        let cert = connection.cert_der().to_vec();
+        let theirs = Fingerprint::of(&cert);
         let proof = code.proof(Role::Joiner, &self.identity.fingerprint(), &theirs);
         let body = proof.as_str().as_bytes().to_vec();
-        let asked = connection.post_blocking("/v1/peer/pair", body, LIMIT);
+        let asked = site.runtime.block_on(connection.post("/v1/peer/pair", body, LIMIT));
         let (status, bytes) = asked.map_err(|e| lost(chain(&e)))?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if status != 200 {
             return Err(refused(format!("node {} does not accept the code: {text}", site.peer)));
         }
         let answer = Proof::received(&text);
-        let done = self.trust.confirm(&self.identity, connection.cert_der(), code, &answer);
+        let done = self.trust.confirm(&self.identity, &cert, code, &answer);
         done.map_err(|e| refused(chain(&e)))
     }
 }

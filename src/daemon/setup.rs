@@ -20,7 +20,7 @@ use crate::host::{
     units::{Bus, Units},
 };
 use crate::journal::Journal;
-use crate::tls::{self, Identity, Pins, Trust};
+use crate::tls::{Identity, Pins, Trust};
 use anyhow::Context;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -137,7 +137,7 @@ fn site(
     let peer = settings.peer_of(me).context("the configuration names no other node")?.to_owned();
     let address = SocketAddr::new(settings.nodes[&peer].address, settings.peer.port);
     let handle = runtime.handle().clone();
-    let link = PeerLink::new(address, Arc::clone(&tls.identity), Arc::clone(&tls.trust), handle.clone())?;
+    let link = PeerLink::new(address, &tls.identity, Arc::clone(&tls.trust), handle.clone())?;
     let link = Arc::new(link);
     let keepalived = Arc::new(Keepalived::read(&settings, &args.state, &args.run)?);
     let site = Arc::new(Site {
@@ -170,13 +170,13 @@ fn open_doors(run: &Path, runtime: &Runtime, site: &Site, api: Arc<Api>) -> anyh
     // Staging a bundle on the other node takes as long as the bundle is large.
     let patient = Limits { request: Duration::from_secs(900), ..Limits::of(Door::Peer) };
     runtime.block_on(async {
-        let unix = OpenDoor::unix(&run.join("hau.sock"), Limits::of(Door::Unix)).await?;
-        let plain = OpenDoor::plain(site.settings.health.listen, Limits::of(Door::Plain)).await?;
-        let config = tls::server_config(&api.pairing.identity, Arc::clone(&api.pairing.trust))?;
-        let peer = OpenDoor::peer(own, config, Arc::clone(&api.pairing.trust), patient).await?;
-        for door in [unix, plain, peer] {
-            runtime.spawn(door.serve(Arc::clone(&service)));
-        }
+        let unix = OpenDoor::unix(&run.join("hau.sock"))?;
+        let plain = OpenDoor::plain(site.settings.health.listen).await?;
+        let trust = Arc::clone(&api.pairing.trust);
+        let peer = OpenDoor::peer(own, &api.pairing.identity, trust).await?;
+        runtime.spawn(unix.serve(Arc::clone(&service), Limits::of(Door::Unix)));
+        runtime.spawn(plain.serve(Arc::clone(&service), Limits::of(Door::Plain)));
+        runtime.spawn(peer.serve(service, patient));
         anyhow::Ok(())
     })
 }

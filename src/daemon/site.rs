@@ -190,7 +190,8 @@ impl Host for Site {
     fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()> {
         let path = format!("/v1/peer/bundles/{bundle}");
         self.link
-            .fetch_blocking(&path, to, None, limit)
+            .fetch(&path, to, None, limit)
+            .map(drop)
             .map_err(|e| HostError::new("fetch", format!("{bundle} from {}", self.peer), chain(&e)))
     }
     fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo> {
@@ -233,7 +234,7 @@ pub(super) fn info(verified: &bundle::Verified) -> BundleInfo {
         payload_bytes: u64::try_from(manifest.total_bytes()).unwrap_or(u64::MAX),
         schema_compatible: manifest.schema_compatible,
         schema: manifest.schema.iter().map(|s| PathBuf::from(&s.path)).collect(),
-        hooks: manifest.hooks.iter().map(|(hook, path)| (hook.to_string(), PathBuf::from(path))).collect(),
+        hooks: manifest.hooks.iter().map(|(hook, path)| (hook.name().to_owned(), PathBuf::from(path))).collect(),
     }
 }
 

@@ -173,11 +173,11 @@ impl Keepalived {
         }
         for _ in 0..20 {
             thread::sleep(Duration::from_millis(25));
-            let fresh = |path: &&str| {
+            let fresh = |path: &str| {
                 let changed = std::fs::metadata(path).and_then(|m| m.modified());
                 changed.is_ok_and(|at| at + Duration::from_millis(20) >= asked)
             };
-            let Some(path) = DUMPS.iter().find(fresh) else { continue };
+            let Some(path) = DUMPS.iter().find(|path| fresh(path)) else { continue };
             let text = super::site::read_start(Path::new(path), 1 << 20).unwrap_or_default();
             let Some(found) = dump::instance(&text, &self.instance.name) else { continue };
             let Some(state) = found.state else { continue };

@@ -3,11 +3,11 @@ use super::{Database, DatabaseResult, Replication};
 use crate::core::DatabaseRole;
 use std::{path::Path, time::Duration};
 
-pub struct None;
+pub struct NoDatabase;
 
-pub static NONE: None = None;
+pub static NONE: NoDatabase = NoDatabase;
 
-impl Database for None {
+impl Database for NoDatabase {
     fn role(&self) -> DatabaseResult<DatabaseRole> {
         Ok(DatabaseRole::None)
     }
