@@ -7,6 +7,7 @@ pub mod ctl;
 pub mod database;
 pub mod host;
 pub mod journal;
+pub mod keepalived;
 pub mod quick;
 pub mod steps;
 pub mod sync;

@@ -3,18 +3,18 @@
 use super::{Places, door};
 use crate::wire::Notify;
 use std::{
-    fs,
+    fs::{self, OpenOptions},
     io::{self, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     process::ExitCode,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 /// Of the 100 ms that a hook has: the rest is for the spool.
 const LIMIT: Duration = Duration::from_millis(70);
 /// An event means "look now": more of them say no more.
-const MAX_FILES: usize = 1000;
+const MAX_FILES: u32 = 1000;
 /// Of the arguments; with its frame an event stays under 4 KiB.
 const MAX_BYTES: usize = 1500;
 
@@ -23,7 +23,7 @@ pub(super) fn main(words: &[String], places: &Places) -> ExitCode {
     let told = serde_json::to_vec(&notify).map_err(io::Error::from).and_then(|event| {
         door::post(&places.socket(), "/v1/notify", &event, LIMIT)
             .map(drop)
-            .or_else(|_| keep(&places.run.join("spool"), &event))
+            .or_else(|_| keep(&places.run.join("spool"), &event, std::process::id()))
     });
     if let Err(error) = told {
         eprintln!("hau-sidecar notify: this call is lost: {error}");
@@ -45,32 +45,22 @@ fn short(words: &[String]) -> Vec<String> {
     kept
 }
 
-/// A file of its own for each event, whole or not there; names sort by time.
-fn keep(spool: &Path, event: &[u8]) -> io::Result<()> {
-    forget_oldest(spool)?;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let name = format!("{:020}-{}.json", now.unwrap_or_default().as_nanos(), std::process::id());
-    let mut file = tempfile::Builder::new()
-        .prefix(".event.")
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(spool)?;
+/// Under one of a thousand names, whole or not there. Hooks may add to the spool but not list it, so
+/// the name alone keeps it small; an older event under it said no more than this one does.
+fn keep(spool: &Path, event: &[u8], slot: u32) -> io::Result<()> {
+    let slot = slot % MAX_FILES;
+    let temporary = spool.join(format!(".{slot:03}"));
+    // Left behind by a hook that was killed. Never written through: the spool is everybody's.
+    fs::remove_file(&temporary).ok();
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o644)
+        .open(&temporary)?;
     file.write_all(event)?;
-    file.as_file().sync_all()?;
-    file.persist(spool.join(name)).map_err(|e| e.error)?;
-    fs::File::open(spool)?.sync_all()
-}
-
-/// Makes room for one more.
-fn forget_oldest(spool: &Path) -> io::Result<()> {
-    let mut files: Vec<_> = fs::read_dir(spool)?.flatten().map(|e| e.path()).collect();
-    if files.len() < MAX_FILES {
-        return Ok(());
-    }
-    files.sort();
-    for old in &files[..=files.len() - MAX_FILES] {
-        fs::remove_file(old)?;
-    }
-    Ok(())
+    // The folder cannot be opened to be synced, and /run does not outlive the power anyway.
+    file.sync_all()?;
+    fs::rename(&temporary, spool.join(format!("{slot:03}.json")))
 }
 
 #[cfg(test)]
@@ -78,21 +68,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_spool_keeps_the_newest_thousand() {
+    fn the_spool_holds_a_thousand_and_the_newest_is_in_it() {
         let dir = tempfile::tempdir().unwrap();
         for n in 0..MAX_FILES + 5 {
-            fs::write(dir.path().join(format!("{n:020}-1.json")), "").unwrap();
+            keep(dir.path(), n.to_string().as_bytes(), n).unwrap();
         }
-        keep(dir.path(), b"{}").unwrap();
-        let mut names: Vec<_> = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        assert_eq!(names.len(), MAX_FILES);
-        assert_eq!(names[0], format!("{:020}-1.json", 6));
-        let newest = fs::read(dir.path().join(&names[MAX_FILES - 1])).unwrap();
-        assert_eq!(newest, b"{}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1000);
+        assert_eq!(fs::read(dir.path().join("004.json")).unwrap(), b"1004");
+    }
+
+    #[test]
+    fn what_a_killed_hook_or_a_stranger_left_is_not_written_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("target");
+        fs::write(&target, "mine").unwrap();
+        std::os::unix::fs::symlink(&target, dir.path().join(".007")).unwrap();
+        keep(dir.path(), b"{}", 7).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"mine");
+        assert_eq!(fs::read(dir.path().join("007.json")).unwrap(), b"{}");
     }
 
     #[test]

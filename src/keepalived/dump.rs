@@ -1,0 +1,137 @@
+//! Reads keepalived.data, the text keepalived writes on SIGUSR1: what it believes about an instance and a tracked file.
+//!
+//! The format is not promised by keepalived: what is not found is absent, never guessed. Fixture: a real dump of 2.2.7.
+
+use serde::{Deserialize, Serialize};
+
+use super::fifo::State;
+
+/// What the dump says about one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceDump {
+    /// Absent while keepalived is in INIT.
+    pub state: Option<State>,
+    pub priority: Option<i32>,
+    /// Clamped to 1…254: what is advertised.
+    pub effective_priority: Option<i32>,
+    /// Before clamping.
+    pub total_priority: Option<i32>,
+    /// The VIP is set, as keepalived thinks.
+    pub vip_set: bool,
+    /// Names of the files this instance tracks.
+    pub track_files: Vec<String>,
+}
+
+/// What the dump says about one tracked file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackFileDump {
+    pub path: String,
+    /// The value keepalived read last.
+    pub value: i32,
+    pub weight: i32,
+}
+
+/// The instance called `name`; nothing when the dump has none (a dump cut short has the rest absent).
+#[must_use]
+pub fn instance(dump: &str, name: &str) -> Option<InstanceDump> {
+    let lines = block(dump, "VRRP Instance", name)?;
+    let number = |key: &str| value(&lines, key)?.parse().ok();
+    Some(InstanceDump {
+        state: value(&lines, "State").and_then(|s| s.parse().ok()),
+        priority: number("Priority"),
+        effective_priority: number("Effective priority"),
+        total_priority: number("Total priority"),
+        vip_set: below(&lines, "Virtual IP").any(|l| l.split_whitespace().any(|w| w == "set")),
+        track_files: below(&lines, "Tracked files")
+            .filter_map(|l| Some(l.trim().split_once(',')?.0.to_owned()))
+            .collect(),
+    })
+}
+
+/// The tracked file called `name`.
+#[must_use]
+pub fn track_file(dump: &str, name: &str) -> Option<TrackFileDump> {
+    let lines = block(dump, "Track file", name)?;
+    Some(TrackFileDump {
+        path: value(&lines, "File")?.to_owned(),
+        value: value(&lines, "Status")?.parse().ok()?,
+        weight: value(&lines, "Weight")?.parse().ok()?,
+    })
+}
+
+/// The lines of `KIND = name`, up to the next line that is indented no deeper.
+fn block<'a>(dump: &'a str, kind: &str, name: &str) -> Option<Vec<&'a str>> {
+    let mut lines = dump.lines().skip_while(|line| {
+        let head = line.trim_start().split_once(" = ");
+        head != Some((kind, name))
+    });
+    let depth = indent(lines.next()?);
+    Some(lines.take_while(|l| indent(l) > depth).collect())
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+fn value<'a>(lines: &[&'a str], key: &str) -> Option<&'a str> {
+    lines.iter().find_map(|l| {
+        let (found, value) = l.trim().split_once(" = ")?;
+        (found == key).then_some(value)
+    })
+}
+
+/// The lines of the list under a title such as `Virtual IP (1):`.
+fn below<'a>(lines: &[&'a str], title: &str) -> impl Iterator<Item = &'a str> {
+    let start = lines.iter().position(|l| l.trim_start().starts_with(title));
+    let list = start.map_or(&[][..], |s| &lines[s..]);
+    let depth = list.first().map_or(0, |l| indent(l));
+    let rest = list.get(1..).unwrap_or_default();
+    let end = rest.iter().position(|l| indent(l) <= depth);
+    rest[..end.unwrap_or(rest.len())].iter().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REAL: &str = include_str!("../../tests/data/keepalived-2.2.7.data");
+
+    #[test]
+    fn a_real_dump() {
+        let web = instance(REAL, "web").unwrap();
+        assert_eq!(
+            web,
+            InstanceDump {
+                state: Some(State::Master),
+                priority: Some(110),
+                effective_priority: Some(80),
+                total_priority: Some(80),
+                vip_set: true,
+                track_files: vec!["hau".to_owned()],
+            }
+        );
+        let other = instance(REAL, "other").unwrap();
+        assert_eq!(
+            (other.state, other.effective_priority),
+            (Some(State::Backup), Some(90))
+        );
+        assert!(!other.vip_set && other.track_files.is_empty());
+        assert_eq!(instance(REAL, "we"), None);
+        let file = track_file(REAL, "hau").unwrap();
+        assert_eq!(
+            (file.path.as_str(), file.value, file.weight),
+            ("/run/hau/track/weight", -30, 1)
+        );
+        assert_eq!(track_file(REAL, "none"), None);
+    }
+
+    #[test]
+    fn a_dump_cut_anywhere_lies_about_nothing_but_the_last_figure() {
+        for end in (0..REAL.len()).filter(|e| REAL.is_char_boundary(*e)) {
+            if let Some(web) = instance(&REAL[..end], "web") {
+                assert!(matches!(web.state, None | Some(State::Master)));
+                assert!(matches!(web.priority, None | Some(1 | 11 | 110)));
+            }
+        }
+    }
+}
