@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! The sidecar of keepalived: the daemon, and the quick programs that keepalived calls.
 use hau::quick::{Asked, Places};
 use std::process::ExitCode;
@@ -11,9 +10,9 @@ fn main() -> ExitCode {
 }
 
 fn run(places: &Places) -> ExitCode {
-    eprintln!("hau-sidecar: run is not linked ({})", places.config.display());
+    eprintln!(
+        "hau-sidecar: run is not linked ({})",
+        places.config.display()
+    );
     ExitCode::FAILURE
 }
-=======
-fn main() {}
->>>>>>> keep

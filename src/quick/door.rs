@@ -14,12 +14,7 @@ const MAX_ANSWER: usize = 4096;
 ///
 /// # Errors
 /// No daemon, a hanging one, or an answer that is no answer.
-pub(super) fn post(
-    socket: &Path,
-    path: &str,
-    body: &[u8],
-    limit: Duration,
-) -> io::Result<Vec<u8>> {
+pub(super) fn post(socket: &Path, path: &str, body: &[u8], limit: Duration) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + limit;
     let mut stream = connect(socket, deadline)?;
     let head = format!(

@@ -104,8 +104,7 @@ fn usage(what: &str) -> ExitCode {
 }
 
 fn check_args(args: &[OsString]) -> Result<(check::What, Places), String> {
-    let (draining, rest): (Vec<_>, Vec<_>) =
-        args.iter().cloned().partition(|a| a == "--draining");
+    let (draining, rest): (Vec<_>, Vec<_>) = args.iter().cloned().partition(|a| a == "--draining");
     let what = if draining.is_empty() {
         check::What::Fit
     } else {

@@ -20,11 +20,13 @@ const MAX_BYTES: usize = 1500;
 
 pub(super) fn main(words: &[String], places: &Places) -> ExitCode {
     let notify = Notify { args: short(words) };
-    let told = serde_json::to_vec(&notify).map_err(io::Error::from).and_then(|event| {
-        door::post(&places.socket(), "/v1/notify", &event, LIMIT)
-            .map(drop)
-            .or_else(|_| keep(&places.run.join("spool"), &event, std::process::id()))
-    });
+    let told = serde_json::to_vec(&notify)
+        .map_err(io::Error::from)
+        .and_then(|event| {
+            door::post(&places.socket(), "/v1/notify", &event, LIMIT)
+                .map(drop)
+                .or_else(|_| keep(&places.run.join("spool"), &event, std::process::id()))
+        });
     if let Err(error) = told {
         eprintln!("hau-sidecar notify: this call is lost: {error}");
     }
@@ -35,7 +37,10 @@ fn short(words: &[String]) -> Vec<String> {
     let mut left = MAX_BYTES;
     let mut kept = Vec::new();
     for word in words {
-        let end = word.floor_char_boundary(word.len().min(left));
+        let mut end = word.len().min(left);
+        while !word.is_char_boundary(end) {
+            end -= 1;
+        }
         kept.push(word[..end].to_owned());
         left -= end;
         if left == 0 || kept.len() == 64 {
@@ -91,10 +96,16 @@ mod tests {
     #[test]
     fn an_event_stays_small() {
         let words = vec!["\u{1}é".repeat(5000); 100];
-        let event = serde_json::to_vec(&Notify { args: short(&words) }).unwrap();
+        let event = serde_json::to_vec(&Notify {
+            args: short(&words),
+        })
+        .unwrap();
         assert!(event.len() < 4096, "{}", event.len());
         let words = vec![String::new(); 100_000];
-        let event = serde_json::to_vec(&Notify { args: short(&words) }).unwrap();
+        let event = serde_json::to_vec(&Notify {
+            args: short(&words),
+        })
+        .unwrap();
         assert!(event.len() < 4096, "{}", event.len());
     }
 }

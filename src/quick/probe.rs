@@ -123,7 +123,11 @@ mod tests {
             ..Places::default()
         };
         assert_eq!(ports(&places), None);
-        fs::write(&config, "new_key = 1\n[[service]]\nports = [1, 2]\n[[service]]\n").unwrap();
+        fs::write(
+            &config,
+            "new_key = 1\n[[service]]\nports = [1, 2]\n[[service]]\n",
+        )
+        .unwrap();
         assert_eq!(ports(&places), Some(BTreeSet::from([1, 2])));
         let drop_ins = dir.path().join("hau.toml.d");
         fs::create_dir(&drop_ins).unwrap();
