@@ -11,7 +11,7 @@ use super::planning;
 use super::site::Site;
 use super::status::Snapshot;
 use crate::backup;
-use crate::core::{Actor, Command, Event, Hello, Kind, Order, Refusal};
+use crate::core::{Actor, Band, Command, Event, Hello, Kind, Order, Refusal};
 use crate::host::{Host, HostError, Status};
 use crate::sync;
 use crate::wire::{self, Answer, Code, Failure};
@@ -269,11 +269,15 @@ fn health(api: &Api, _: &Call) -> Result<Answered, Failure> {
 }
 
 /// A node in mid-upgrade is not unhealthy: that is the weight's business.
-fn check(api: &Api, _: &Call) -> Result<Answered, Failure> {
+fn check(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let request = if call.body.is_empty() { wire::CheckRequest::default() } else { body(call)? };
     api.site.keepalived.was_checked();
     let snapshot = api.snapshot();
-    let upgrading = snapshot.band == crate::core::Band::Upgrading;
-    let fit = upgrading || snapshot.state.observed.local.serving;
+    let fit = match (request.draining, snapshot.band) {
+        (true, band) => matches!(band, Band::Normal | Band::Away),
+        (false, Band::Upgrading) => true,
+        (false, Band::Normal | Band::Away | Band::Draining) => snapshot.state.observed.local.serving,
+    };
     json(&wire::CheckView { fit })
 }
 

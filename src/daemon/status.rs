@@ -52,6 +52,7 @@ impl Snapshot {
         let rows = r.plan.rows.iter().enumerate();
         wire::Rollout {
             id: r.plan.id.number,
+            origin: r.plan.id.origin.0.clone(),
             kind: r.plan.kind,
             first: r.plan.first.0.clone(),
             second: r.plan.second.0.clone(),
