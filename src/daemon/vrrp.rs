@@ -210,15 +210,16 @@ impl Keepalived {
     /// Shows keepalived where this node ranks. Without the other node's numbers only the configured
     /// priority can be shown; a lower weight that was written before stays as it is.
     pub(super) fn show(&self, band: core::Band) {
-        let levels = match self.levels() {
-            Some(Ok(levels)) => levels,
-            Some(Err(e)) => {
+        let value = match (self.levels(), band) {
+            (Some(Ok(levels)), band) => levels.weight(word(band)),
+            // The configured priority needs no arithmetic: installing hau moves nothing.
+            (None | Some(Err(_)), core::Band::Normal) => 0,
+            (Some(Err(e)), _) => {
                 tracing::warn!("no weights fit, the file stays as it is: {e}");
                 return;
             }
-            None => return,
+            (None, _) => return,
         };
-        let value = levels.weight(word(band));
         // The durable copy first: after a power cut the node may rank too low, never too high.
         let lowers = self.weight().is_none_or(|now| value < now);
         let files = if lowers { [&self.durable, &self.weight] } else { [&self.weight, &self.durable] };
@@ -226,7 +227,7 @@ impl Keepalived {
             match file.write(value) {
                 Ok(true) if std::ptr::eq(file, &self.weight) => {
                     tracing::info!(HAU_EVENT = "weight", "this node shows keepalived weight {value} ({band:?})");
-                    let wanted = levels.effective(word(band));
+                    let wanted = self.instance.priority + value;
                     self.lock().awaited = Some((Instant::now(), wanted));
                 }
                 Ok(_) => {}
