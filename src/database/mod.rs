@@ -1,5 +1,7 @@
 //! The database of a node behind one trait, one file an adapter. The second seam: the real
 //! adapters and the fake are held to the same tests.
+pub mod postgres;
+
 use crate::core::DatabaseRole;
 use std::{path::Path, time::Duration};
 
