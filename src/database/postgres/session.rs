@@ -50,6 +50,7 @@ struct Session {
 enum Failure {
     Sql(::postgres::Error),
     Hangs,
+    Crowded,
 }
 
 impl Sessions {
@@ -118,7 +119,7 @@ impl Sessions {
         let usable = match &answer {
             Ok(_) => true,
             Err(Failure::Sql(e)) => !is_broken(e),
-            Err(Failure::Hangs) => false,
+            Err(Failure::Hangs | Failure::Crowded) => false,
         };
         if usable {
             *self.slot() = Some(session);
@@ -128,7 +129,7 @@ impl Sessions {
 
     fn open(&self, end: Instant) -> Result<Session, Failure> {
         if Arc::strong_count(&self.threads) > THREADS {
-            return Err(Failure::Hangs);
+            return Err(Failure::Crowded);
         }
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (opened, outcome) = mpsc::channel();
@@ -207,6 +208,10 @@ fn told(failure: &Failure, action: &str, limit: Duration) -> DatabaseError {
     match failure {
         Failure::Hangs => transient(
             format!("cannot {action}: the database gave no answer within {limit:.1?}"),
+            "look whether the server is stopped or overloaded, and into its log",
+        ),
+        Failure::Crowded => transient(
+            format!("cannot {action}: the database has not answered {THREADS} earlier questions"),
             "look whether the server is stopped or overloaded, and into its log",
         ),
         Failure::Sql(e) => sql_error(action, e),

@@ -27,10 +27,12 @@ const HEARTBEAT: &str = "
 /// the begin of the shutdown checkpoint, the last record written: "replayed up to there" says
 /// exactly "replayed that record".
 pub(super) fn demote(db: &Postgres, deadline: Deadline) -> DatabaseResult<String> {
-    if let Some(postmaster) = db.postmaster()? {
-        may_demote(db, deadline)?;
+    if let Some(primary) = look_before_stop(db, deadline)? {
+        may_demote(&primary)?;
         db.sessions.close();
-        if !postmaster.stop(deadline)? {
+        if let Some(postmaster) = db.postmaster()?
+            && !postmaster.stop(deadline)?
+        {
             return Err(transient(
                 format!("the primary did not stop within {:.1?}", deadline.limit),
                 "it is still stopping: look into its log and whether the standby takes what it sends",
@@ -55,32 +57,63 @@ pub(super) fn demote(db: &Postgres, deadline: Deadline) -> DatabaseResult<String
     Ok(control.checkpoint.next().to_string())
 }
 
-/// Everything that is better found out while the primary still serves.
-fn may_demote(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
+struct BeforeStop {
+    standby: bool,
+    conninfo: String,
+    streaming: bool,
+}
+
+/// None: it does not run. A stop that an earlier try began is waited for: until then the server
+/// runs and answers nothing.
+fn look_before_stop(db: &Postgres, deadline: Deadline) -> DatabaseResult<Option<BeforeStop>> {
     let sql = "select pg_is_in_recovery(), current_setting('primary_conninfo'),
                exists(select from pg_stat_replication where state = 'streaming')";
-    let limit = deadline.left_at_most(QUESTION);
-    let (standby, conninfo, streaming): (bool, String, bool) = db.sessions.ask(
-        "look at the primary before its stop",
-        limit,
-        move |client| {
+    let action = "look at the primary before its stop";
+    let mut last = None;
+    let found = deadline.poll(START_POLL, || {
+        if db.postmaster()?.is_none() {
+            return Ok(Some(None));
+        }
+        let limit = deadline.left_at_most(QUESTION);
+        let look = db.sessions.ask(action, limit, move |client| {
             let row = client.query_one(sql, &[])?;
-            Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
-        },
-    )?;
-    if standby {
+            Ok(BeforeStop {
+                standby: row.try_get(0)?,
+                conninfo: row.try_get(1)?,
+                streaming: row.try_get(2)?,
+            })
+        });
+        match look {
+            Ok(look) => Ok(Some(Some(look))),
+            Err(e) if e.transient => {
+                last = Some(e);
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    })?;
+    match (found, last) {
+        (Some(found), _) => Ok(found),
+        (None, Some(e)) => Err(e),
+        (None, None) => Err(transient("there was no time to demote", "give it a limit")),
+    }
+}
+
+/// Everything that is better found out while the primary still serves.
+fn may_demote(primary: &BeforeStop) -> DatabaseResult<()> {
+    if primary.standby {
         return Err(refusal(
             "this database is a standby: there is nothing to demote",
             "demote the other node's",
         ));
     }
-    if conninfo.trim().is_empty() {
+    if primary.conninfo.trim().is_empty() {
         return Err(refusal(
             "primary_conninfo is empty on the primary: demoted it could not follow the other node",
             "set primary_conninfo to the other node and reload",
         ));
     }
-    if !streaming {
+    if !primary.streaming {
         return Err(transient(
             "no standby streams from this primary: nothing would receive its last changes",
             "bring the standby up and wait until it streams",
