@@ -178,7 +178,7 @@ fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
 
 #[test]
 fn no_committed_row_is_lost_over_switchovers_there_and_back() {
-    let pair = Pair::new();
+    let pair = Pair::on_disk();
     let writer = pair.writer();
     let mut times = Vec::new();
     for _ in 0..6 {

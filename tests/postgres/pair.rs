@@ -56,13 +56,28 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// `a` is the primary, `b` streams from it.
+    /// `a` is the primary, `b` streams from it. In memory where that is possible: no scenario
+    /// cuts the power.
     pub(crate) fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() {
+            Self::below(memory)
+        } else {
+            Self::on_disk()
+        }
+    }
+
+    /// Where the time that an fsync takes is part of what is measured.
+    pub(crate) fn on_disk() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    fn below(parent: &Path) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(nix::unistd::geteuid().is_root(), "these tests need root");
         let dir = tempfile::Builder::new()
             .prefix("hau-pg-")
-            .tempdir()
+            .tempdir_in(parent)
             .unwrap();
         let bin_dir = bin_dir();
         let unit = |name: &str| (format!("pg-{name}.service"), dir.path().join(name));

@@ -12,7 +12,8 @@ type Settings = BTreeMap<String, String>;
 pub(super) struct Replayed {
     pub(super) received: Lsn,
     pub(super) replayed: Lsn,
-    pub(super) streaming: bool,
+    /// The receiver's process while it streams, or is about to be told that it may not.
+    pub(super) receiver: Option<i32>,
     /// False: it is a primary, and has everything it can have.
     pub(super) standby: bool,
 }
@@ -46,9 +47,14 @@ pub(super) fn replayed(db: &Postgres, limit: Duration) -> DatabaseResult<Replaye
     let sql = "select case when r then pg_last_wal_replay_lsn()
                       else pg_current_wal_lsn() end::text,
                       pg_last_wal_receive_lsn()::text,
-                      exists(select from pg_stat_wal_receiver where status = 'streaming'), r
+                      (select pid from pg_stat_wal_receiver where status = 'streaming'), r
                from (select pg_is_in_recovery() as r) as role";
-    let (replayed, received, streaming, standby): (Option<String>, Option<String>, bool, bool) = db
+    let (replayed, received, receiver, standby): (
+        Option<String>,
+        Option<String>,
+        Option<i32>,
+        bool,
+    ) = db
         .sessions
         .ask("ask what was replayed", limit, move |client| {
             let row = client.query_one(sql, &[])?;
@@ -63,7 +69,7 @@ pub(super) fn replayed(db: &Postgres, limit: Duration) -> DatabaseResult<Replaye
     Ok(Replayed {
         received: lsn(received),
         replayed: lsn(replayed),
-        streaming,
+        receiver,
         standby,
     })
 }

@@ -15,6 +15,9 @@ const POLL: Duration = Duration::from_millis(2);
 const START_POLL: Duration = Duration::from_millis(10);
 /// Without a stream and without a byte more for this long, what is missing will not come.
 const STALLED: Duration = Duration::from_secs(3);
+/// A receiver calls itself streaming before the primary has agreed; one that was turned down is
+/// gone sooner than this.
+const SETTLED: Duration = Duration::from_millis(250);
 const STOPPED_AS_PRIMARY: &str = "shut down";
 /// One real write in hau's own table; it changes nothing that an application can see.
 const HEARTBEAT: &str = "
@@ -180,17 +183,19 @@ pub(super) fn rejoin(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
             "demote it first",
         ));
     }
+    let mut seen: Option<(i32, Instant)> = None;
     let streams = deadline.poll(START_POLL, || {
         let now = standing::replayed(db, deadline.left_at_most(QUESTION))?;
-        if now.streaming {
-            return Ok(Some(()));
+        if let Some(fork) = db.fork_before(control.timeline, now.replayed) {
+            return Err(diverged(fork, now.replayed));
         }
-        match db.fork_before(control.timeline, now.replayed) {
-            Some(fork) => Err(diverged(fork, now.replayed)),
-            None => Ok(None),
-        }
+        seen = now.receiver.map(|pid| match seen {
+            Some((before, since)) if before == pid => (pid, since),
+            Some(_) | None => (pid, Instant::now()),
+        });
+        Ok(seen.filter(|(_, since)| since.elapsed() > SETTLED))
     })?;
-    streams.ok_or_else(|| {
+    streams.map(drop).ok_or_else(|| {
         transient(
             format!("the standby did not stream within {:.1?}", deadline.limit),
             "check primary_conninfo, pg_hba.conf of the primary, and the server's log",
@@ -207,7 +212,7 @@ fn wait_for_replay(db: &Postgres, position: Lsn, deadline: Deadline) -> Database
         if now.replayed >= position {
             return Ok(now);
         }
-        if now.streaming || now.received > best || now.received >= position {
+        if now.receiver.is_some() || now.received > best || now.received >= position {
             best = now.received.max(best);
             since = Instant::now();
         }
