@@ -9,4 +9,5 @@ pub mod journal;
 pub mod steps;
 pub mod sync;
 pub mod time;
+pub mod tls;
 pub mod wire;

@@ -1,7 +1,7 @@
 //! `hau.toml`: the one configuration file of the pair, the same on both nodes.
 //!
-//! Text becomes a merged tree that remembers file and line ([`tree`]), the tree becomes typed
-//! [`Settings`] ([`sections`]), and everything that is wrong is told at once ([`Problems`]).
+//! Text becomes a merged tree that remembers file and line (`tree`), the tree becomes typed
+//! [`Settings`] (`sections`), and everything that is wrong is told at once ([`Problems`]).
 
 mod kinds;
 mod problem;
