@@ -3,6 +3,7 @@ pub mod backup;
 pub mod checks;
 pub mod config;
 pub mod core;
+pub mod daemon;
 pub mod database;
 pub mod host;
 pub mod journal;
