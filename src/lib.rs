@@ -1,5 +1,6 @@
 //! hau: upgrades a two-node active/standby pair without its users noticing.
 pub mod backup;
+pub mod bundle;
 pub mod checks;
 pub mod config;
 pub mod core;
