@@ -418,7 +418,6 @@ fn what_only_looks_or_acts_once() {
         ("GET /v1/sync", vec![ok(view)]),
         ("POST /v1/sync/pause", vec![ok(json!({}))]),
         ("POST /v1/sync/push", vec![ok(json!({}))]),
-        ("POST /v1/stage", vec![ok(json!({}))]),
         (
             "GET /v1/backups",
             vec![ok(json!([{ "name": "backup_1", "manifest": null }]))],
@@ -430,14 +429,12 @@ fn what_only_looks_or_acts_once() {
         ("GET /v1/pair", vec![ok(pair.clone())]),
         ("POST /v1/pair", vec![ok(pair)]),
     ]));
-    fs::write(daemon.dir.path().join("here.hau"), "x").expect("written");
     let cases = [
         (&["status"][..], "VIP        a holds it"),
         (&["history"], "upgrade 3: 1.0.0 → 1.1.0"),
         (&["sync", "status"], "PAUSED: root since 02:00"),
         (&["sync", "pause"], "is paused"),
         (&["sync", "push"], "has been pushed"),
-        (&["stage", "here.hau"], "next: hau-ctl upgrade here.hau"),
         (&["backup", "list"], "never finished"),
         (&["backup", "create"], "backup_2"),
         (&["pair", "4821-7730"], "trust each other"),
@@ -458,24 +455,27 @@ fn what_only_looks_or_acts_once() {
             "{args:?}"
         );
     }
-    let asked = daemon.asked();
-    let path = daemon
-        .dir
-        .path()
-        .canonicalize()
-        .expect("there")
-        .join("here.hau");
-    assert!(
-        asked.contains(&format!(
-            r#"POST /v1/stage {{"bundle":"{}"}}"#,
-            path.display()
-        )),
-        "{asked:?}"
-    );
-    assert!(
-        asked.contains(&r#"POST /v1/pair {"code":"4821-7730"}"#.to_owned()),
-        "{asked:?}"
-    );
+    let request = r#"POST /v1/pair {"code":"4821-7730"}"#;
+    assert!(daemon.asked().contains(&request.to_owned()));
+}
+
+#[test]
+fn a_bundle_that_is_here_is_sent_by_its_absolute_path() {
+    let daemon = Daemon::new(BTreeMap::from([("POST /v1/stage", vec![ok(json!({}))])]));
+    fs::write(daemon.dir.path().join("here.hau"), "x").expect("written");
+    let folder = daemon.dir.path().canonicalize().expect("there");
+    let path = folder.join("here.hau").display().to_string();
+    for (given, sent) in [
+        ("here.hau", &*path),
+        ("./here.hau", &path),
+        ("there.hau", "there.hau"),
+    ] {
+        let ended = daemon.run(&["stage", given]);
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        assert!(ended.out.contains("next: hau-ctl upgrade"), "{}", ended.out);
+        let request = format!(r#"POST /v1/stage {{"bundle":"{sent}"}}"#);
+        assert_eq!(daemon.asked().last(), Some(&request));
+    }
 }
 
 #[test]
@@ -631,4 +631,78 @@ fn read_until(reader: &mut impl BufRead, word: &str) {
             "{word} never came"
         );
     }
+}
+
+#[test]
+fn a_bundle_from_key_to_verdict_without_a_daemon() {
+    let daemon = Daemon::new(Routes::new());
+    let folder = daemon.dir.path().join("release");
+    fs::create_dir(&folder).expect("made");
+    fs::write(folder.join("shop.jar"), "code").expect("written");
+    let manifest = r#"
+format = 1
+product = "shop"
+version = "1.1.0"
+counter = 7
+upgrades_from = [">=1.0.0, <1.1.0"]
+expires = "2099-01-01T00:00:00Z"
+"#;
+    fs::write(folder.join("manifest.toml"), manifest).expect("written");
+    let run = |args: &[&str], code: i32| {
+        let ended = daemon.run(args);
+        assert_eq!(
+            ended.code,
+            Some(code),
+            "{args:?}: {} {}",
+            ended.out,
+            ended.err
+        );
+        format!("{}{}", ended.out, ended.err)
+    };
+    run(&["bundle", "keygen", "shop"], 0);
+    run(&["bundle", "keygen", "shop"], 1);
+    run(&["bundle", "build", "release", "--key", "shop.key"], 0);
+    let shown = run(&["bundle", "inspect", "shop-1.1.0.hau", "--keys", "."], 0);
+    assert!(shown.contains("shop 1.1.0 (counter 7)"), "{shown}");
+    let verify = [
+        "bundle",
+        "verify",
+        "shop-1.1.0.hau",
+        "--keys",
+        ".",
+        "--product",
+    ];
+    let shown = run(&[&verify[..], &["shop"]].concat(), 0);
+    assert!(shown.contains("every checksum is right"), "{shown}");
+    let shown = run(&[&verify[..], &["shop", "--json"]].concat(), 0);
+    assert_eq!(
+        json_lines(&shown)[0]["data"]["manifest"]["version"],
+        "1.1.0"
+    );
+    run(&[&verify[..], &["other"]].concat(), 3);
+    let path = daemon.dir.path().join("shop-1.1.0.hau");
+    let mut bytes = fs::read(&path).expect("read");
+    let at = bytes
+        .windows(4)
+        .rposition(|w| w == b"code")
+        .expect("it is in there");
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).expect("written");
+    let said = run(&[&verify[..], &["shop"]].concat(), 3);
+    assert!(said.contains("checksum") && said.contains("  → "), "{said}");
+    let said = run(
+        &[
+            "bundle",
+            "verify",
+            "shop-1.1.0.hau",
+            "--config",
+            "none.toml",
+        ],
+        2,
+    );
+    assert!(
+        said.contains("none.toml") && said.contains("--product"),
+        "{said}"
+    );
+    assert_eq!(daemon.asked(), Vec::<String>::new());
 }
