@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let report = json!({
         "p50_ms": p50, "p99_ms": p99, "rss_kib": rss_kib, "script_p50_ms": script_p50,
         "runs": RUNS, "script_runs": SCRIPT_RUNS, "binary_bytes": fs::metadata(&binary)?.len(),
-        "measured": jiff::Timestamp::now().to_string(), "machine": machine(),
+        "load_1min": load(), "measured": jiff::Timestamp::now().to_string(), "machine": machine(),
     });
     let dir = root.join("target/bench");
     fs::create_dir_all(&dir)?;
@@ -127,6 +127,12 @@ fn high_water(stream: &UnixStream) -> Option<u64> {
     }
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// What else the machine did: with others at work on it the slowest runs are theirs.
+fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn machine() -> String {
