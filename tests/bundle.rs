@@ -1287,6 +1287,15 @@ fn speed() {
     done("verify");
     unpack(&verified, &bundle, &site.path("releases/1.1.0")).expect("unpacked");
     done("unpack, synced and read back");
+    let from_disk = || -> u64 {
+        let io = fs::read_to_string("/proc/self/io").expect("readable");
+        let line = io
+            .lines()
+            .find_map(|line| line.strip_prefix("read_bytes: "));
+        line.and_then(|bytes| bytes.parse().ok()).expect("a number")
+    };
+    let before = from_disk();
     check_unpacked(&site.path("releases/1.1.0"), verified.manifest()).expect("read");
     done("check_unpacked");
+    println!("bytes it read from disk: {}", from_disk() - before);
 }

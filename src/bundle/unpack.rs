@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{Mode, fchmod, mkdirat};
+use nix::unistd::syncfs;
 use sha2::{Digest as _, Sha256};
 
 use super::archive::{Archive, Member};
@@ -92,6 +93,9 @@ fn fill(verified: &Verified, path: &Path, partial: &Path) -> Result<(), BundleEr
     for (member, file) in members.iter().zip(&manifest.file) {
         write_file(&source, &root, partial, member, file)?;
     }
+    // Everything at once first: each file's own sync then finds it clean, instead of making a commit of the
+    // file system (measured with 5,000 small files: 5 s instead of 18).
+    syncfs(&root).map_err(|errno| failed(errno.into()))?;
     sync_tree(partial).map_err(|(path, source)| write_error(&path, source))?;
     let differences = check_unpacked(partial, manifest)?;
     if let Some(difference) = differences.first() {
@@ -155,8 +159,8 @@ fn create(root: &OwnedFd, path: &str, mode: u32) -> io::Result<File> {
     Ok(file)
 }
 
-/// Files first, then the folders that name them. The first sync does the work of most: syncing after
-/// everything is written costs one commit of the file system, not one a file.
+/// Files first, then the folder that names them. A failed write is told here for certain: before Linux 5.8
+/// `syncfs` keeps it to itself.
 fn sync_tree(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
     let named = |source| (folder.to_owned(), source);
     for entry in fs::read_dir(folder).map_err(named)? {

@@ -1,5 +1,6 @@
 //! `hau-ctl`: one table of verbs, one file a verb where it is more than a line. Answers come from
 //! the daemon over its socket; what they look like is `render`, which is pure.
+mod bundle;
 mod client;
 mod follow;
 mod interrupt;
@@ -126,6 +127,12 @@ enum Verb {
     /// The site's own sync of configuration
     #[command(subcommand, after_help = "Example:\n  hau-ctl sync status")]
     Sync(Sync),
+    /// Make, look at and verify bundles; needs no daemon
+    #[command(
+        subcommand,
+        after_help = "Example:\n  hau-ctl bundle verify shop-2.4.0.hau"
+    )]
+    Bundle(bundle::Verb),
     /// Past rollouts, newest last
     #[command(after_help = "Example:\n  hau-ctl history")]
     History,

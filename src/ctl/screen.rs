@@ -2,24 +2,26 @@
 //! JSON object for each change.
 use super::output::{Output, say};
 use super::render;
-use crate::wire::{Outcome, Status};
+use crate::wire::{Outcome, Rollout, Status};
 use std::io::{Write, stdout};
 
 pub(super) struct Screen {
     out: Output,
     shown: Option<Status>,
+    follows: bool,
     /// What stands on the terminal now.
     drawn: String,
     size: (usize, usize),
 }
 
 impl Screen {
-    /// `before`: what is known already and needs no telling.
+    /// `before`: what is known already and needs no telling; with it one rollout is followed.
     pub(super) fn new(out: Output, before: Option<&Status>) -> Self {
         let shown = before.filter(|_| !out.json).cloned();
         Self {
             out,
             shown,
+            follows: before.is_some(),
             drawn: String::new(),
             size: (0, 0),
         }
@@ -62,8 +64,10 @@ impl Screen {
 
     fn view(&self, status: &Status) -> String {
         let look = self.out.look();
+        // One that is followed stays in sight to its end.
         let goes_on = |o: Option<Outcome>| matches!(o, None | Some(Outcome::Halted));
-        match status.rollout.as_ref().filter(|r| goes_on(r.result)) {
+        let in_sight = |r: &&Rollout| self.follows || goes_on(r.result);
+        match status.rollout.as_ref().filter(in_sight) {
             Some(r) => render::rollout(status, r, &look),
             None => render::status(status, &look),
         }

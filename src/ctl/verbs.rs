@@ -1,7 +1,7 @@
 //! One arm for each verb of the table: what is asked, how it is shown, with which exit code it ends.
 use super::client::Client;
 use super::output::{Output, say};
-use super::{Backup, Cli, Sync, Verb, follow, pair, render, rollout};
+use super::{Backup, Cli, Sync, Verb, bundle, follow, pair, render, rollout};
 use crate::core::Order;
 use crate::host::Status as Judgement;
 use crate::wire::{self, Code, Doctor, Failure, Health, StartRequest, SyncDifferences, SyncView};
@@ -59,6 +59,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
         Verb::Watch => follow::watch(&client, out).await,
         Verb::Backup(verb) => backup(&client, out, verb).await,
         Verb::Sync(verb) => sync(&client, out, verb).await,
+        Verb::Bundle(verb) => bundle::run(verb, &cli.config, out),
         Verb::History => {
             let history: wire::History = client.get("/v1/history").await?;
             out.answer(&history, |h, look| render::history(h, look));

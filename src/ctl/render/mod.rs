@@ -1,4 +1,5 @@
 //! What the administrator reads: data in, text out. Pure, so that it is tested as text.
+mod bundle;
 mod lines;
 mod lists;
 mod plan;
@@ -9,6 +10,7 @@ mod summary;
 mod tests;
 mod text;
 
+pub(super) use bundle::bundle;
 pub(super) use lines::{lines, same};
 pub(super) use lists::{backups, doctor, health, history, manifest, pair, sync};
 pub(super) use plan::plan;
