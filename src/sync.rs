@@ -152,7 +152,8 @@ pub fn pull(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult
         if ours.get(path) == Some(file) {
             continue;
         }
-        if ours.get(path).is_none_or(|our| our.sha256 != file.sha256) {
+        let same = |our: &FileInfo| (&our.sha256, our.mode) == (&file.sha256, file.mode);
+        if !ours.get(path).is_some_and(same) {
             let bytes = host.peer_get(&format!("{FILE}{}", file.sha256), limit)?;
             if let Some(dir) = path.parent() {
                 host.make_dir(dir, 0o755)?;

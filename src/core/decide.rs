@@ -263,21 +263,19 @@ fn survive(draft: &mut Draft<'_>) {
     let (s, now) = (&*draft.state, draft.now);
     let local = &s.observed.local;
     let settled = now >= s.observed.vrrp_since + s.timing.settle;
-    let alone = s.fresh_peer(now).is_none() && s.observed.peer.is_some();
-    if !alone || local.vrrp != VrrpState::Master || !settled || local.serving {
+    if !s.is_alone(now) || local.vrrp != VrrpState::Master || !settled || local.serving {
         return;
     }
     let Some(rollout) = s.running() else { return };
     let Some(row) = next_row(s, rollout) else {
         return;
     };
-    let report = rollout.mine.get(&row);
-    let stuck = match report.map(|r| r.state) {
-        Some(RowState::Started) => rollout.plan.rows[row].disruptive,
-        Some(RowState::Failed) => true,
-        Some(RowState::Done | RowState::Undoing | RowState::Undone | RowState::UndoFailed)
-        | None => false,
-    };
+    // What brings the service back without the peer is finished instead.
+    let failed = rollout
+        .mine
+        .get(&row)
+        .is_some_and(|r| r.state == RowState::Failed);
+    let stuck = failed || rollout.halted_by().is_some() || !rollout.plan.rows[row].restores;
     if stuck
         && rollout.mandate.direction == Direction::Forward
         && rollout.plan.rows[row].service_down
@@ -442,7 +440,8 @@ impl State {
                     self.observed.peer = Some(((**hello).clone(), now));
                 }
             }
-            Event::Started | Event::Command(_) | Event::JobEnded { .. } | Event::Tick => {}
+            Event::Started => self.observed.started = now,
+            Event::Command(_) | Event::JobEnded { .. } | Event::Tick => {}
         }
     }
 

@@ -59,8 +59,8 @@ pub(super) fn may_run(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(),
 pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
     let row = &r.plan.rows[n];
     match peer_in_step(s, r, now) {
-        // What was begun before the switchover concerns this node alone.
-        Err(Closed::PeerLost) if !switch_begun(s, r) => {}
+        // Alone, only what brings the service of this node back is taken back.
+        Err(Closed::PeerLost) if row.service_down && !barrier_unseen(s, r) => {}
         Err(closed) => return Err(closed),
         Ok(view) => {
             let later = |(m, other): &(usize, &Row)| other.phase > row.phase && *m > n;
@@ -82,7 +82,7 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
 
 /// May the taking back of a row that has begun go on right now?
 pub(super) fn may_run_undo(s: &State, row: &Row, now: Time) -> Result<(), Closed> {
-    let alone = s.fresh_peer(now).is_none() && !s.observed.local.serving;
+    let alone = s.is_alone(now) && !s.observed.local.serving;
     if !row.disruptive_undo || alone {
         return Ok(());
     }
@@ -128,27 +128,14 @@ pub(super) fn peer_in_step<'a>(
     }
 }
 
-/// Is the rollout in, or past, the phase in which the VIP moves?
-fn switch_begun(s: &State, r: &Rollout) -> bool {
-    let Some(phase) = r
-        .plan
-        .rows
-        .iter()
-        .find(|row| row.gives_vip)
-        .map(|row| row.phase)
-    else {
-        return false;
-    };
-    let earlier = |(_, row): &(usize, &Row)| row.phase < phase;
-    let all_done = r
-        .plan
-        .rows
-        .iter()
-        .enumerate()
-        .filter(earlier)
-        .all(|(n, _)| r.is_done(&s.me, n));
-    let begun = |(n, row): (usize, &Row)| row.phase >= phase && r.report(&s.me, n).is_some();
-    all_done || r.plan.rows.iter().enumerate().any(begun)
+/// Could the peer have gone past a barrier that this node has not heard of?
+fn barrier_unseen(s: &State, r: &Rollout) -> bool {
+    let rows = || r.plan.rows.iter().enumerate();
+    rows().any(|(m, row)| {
+        let unseen = row.undo == Undo::Barrier && r.report(&s.me, m).is_none();
+        let mut earlier = rows().filter(|(_, other)| other.phase < row.phase);
+        unseen && row.node == s.peer && earlier.all(|(n, _)| r.is_done(&s.me, n))
+    })
 }
 
 fn not_master(s: &State, now: Time) -> Result<(), Closed> {

@@ -161,11 +161,9 @@ fn wake(state: &State, now: Time) -> Option<Time> {
         report.started_at + rollout.plan.rows[row].limit() + state.timing.grace
     });
     let settled = Some(state.observed.vrrp_since + state.timing.settle);
-    let lost = state
-        .observed
-        .peer
-        .as_ref()
-        .map(|(_, seen)| *seen + state.timing.peer_lost);
+    let heard = state.observed.peer.as_ref().map(|(_, seen)| *seen);
+    let lost = heard.max(Some(state.observed.started));
+    let lost = lost.map(|since| since + state.timing.peer_lost);
     [expiry, settled, lost]
         .into_iter()
         .flatten()

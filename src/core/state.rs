@@ -195,6 +195,8 @@ pub struct Observed {
     /// Since when the VRRP state has been what it is.
     pub vrrp_since: Time,
     pub peer: Option<(Hello, Time)>,
+    /// Since when this daemon has been able to hear the peer.
+    pub started: Time,
 }
 
 impl State {
@@ -213,6 +215,11 @@ impl State {
     pub fn fresh_peer(&self, now: Time) -> Option<&Hello> {
         let (hello, seen) = self.observed.peer.as_ref()?;
         (now < *seen + self.timing.peer_lost).then_some(hello)
+    }
+
+    /// Nothing was heard of the peer for long enough that it would have been, were it there.
+    pub(super) fn is_alone(&self, now: Time) -> bool {
+        self.fresh_peer(now).is_none() && now >= self.observed.started + self.timing.peer_lost
     }
 
     /// The rollout that has not ended.

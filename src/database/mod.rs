@@ -1,5 +1,6 @@
 //! The database of a node behind one trait, one file an adapter. The second seam: the real
 //! adapters and the fake are held to the same tests.
+pub mod fake;
 mod none;
 pub mod postgres;
 
@@ -46,7 +47,8 @@ pub trait Database: Send + Sync {
     /// What can be done before a switchover so that the stop is short (a checkpoint).
     fn prepare_switch(&self, limit: Duration) -> DatabaseResult<()>;
     /// Stops the primary cleanly and says what the standby must have replayed before it is
-    /// promoted. Repeated on a stopped one: says it again.
+    /// promoted. Repeated on a stopped one: says it again. Not even a reboot brings a demoted one
+    /// back as primary.
     fn demote(&self, limit: Duration) -> DatabaseResult<String>;
     /// Starts a demoted primary again as primary: only where the other was certainly not promoted.
     fn take_back(&self, limit: Duration) -> DatabaseResult<()>;

@@ -16,7 +16,8 @@ impl Step for Cleanup {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        cx.host.remove(&cx.aside())?;
+        // What aborted rollouts left behind too: there is only one at a time.
+        cx.host.remove(&cx.state_dir.join("staging"))?;
         let releases = cx.settings.release.root.join("releases");
         let keep = [cx.plan.to.as_str(), cx.plan.from.as_str()];
         let old: Vec<String> = cx

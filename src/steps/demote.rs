@@ -1,6 +1,7 @@
 //! Row: the primary is stopped cleanly; notes what the standby must have replayed.
 use super::{Check, Cx, Only, QUIET, Step, StepDef, StepResult, Verdict};
 use crate::core::{DatabaseRole, Undo};
+use std::path::PathBuf;
 
 pub(super) const DEF: StepDef = StepDef {
     name: "demote",
@@ -15,12 +16,22 @@ pub(super) const DEF: StepDef = StepDef {
 
 struct Demote;
 
+fn was_primary(cx: &Cx<'_>) -> PathBuf {
+    cx.aside().join("was-primary")
+}
+
 impl Step for Demote {
     fn precheck(&self, _cx: &mut Cx<'_>) -> StepResult<Check> {
         Ok(Check::Ready)
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        if cx.database.role().ok() == Some(DatabaseRole::Primary) {
+            // Says to `undo` that there is a primary to bring back here and not on the other node.
+            cx.host.make_dir(&cx.aside(), 0o700)?;
+            cx.host
+                .write(&was_primary(cx), b"the primary was here\n", 0o600)?;
+        }
         cx.database.demote(cx.left())?;
         Ok(())
     }
@@ -31,7 +42,8 @@ impl Step for Demote {
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        if cx.database.role().ok() != Some(DatabaseRole::Primary) {
+        let is_primary = cx.database.role().ok() == Some(DatabaseRole::Primary);
+        if cx.host.exists(&was_primary(cx)) && !is_primary {
             cx.database.take_back(cx.left())?;
         }
         Ok(Verdict::done())

@@ -16,6 +16,17 @@ pub(super) const DEF: StepDef = StepDef {
 
 struct Pause;
 
+pub(super) fn pause(cx: &Cx<'_>) -> StepResult<()> {
+    let by = format!("rollout {}", cx.plan.id.number);
+    Ok(sync::pause(
+        cx.host,
+        cx.settings,
+        cx.state_dir,
+        &by,
+        cx.left(),
+    )?)
+}
+
 impl Step for Pause {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let paused = sync::is_paused(cx.host, cx.settings, cx.state_dir)?;
@@ -27,14 +38,7 @@ impl Step for Pause {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        let by = format!("rollout {}", cx.plan.id.number);
-        Ok(sync::pause(
-            cx.host,
-            cx.settings,
-            cx.state_dir,
-            &by,
-            cx.left(),
-        )?)
+        pause(cx)
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {

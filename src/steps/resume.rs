@@ -1,10 +1,13 @@
 //! Row: config sync runs again. Its phase opens when both nodes are done.
+use super::pause::pause;
 use super::{Check, Cx, Only, QUIET, Step, StepDef, StepResult, Verdict};
+use crate::core::Undo;
 use crate::sync;
 
 pub(super) const DEF: StepDef = StepDef {
     name: "resume_sync",
     about: "let config sync run again",
+    undo: Undo::Run,
     only: Only::ConfigSync,
     step: &Resume,
     ..QUIET
@@ -32,6 +35,18 @@ impl Step for Resume {
             Verdict::done()
         } else {
             Verdict::NotYet("config sync is not active yet".to_owned())
+        })
+    }
+
+    fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        // Earlier rows are about to be taken back: the sync stands still again while they are.
+        if !sync::is_paused(cx.host, cx.settings, cx.state_dir)? {
+            pause(cx)?;
+        }
+        Ok(if sync::is_paused(cx.host, cx.settings, cx.state_dir)? {
+            Verdict::done()
+        } else {
+            Verdict::NotYet("config sync is still active".to_owned())
         })
     }
 }

@@ -1,0 +1,384 @@
+//! What goes wrong: faults of the world, and deliberate faults of hau that promises must catch.
+use super::disk::Crash;
+use super::site::{BUNDLE, SERVICES, URL, bundle};
+use super::{Ev, World};
+use hau::core::{Band, Direction, Event, Hello, Intents, Row, RowState};
+use hau::host::Active;
+use hau::host::fake::OnStart;
+use std::{path::Path, sync::atomic::Ordering, time::Duration};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Crash(usize),
+    CrashInWrite(usize),
+    CrashInStep(usize),
+    Power(usize),
+    Mute(usize),
+    Cut,
+    VrrpCut,
+    Bounce(usize),
+    ServiceDies(usize),
+    StartFails(usize),
+    StartDies(usize),
+    StartHangs(usize),
+    NeverListens(usize),
+    Unhealthy(usize),
+    DumpFails(usize),
+    FetchFails,
+    PromoteFails(usize),
+    RejoinFails(usize),
+    Stuck(usize),
+    JobHangs(usize),
+    Tampered,
+}
+
+/// A deliberate error of hau, put in from outside. The number is the promise it breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mutant {
+    /// 1: the nodes are upgraded side by side.
+    SideBySide,
+    /// 2: no row is held to be disruptive.
+    NotDisruptive,
+    /// 2: a VRRP state counts at once.
+    Settle,
+    /// 3: the VIP is sent away while the other node is being upgraded.
+    EarlyDraining,
+    /// 4: draining is a FAULT.
+    FaultWeight,
+    /// 5: a write to the journal returns before it is durable.
+    LyingDisk,
+    /// 6: nobody pauses the sync.
+    NoPause,
+    /// 7: nobody makes a backup.
+    NoBackup,
+    /// 8: any bundle is held to be signed.
+    TrustsAnyone,
+    /// 9: a failure goes back by itself.
+    GoesBack,
+    /// 10: each node takes the other's plan for its own.
+    TwoPlans,
+    /// 11: the last Hello of the peer is always fresh.
+    ForgedHello,
+    /// 12: nothing is done without the peer.
+    Helpless,
+}
+
+/// Before the first event.
+pub(crate) fn mutate(world: &mut World) {
+    match world.options.mutant {
+        Some(Mutant::LyingDisk) => {
+            for node in &world.nodes {
+                node.disk.0.borrow_mut().is_lying = true;
+            }
+        }
+        Some(Mutant::TrustsAnyone) => {
+            tamper(world);
+            for host in &world.pair.hosts {
+                host.edit(|w| w.bundles.insert(b"tampered".to_vec(), bundle(b"evil")));
+            }
+        }
+        Some(_) | None => {}
+    }
+}
+
+pub(crate) fn edit_rows(mutant: Option<Mutant>, rows: &mut Vec<Row>) {
+    match mutant {
+        Some(Mutant::NoPause) => rows.retain(|row| row.step != "pause_sync"),
+        Some(Mutant::NoBackup) => rows.retain(|row| row.step != "backup"),
+        Some(Mutant::NotDisruptive) => rows.iter_mut().for_each(|row| row.disruptive = false),
+        Some(Mutant::SideBySide) => {
+            let phase = rows
+                .iter()
+                .find(|row| row.phase_name == "upgrade first")
+                .map(|row| row.phase);
+            rows.retain(|row| {
+                !["arm", "move", "drain", "demote", "promote", "release"]
+                    .contains(&&*row.phase_name)
+            });
+            for row in rows
+                .iter_mut()
+                .filter(|row| row.phase_name == "upgrade second")
+            {
+                row.phase = phase.unwrap_or(row.phase);
+            }
+            rows.iter_mut().for_each(|row| row.disruptive = false);
+        }
+        Some(_) | None => {}
+    }
+}
+
+pub(crate) fn alter(world: &mut World, n: usize, intents: &mut Intents) {
+    let peer = world.nodes[n]
+        .state()
+        .and_then(|s| s.fresh_peer(world.time()));
+    match world.options.mutant {
+        Some(Mutant::EarlyDraining) => {
+            let peer_is_down = peer.is_some_and(|hello| !hello.local.serving);
+            if world.has_vip(n) && peer_is_down {
+                intents.band = Band::Draining;
+            }
+        }
+        Some(Mutant::Helpless) if peer.is_none() => intents.job = None,
+        Some(_) | None => {}
+    }
+}
+
+pub(crate) fn forge(world: &World, n: usize, hello: &mut Hello) {
+    if world.options.mutant == Some(Mutant::TwoPlans)
+        && let Some(own) = world.nodes[n].state().and_then(|s| s.running())
+        && let Some(view) = &mut hello.rollout
+    {
+        view.plan = own.plan.clone();
+        view.mandate = own.mandate.clone();
+    }
+}
+
+/// Once a second.
+pub(crate) fn tick(world: &mut World) {
+    for n in 0..2 {
+        let Some(state) = world.nodes[n].state() else {
+            continue;
+        };
+        let failed = state.running().is_some_and(|r| {
+            r.mandate.direction == Direction::Forward
+                && r.mine.values().any(|x| x.state == RowState::Failed)
+        });
+        let heard = state.observed.peer.as_ref().map(|(hello, _)| hello.clone());
+        match (world.options.mutant, heard) {
+            (Some(Mutant::GoesBack), _) if failed => {
+                world.order(n, hau::core::Order::Abort, "hau");
+            }
+            (Some(Mutant::ForgedHello), Some(mut hello)) => {
+                hello.sequence += 1;
+                world.feed(n, &Event::Hello(Box::new(hello)));
+            }
+            (Some(_) | None, _) => {}
+        }
+    }
+}
+
+fn tamper(world: &mut World) {
+    for host in &world.pair.hosts {
+        host.edit(|w| {
+            if let Some(file) = w.files.node_mut(Path::new(BUNDLE)) {
+                file.kind = hau::host::fake::Kind::File(b"tampered".to_vec());
+            }
+        });
+    }
+}
+
+impl World {
+    pub(crate) fn plan_faults(&mut self) {
+        let period = 20_000 + self.dice.below(80_000);
+        for _ in 0..1 + self.dice.below(9) {
+            let (fault, after) = (self.any_fault(), 3_000 + self.dice.below(period));
+            self.at(after, Ev::Fault(fault));
+        }
+        for _ in 0..self.dice.below(4) {
+            let after = 8_000 + self.dice.below(period);
+            self.at(after, Ev::Command);
+        }
+        self.at(period + 10_000, Ev::Calm);
+    }
+
+    fn any_fault(&mut self) -> Fault {
+        let n = usize::try_from(self.dice.below(2)).unwrap_or(0);
+        match self.dice.below(30) {
+            0..4 => Fault::Crash(n),
+            4..7 => Fault::CrashInWrite(n),
+            7..10 => Fault::CrashInStep(n),
+            10..14 => Fault::Power(n),
+            14 => Fault::Mute(n),
+            15 => Fault::Cut,
+            16 => Fault::VrrpCut,
+            17 => Fault::Bounce(n),
+            18 => Fault::ServiceDies(n),
+            19 => Fault::StartFails(n),
+            20 => Fault::StartDies(n),
+            21 => Fault::StartHangs(n),
+            22 => Fault::NeverListens(n),
+            23 => Fault::Unhealthy(n),
+            24 => Fault::DumpFails(n),
+            25 => Fault::FetchFails,
+            26 => Fault::PromoteFails(n),
+            27 => Fault::RejoinFails(n),
+            28 => {
+                if self.dice.chance(200) {
+                    Fault::Tampered
+                } else {
+                    Fault::Stuck(n)
+                }
+            }
+            _ => Fault::JobHangs(n),
+        }
+    }
+
+    pub(crate) fn fault(&mut self, fault: Fault) {
+        if self.is_calm {
+            return;
+        }
+        self.say(|| format!("FAULT {fault:?}"));
+        let heal = 1_000 + self.dice.below(40_000);
+        match fault {
+            Fault::Crash(n) => self.crash(n),
+            Fault::CrashInWrite(n) => {
+                let before = self.dice.chance(500);
+                let crash = if before { Crash::Before } else { Crash::After };
+                self.nodes[n].disk.0.borrow_mut().crash = Some(crash);
+            }
+            Fault::CrashInStep(n) => {
+                let left = u32::try_from(self.dice.below(8)).unwrap_or(0);
+                self.nodes[n].fuse = Some(left);
+            }
+            Fault::Power(n) => self.power_off(n),
+            Fault::Mute(n) => self.set_mute(n, true),
+            Fault::Cut => {
+                self.set_mute(0, true);
+                self.set_mute(1, true);
+            }
+            Fault::VrrpCut => self.vrrp_cut = true,
+            Fault::Bounce(n) => {
+                if self.nodes[n].is_powered {
+                    let told = self.dice.chance(500);
+                    self.stop_keepalived(n, told);
+                    let after = 300 + self.dice.below(2_000);
+                    self.start_keepalived(n, after);
+                }
+            }
+            Fault::ServiceDies(n) => self.service_dies(n),
+            Fault::JobHangs(n) => self.nodes[n].hang = self.dice.below(100_000),
+            Fault::Tampered => tamper(self),
+            Fault::StartFails(_)
+            | Fault::StartDies(_)
+            | Fault::StartHangs(_)
+            | Fault::NeverListens(_) => {
+                self.set_start(fault);
+            }
+            Fault::Unhealthy(n) => self.set_http(n, 500),
+            Fault::DumpFails(n) => self.set_failing(n, "dump", 3),
+            Fault::PromoteFails(n) => self.set_failing(n, "promote", 1),
+            Fault::RejoinFails(n) => self.set_failing(n, "rejoin", 2),
+            Fault::FetchFails => self.pair.link.can_fetch.store(false, Ordering::Relaxed),
+            Fault::Stuck(n) => self.pair.databases[n].edit(|c| c.members[n].is_stuck = true),
+        }
+        self.touched(fault);
+        self.at(heal, Ev::Heal(fault));
+    }
+
+    pub(crate) fn heal(&mut self, fault: Fault) {
+        if self.is_calm {
+            return;
+        }
+        match fault {
+            Fault::Power(n) => self.power_on(n),
+            Fault::Mute(n) => self.set_mute(n, false),
+            Fault::Cut => {
+                self.set_mute(0, false);
+                self.set_mute(1, false);
+            }
+            Fault::VrrpCut => self.vrrp_cut = false,
+            Fault::StartFails(n)
+            | Fault::StartDies(n)
+            | Fault::StartHangs(n)
+            | Fault::NeverListens(n) => {
+                self.start_well(n);
+            }
+            Fault::Unhealthy(n) => self.set_http(n, 200),
+            Fault::FetchFails => self.pair.link.can_fetch.store(true, Ordering::Relaxed),
+            Fault::Stuck(n) => self.pair.databases[n].edit(|c| c.members[n].is_stuck = false),
+            Fault::Crash(_) | Fault::CrashInWrite(_) | Fault::CrashInStep(_) | Fault::Bounce(_) => {
+            }
+            Fault::ServiceDies(_) | Fault::DumpFails(_) | Fault::PromoteFails(_) => {}
+            Fault::RejoinFails(_) | Fault::JobHangs(_) | Fault::Tampered => {}
+        }
+        self.touched(fault);
+    }
+
+    /// All faults are over; what they broke is mended.
+    pub(crate) fn calm(&mut self) {
+        self.say(|| "CALM".to_owned());
+        for n in 0..2 {
+            self.power_on(n);
+            self.set_mute(n, false);
+            self.start_well(n);
+            self.set_http(n, 200);
+            self.nodes[n].fuse = None;
+            self.nodes[n].hang = 0;
+            self.nodes[n].disk.0.borrow_mut().crash = None;
+            self.pair.databases[n].edit(|c| c.members[n].is_stuck = false);
+            self.pair.databases[n].edit(|c| c.members[n].failing.clear());
+        }
+        self.pair.link.can_fetch.store(true, Ordering::Relaxed);
+        (self.vrrp_cut, self.is_lossy, self.is_calm, self.calm_since) =
+            (false, false, true, self.now);
+    }
+
+    fn set_mute(&mut self, n: usize, is_mute: bool) {
+        self.mute[n] = is_mute;
+        let answers = self.is_linked();
+        for n in 0..2 {
+            let answers = answers && self.nodes[n].side.is_some();
+            self.pair.link.answers[n].store(answers, Ordering::Relaxed);
+        }
+    }
+
+    fn service_dies(&mut self, n: usize) {
+        let unit = SERVICES[usize::try_from(self.dice.below(2)).unwrap_or(0)];
+        self.pair.hosts[n].edit(|w| {
+            let state = &mut w.units.entry(unit.to_owned()).or_default().state;
+            if state.active == Active::Active {
+                (state.active, state.main_pid, state.processes) = (Active::Failed, None, 0);
+            }
+        });
+        self.note_serving(n, false);
+    }
+
+    fn set_start(&mut self, fault: Fault) {
+        let (n, on_start, ready) = match fault {
+            Fault::StartFails(n) => (n, OnStart::Fails("no memory".to_owned()), None),
+            Fault::StartDies(n) => (n, OnStart::Dies, None),
+            Fault::StartHangs(n) => (n, OnStart::Hangs, None),
+            _ => (
+                if let Fault::NeverListens(n) = fault {
+                    n
+                } else {
+                    0
+                },
+                OnStart::Runs,
+                Some(Duration::from_secs(86_400)),
+            ),
+        };
+        self.pair.hosts[n].edit(|w| {
+            let unit = w.units.entry(SERVICES[1].to_owned()).or_default();
+            unit.on_start = on_start;
+            unit.ready_after = ready.unwrap_or(unit.ready_after);
+        });
+    }
+
+    fn start_well(&mut self, n: usize) {
+        let now = self.time();
+        self.pair.hosts[n].edit(|w| {
+            for unit in SERVICES {
+                let unit = w.units.entry(unit.to_owned()).or_default();
+                (unit.on_start, unit.ready_after) = (OnStart::Runs, Duration::from_millis(700));
+                unit.ready_at = unit.ready_at.min(now + Duration::from_millis(700));
+                if unit.state.active == Active::Activating {
+                    unit.state.active = Active::Failed;
+                }
+            }
+        });
+        self.note_serving(n, false);
+    }
+
+    fn set_http(&mut self, n: usize, status: u16) {
+        self.pair.hosts[n].edit(|w| {
+            if let Some(answer) = w.http.get_mut(URL) {
+                answer.status = status;
+            }
+        });
+    }
+
+    fn set_failing(&mut self, n: usize, operation: &'static str, times: u32) {
+        self.pair.databases[n].edit(|c| c.members[n].failing.insert(operation, times));
+    }
+}

@@ -1,0 +1,521 @@
+//! One host and the sidecar on it: what the daemon's shell does, in virtual time.
+use super::disk::{Crash, Disk};
+use super::faults::Mutant;
+use super::site::{SERVICES, SYNC, TIMER, WEIGHT, site};
+use super::vrrp::Vrrp;
+use super::{Ev, World};
+use hau::core::{
+    Band, DatabaseRole, Event, Hello, Intents, Job, Local, Machine, Outcome, Plan, Reply, Reports,
+    State, Timing, Turned, VrrpState,
+};
+use hau::database::Database;
+use hau::host::fake::OnStart;
+use hau::host::{Active, Host};
+use hau::keepalived::levels;
+use hau::steps::{self, Cx, StepDef, Tally};
+use hau::sync;
+use hau::time::Time;
+use std::{path::Path, sync::Arc, sync::atomic::Ordering, time::Duration};
+
+pub(crate) struct Node {
+    pub(crate) disk: Disk,
+    pub(crate) is_powered: bool,
+    pub(crate) boots: u32,
+    /// Grows whenever the sidecar starts or ends.
+    pub(crate) life: u32,
+    pub(crate) side: Option<Sidecar>,
+    pub(crate) vrrp: Vrrp,
+    /// What a unit before keepalived restores after a boot.
+    pub(crate) durable_weight: Option<i32>,
+    pub(crate) down_since: Option<u64>,
+    pub(crate) down_by_hau: bool,
+    pub(crate) vip_since: u64,
+    /// When the last Hello came that the core did not know, and when that was sent.
+    pub(crate) last_heard: Option<(u64, u64)>,
+    pub(crate) side_since: u64,
+    pub(crate) alone_since: Option<u64>,
+    pub(crate) is_restarting: bool,
+    /// This host's new version has made its own root key.
+    pub(crate) has_made_key: bool,
+    /// The next job call takes this long.
+    pub(crate) hang: u64,
+    /// Changes that the next job call may still make.
+    pub(crate) fuse: Option<u32>,
+    pub(crate) forced_band: Option<Band>,
+}
+
+pub(crate) struct Sidecar {
+    pub(crate) machine: Machine<Disk>,
+    pub(crate) intents: Option<Intents>,
+    pub(crate) slot: Option<Slot>,
+    pub(crate) sequence: u64,
+    pub(crate) sent: Option<Hello>,
+    pub(crate) weight: Option<i32>,
+    pub(crate) wake: Option<Time>,
+}
+
+pub(crate) struct Slot {
+    pub(crate) job: Job,
+    pub(crate) def: &'static StepDef,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) reports: Reports,
+    pub(crate) has_begun: bool,
+    pub(crate) wait: u64,
+    pub(crate) tally: Tally,
+    /// Known, and told when the call has taken its time.
+    pub(crate) outcome: Option<Outcome>,
+}
+
+impl Node {
+    pub(crate) fn new(_n: usize) -> Self {
+        Self {
+            disk: Disk::default(),
+            is_powered: false,
+            boots: 0,
+            life: 0,
+            side: None,
+            vrrp: Vrrp::default(),
+            durable_weight: None,
+            down_since: None,
+            down_by_hau: false,
+            vip_since: 0,
+            last_heard: None,
+            side_since: 0,
+            alone_since: None,
+            is_restarting: false,
+            has_made_key: false,
+            hang: 0,
+            fuse: None,
+            forced_band: None,
+        }
+    }
+
+    pub(crate) fn state(&self) -> Option<&State> {
+        self.side.as_ref().map(|side| side.machine.state())
+    }
+}
+
+impl World {
+    /// All ports of all services listen.
+    pub(crate) fn serves(&self, n: usize) -> bool {
+        let host = &self.pair.hosts[n];
+        host.edit(|w| w.now = Time(self.now));
+        self.nodes[n].is_powered && host.listens(9001) && host.listens(8080)
+    }
+
+    pub(crate) fn sidecar_up(&mut self, n: usize) {
+        if !self.nodes[n].is_powered {
+            return;
+        }
+        let (me, peer) = (site().nodes[n].clone(), site().nodes[1 - n].clone());
+        let mut timing = Timing::default();
+        if self.options.mutant == Some(Mutant::Settle) {
+            timing.settle = Duration::ZERO;
+        }
+        let records = self.nodes[n].disk.0.borrow().records.clone();
+        let machine = Machine::recover(
+            State::new(me, peer, timing),
+            &records,
+            self.nodes[n].disk.clone(),
+        );
+        let recovered = machine.state().journaled == self.nodes[n].disk.0.borrow().replayed;
+        if !recovered {
+            self.broke(5, || "replaying the disk gives another state".to_owned());
+        }
+        self.nodes[n].side = Some(Sidecar {
+            machine,
+            intents: None,
+            slot: None,
+            sequence: 0,
+            sent: None,
+            weight: None,
+            wake: None,
+        });
+        self.nodes[n].side_since = self.now;
+        self.pair.link.answers[n].store(true, Ordering::Relaxed);
+        self.say(|| format!("{} sidecar up", Self::name(n)));
+        self.feed(n, &Event::Started);
+        let life = self.nodes[n].life;
+        let after = self.dice.below(1_000);
+        self.at(0, Ev::Observe(n, life));
+        self.at(after, Ev::Beat(n, life));
+    }
+
+    /// `kill -9`.
+    pub(crate) fn crash(&mut self, n: usize) {
+        if self.nodes[n].side.take().is_none() {
+            return;
+        }
+        self.say(|| format!("{} sidecar dies", Self::name(n)));
+        self.nodes[n].disk.0.borrow_mut().forget();
+        self.nodes[n].fuse = None;
+        self.pair.hosts[n].edit(|w| w.fuse = None);
+        self.pair.link.answers[n].store(false, Ordering::Relaxed);
+        self.nodes[n].life += 1;
+        let (after, life) = (300 + self.dice.below(6_000), self.nodes[n].life);
+        self.at(after, Ev::SidecarUp(n, life));
+    }
+
+    /// One turn of the core, and what the shell makes of it.
+    pub(crate) fn feed(&mut self, n: usize, event: &Event) -> Option<Reply> {
+        let now = self.time();
+        let turned = self.nodes[n].side.as_mut()?.machine.handle(now, event);
+        match turned {
+            Ok(turned) => Some(turned).and_then(|turned| self.reconcile(n, turned)),
+            Err(Crash::Before | Crash::After) => {
+                self.say(|| format!("{} dies in a write to its journal", Self::name(n)));
+                self.crash(n);
+                None
+            }
+        }
+    }
+
+    fn reconcile(&mut self, n: usize, mut turned: Turned) -> Option<Reply> {
+        if !turned.records.is_empty() {
+            self.recorded(n, &turned.records);
+        }
+        super::faults::alter(self, n, &mut turned.intents);
+        self.show_weight(n, turned.intents.band);
+        let (now, life) = (self.now, self.nodes[n].life);
+        let side = self.nodes[n].side.as_mut()?;
+        let changed = side.sent.as_ref().is_none_or(|sent| {
+            sent.rollout != turned.intents.hello.rollout || sent.local != turned.intents.hello.local
+        });
+        let wake = turned
+            .intents
+            .wake
+            .filter(|w| side.wake.is_none_or(|at| *w < at || at.0 <= now));
+        side.wake = wake.or(side.wake);
+        let idle = side.slot.is_none();
+        let job = if idle {
+            turned.intents.job.clone()
+        } else {
+            None
+        };
+        side.intents = Some(turned.intents);
+        if let Some(wake) = wake {
+            self.at(wake.0 - now, Ev::Wake(n, life));
+        }
+        if changed {
+            self.send_hello(n);
+        }
+        if let Some(job) = job {
+            self.take_job(n, job);
+        }
+        turned.reply
+    }
+
+    fn take_job(&mut self, n: usize, job: Job) {
+        let life = self.nodes[n].life;
+        let Some(side) = self.nodes[n].side.as_mut() else {
+            return;
+        };
+        let Some(rollout) = side.machine.state().running() else {
+            return;
+        };
+        let (plan, mut reports) = (rollout.plan.clone(), (*rollout.mine).clone());
+        reports.extend((*rollout.peers).clone());
+        let Some(def) = steps::find(&plan.rows[job.key.row].step) else {
+            return;
+        };
+        let (tally, outcome) = (Tally::default(), None);
+        side.slot = Some(Slot {
+            job,
+            def,
+            plan,
+            reports,
+            has_begun: false,
+            wait: 10,
+            tally,
+            outcome,
+        });
+        let after = self.dice.below(20) + std::mem::take(&mut self.nodes[n].hang);
+        self.at(after, Ev::Call(n, life));
+    }
+
+    /// One call into the step: its first one, or a look.
+    pub(crate) fn call(&mut self, n: usize) {
+        if self.dice.chance(500) {
+            self.look(n);
+        }
+        let Some(mut slot) = self.nodes[n]
+            .side
+            .as_mut()
+            .and_then(|side| side.slot.take())
+        else {
+            return;
+        };
+        if let Some(outcome) = slot.outcome {
+            return self.job_ended(n, &slot.job, slot.def, outcome);
+        }
+        let verb = slot.job.verb;
+        if !slot.has_begun {
+            self.begins(n, &slot);
+        }
+        let before = self.visible(n);
+        let (now, fuse) = (self.time(), self.nodes[n].fuse.take());
+        let host = self.pair.hosts[n].clone();
+        host.edit(|w| (w.now, w.fuse) = (now, fuse));
+        let s = site();
+        let mut cx = Cx {
+            host: &*host,
+            database: &self.pair.databases[n],
+            settings: &s.settings,
+            vips: &s.vips,
+            state_dir: &s.state,
+            plan: &slot.plan,
+            me: &s.nodes[n],
+            row: slot.job.key.row,
+            reports: &slot.reports,
+            deadline: slot.job.deadline,
+            tally: std::mem::take(&mut slot.tally),
+        };
+        let looked = if slot.has_begun {
+            steps::look(slot.def, verb, &mut cx)
+        } else {
+            steps::begin(slot.def, verb, &mut cx)
+                .map(|()| steps::Verdict::NotYet("begun".to_owned()))
+        };
+        slot.tally = cx.tally;
+        let is_over = now >= slot.job.deadline;
+        slot.outcome = steps::outcome(slot.def, looked, slot.has_begun && is_over);
+        let (took, blown) =
+            host.edit(|w| (w.now.since(now), std::mem::take(&mut w.fuse) == Some(0)));
+        self.worked(n, &slot, &before);
+        if blown {
+            self.say(|| format!("{} dies in {} {verb:?}", Self::name(n), slot.def.name));
+            return self.crash(n);
+        }
+        let wait = if slot.outcome.is_some() { 0 } else { slot.wait };
+        let took = u64::try_from(took.as_millis()).unwrap_or(0);
+        if slot.has_begun {
+            slot.wait = (slot.wait * 2).min(250);
+        }
+        slot.has_begun = true;
+        if let Some(side) = self.nodes[n].side.as_mut() {
+            side.slot = Some(slot);
+        }
+        let life = self.nodes[n].life;
+        self.at(wait + took, Ev::Call(n, life));
+    }
+
+    fn job_ended(&mut self, n: usize, job: &Job, def: &StepDef, outcome: Outcome) {
+        self.say(|| format!("{} {} {:?} {outcome:?}", Self::name(n), def.name, job.verb));
+        self.feed(
+            n,
+            &Event::JobEnded {
+                key: job.key.clone(),
+                outcome,
+            },
+        );
+    }
+
+    pub(crate) fn observe(&mut self, n: usize) {
+        self.look(n);
+        let life = self.nodes[n].life;
+        if self.nodes[n].side.is_some() {
+            self.at(200, Ev::Observe(n, life));
+        }
+    }
+
+    /// Tells the core what there is to see, if it has changed.
+    pub(crate) fn look(&mut self, n: usize) {
+        self.note_serving(n, false);
+        let serving = self.serves(n);
+        let host = &self.pair.hosts[n];
+        let Some(side) = self.nodes[n].side.as_ref() else {
+            return;
+        };
+        let vrrp = host.vrrp();
+        let local = Local {
+            vrrp,
+            has_vip: vrrp == VrrpState::Master,
+            serving,
+            database: self.pair.databases[n]
+                .role()
+                .unwrap_or(DatabaseRole::Unknown),
+            version: None,
+            effective_priority: Some(self.priority(n)),
+            busy: side.slot.is_some(),
+            ..Local::default()
+        };
+        if side.machine.state().observed.local != local {
+            self.feed(n, &Event::Local(local));
+        }
+    }
+
+    pub(crate) fn wake(&mut self, n: usize) {
+        if let Some(side) = self.nodes[n].side.as_mut() {
+            side.wake = None;
+            self.feed(n, &Event::Tick);
+        }
+    }
+
+    pub(crate) fn beat(&mut self, n: usize) {
+        self.feed(n, &Event::Tick);
+        self.send_hello(n);
+        let life = self.nodes[n].life;
+        self.at(1_000, Ev::Beat(n, life));
+    }
+
+    fn send_hello(&mut self, n: usize) {
+        let Some(side) = self.nodes[n].side.as_mut() else {
+            return;
+        };
+        let Some(intents) = &side.intents else { return };
+        side.sequence += 1;
+        let mut hello = intents.hello.clone();
+        hello.sequence = side.sequence;
+        side.sent = Some(hello.clone());
+        if self.mute[n] {
+            return;
+        }
+        let hello = Arc::new(hello);
+        let copies = if self.is_lossy {
+            [0, 1, 1, 1, 2][usize::try_from(self.dice.below(5)).unwrap_or(0)]
+        } else {
+            1
+        };
+        for _ in 0..copies {
+            let most = if self.is_lossy && self.dice.chance(200) {
+                2_000
+            } else {
+                5
+            };
+            let after = 1 + self.dice.below(most);
+            self.at(after, Ev::Deliver(1 - n, hello.clone(), self.now));
+        }
+    }
+
+    pub(crate) fn deliver(&mut self, n: usize, hello: &Hello, sent: u64) {
+        if self.nodes[n].side.is_none() {
+            return;
+        }
+        let newest = self.nodes[n]
+            .last_heard
+            .map_or(sent, |(_, last)| last.max(sent));
+        self.nodes[n].last_heard = Some((self.now, newest));
+        let mut hello = hello.clone();
+        super::faults::forge(self, n, &mut hello);
+        self.feed(n, &Event::Hello(Box::new(hello)));
+    }
+
+    fn show_weight(&mut self, n: usize, band: Band) {
+        let band = match self.nodes[n].forced_band.unwrap_or(band) {
+            Band::Normal => levels::Band::Normal,
+            Band::Away => levels::Band::Away,
+            Band::Draining => levels::Band::Draining,
+            Band::Upgrading => levels::Band::Upgrading,
+        };
+        let mut weight = site().levels[n].weight(band);
+        if self.options.mutant == Some(Mutant::FaultWeight) && band == levels::Band::Draining {
+            weight = levels::FAULT;
+        }
+        let Some(side) = self.nodes[n].side.as_mut() else {
+            return;
+        };
+        if side.weight == Some(weight) {
+            return;
+        }
+        side.weight = Some(weight);
+        let before = self.priority(n);
+        let text = format!("{weight}\n");
+        self.pair.hosts[n]
+            .write(Path::new(WEIGHT), text.as_bytes(), 0o644)
+            .ok();
+        self.nodes[n].durable_weight = Some(weight);
+        self.say(|| format!("{} shows {band:?} ({weight})", Self::name(n)));
+        self.track(n);
+        self.weighed(n, before, weight);
+    }
+
+    /// Everything on the host goes at once.
+    pub(crate) fn power_off(&mut self, n: usize) {
+        if !self.nodes[n].is_powered {
+            return;
+        }
+        self.crash(n);
+        self.nodes[n].life += 1;
+        self.say(|| format!("{} loses its power", Self::name(n)));
+        self.nodes[n].is_powered = false;
+        self.nodes[n].boots += 1;
+        self.stop_keepalived(n, false);
+        self.pair.hosts[n].edit(|w| {
+            for name in SERVICES.iter().chain(&[TIMER, SYNC]) {
+                w.units.entry((*name).to_owned()).or_default().state.active = Active::Inactive;
+            }
+        });
+        self.pair.databases[n].edit(|c| c.power(n, false));
+        self.note_serving(n, false);
+    }
+
+    pub(crate) fn power_on(&mut self, n: usize) {
+        if self.nodes[n].is_powered {
+            return;
+        }
+        self.say(|| format!("{} has power", Self::name(n)));
+        self.nodes[n].is_powered = true;
+        self.nodes[n].is_restarting = false;
+        self.pair.databases[n].edit(|c| c.power(n, true));
+        let host = self.pair.hosts[n].clone();
+        host.edit(|w| w.now = Time(self.now));
+        for unit in SERVICES {
+            self.start_as_configured(n, unit);
+        }
+        let paused = host.exists(&sync::flag(&site().state));
+        let held = host.exists(Path::new(
+            "/etc/systemd/system/config-sync.timer.d/50-hau-paused.conf",
+        ));
+        if !(paused && held) {
+            host.start_unit(TIMER, Duration::ZERO).ok();
+        }
+        let lowest = site().levels[n].weight(levels::Band::Upgrading);
+        self.nodes[n].vrrp.weight = self.nodes[n].durable_weight.unwrap_or(lowest);
+        self.note_serving(n, false);
+        let life = self.nodes[n].life;
+        self.start_keepalived(n, 200);
+        let after = 500 + self.dice.below(2_000);
+        self.at(after, Ev::SidecarUp(n, life));
+    }
+
+    /// systemd's own Restart=.
+    pub(crate) fn restart(&mut self, n: usize) {
+        self.nodes[n].is_restarting = false;
+        if self.nodes[n].is_powered {
+            let host = self.pair.hosts[n].clone();
+            for unit in SERVICES {
+                if host.unit(unit).is_ok_and(|u| u.active == Active::Failed) {
+                    self.say(|| format!("{} systemd restarts {unit}", Self::name(n)));
+                    self.start_as_configured(n, unit);
+                }
+            }
+        }
+        self.note_serving(n, false);
+    }
+
+    fn start_as_configured(&mut self, n: usize, unit: &str) {
+        let host = &self.pair.hosts[n];
+        host.edit(|w| w.now = Time(self.now));
+        let hangs = host.edit(|w| {
+            w.units
+                .get(unit)
+                .is_some_and(|u| u.on_start == OnStart::Hangs)
+        });
+        if !hangs {
+            host.start_unit(unit, Duration::ZERO).ok();
+        }
+    }
+
+    /// The sync that was started has copied the MASTER's configuration to the other node.
+    pub(crate) fn sync_done(&mut self, n: usize) {
+        let (here, there) = (self.pair.hosts[n].clone(), self.pair.hosts[1 - n].clone());
+        if self.has_vip(n) && self.nodes[1 - n].is_powered && self.is_linked() {
+            for (path, file) in &sync::listing(&*here, &site().settings).unwrap_or_default() {
+                if let Ok(bytes) = here.read(path) {
+                    there.write(path, &bytes, file.mode).ok();
+                }
+            }
+        }
+        here.stop_unit(SYNC, Duration::ZERO).ok();
+    }
+}
