@@ -80,8 +80,13 @@ fn both_nodes_say_their_role_their_place_and_what_stands_in_the_way() {
             .lag_bytes
             .is_some_and(|lag| lag > 0)
     });
+    pair.until("lag on the standby", || {
+        b.replication()
+            .unwrap()
+            .lag_bytes
+            .is_some_and(|lag| lag > 0)
+    });
     let behind = b.replication().unwrap();
-    assert!(behind.lag_bytes.is_some_and(|lag| lag > 0), "{behind:?}");
     assert!(behind.obstacles[0].contains("paused"), "{behind:?}");
     pair.b
         .sql()
