@@ -1,4 +1,9 @@
 //! The PostgreSQL adapter against two real servers that replicate to each other.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may; clippy spares only the test functions themselves"
+)]
+
 #[path = "postgres/host.rs"]
 mod host;
 #[path = "postgres/pair.rs"]
