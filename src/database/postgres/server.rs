@@ -235,9 +235,9 @@ impl Postgres {
         )
     }
 
-    /// Where another timeline left this one before `replayed`: this node then holds what the new
-    /// primary does not have. None as long as no such history was fetched.
-    pub(super) fn fork_before(&self, timeline: u32, replayed: Lsn) -> Option<Lsn> {
+    /// Where another timeline left this one before its latest checkpoint: this node then holds
+    /// what the new primary does not have. None as long as no such history was fetched.
+    pub(super) fn fork_before(&self, own: &ControlData) -> Option<Lsn> {
         let entries = fs::read_dir(self.config.data_dir.join("pg_wal")).ok()?;
         entries
             .flatten()
@@ -245,9 +245,9 @@ impl Postgres {
                 let name = entry.file_name().into_string().ok()?;
                 let child = u32::from_str_radix(name.strip_suffix(".history")?, 16).ok()?;
                 let text = fs::read_to_string(entry.path()).ok()?;
-                (child > timeline).then(|| forked_at(&text, timeline))?
+                (child > own.timeline).then(|| forked_at(&text, own.timeline))?
             })
-            .find(|fork| *fork < replayed)
+            .find(|fork| *fork <= own.checkpoint)
     }
 }
 

@@ -186,8 +186,8 @@ pub(super) fn rejoin(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
     let mut seen: Option<(i32, Instant)> = None;
     let streams = deadline.poll(START_POLL, || {
         let now = standing::replayed(db, deadline.left_at_most(QUESTION))?;
-        if let Some(fork) = db.fork_before(control.timeline, now.replayed) {
-            return Err(diverged(fork, now.replayed));
+        if let Some(fork) = db.fork_before(&control) {
+            return Err(diverged(fork, control.checkpoint));
         }
         seen = now.receiver.map(|pid| match seen {
             Some((before, since)) if before == pid => (pid, since),
@@ -277,10 +277,10 @@ fn short_of(position: Lsn, now: &Replayed) -> DatabaseError {
     )
 }
 
-fn diverged(fork: Lsn, replayed: Lsn) -> DatabaseError {
+fn diverged(fork: Lsn, went_on: Lsn) -> DatabaseError {
     refusal(
         format!(
-            "this database went on to {replayed} after the new primary had left it at {fork}: it \
+            "this database went on to {went_on} after the new primary had left it at {fork}: it \
              cannot join"
         ),
         "stop it, run pg_rewind against the new primary (or pg_basebackup), then rejoin",
