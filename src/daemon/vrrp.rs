@@ -39,6 +39,8 @@ struct Said {
     /// When hau last wrote another weight, and what priority must come of it.
     awaited: Option<(Instant, i32)>,
     checked: Option<Instant>,
+    /// Lines heard: an answer that was asked for before the last of them is old.
+    heard: u64,
 }
 
 pub(super) struct Keepalived {
@@ -47,6 +49,7 @@ pub(super) struct Keepalived {
     check_weight: Option<i32>,
     vips: Vec<IpAddr>,
     fifo: PathBuf,
+    has_fifo: bool,
     weight: WeightFile,
     durable: WeightFile,
     started: Instant,
@@ -66,6 +69,7 @@ impl Keepalived {
         let check_weight = check_weight(&tree, &instance, Path::new(SIDECAR))?;
         Ok(Self {
             vips: instance.vips.iter().map(|vip| vip.addr).collect(),
+            has_fifo: globals.notify_fifo.is_some(),
             fifo: globals.notify_fifo.clone().unwrap_or_else(|| run_dir.join("notify.fifo")),
             weight: WeightFile::new(&settings.vrrp.track_file),
             durable: WeightFile::new(state_dir.join("weight")),
@@ -147,6 +151,7 @@ impl Keepalived {
             return;
         }
         let mut said = self.lock();
+        said.heard += 1;
         match event.what {
             What::State(state) => {
                 said.state = told(state);
@@ -166,7 +171,7 @@ impl Keepalived {
     /// Asks keepalived for its whole state: the way to the truth where no event has been heard yet.
     pub(super) fn ask(&self) {
         let Some(pid) = process::pid_of(Path::new(PID_FILE)) else { return };
-        let asked = SystemTime::now();
+        let (asked, heard) = (SystemTime::now(), self.said().heard);
         if let Err(e) = process::signal(pid, "keepalived", Signal::SIGUSR1) {
             tracing::debug!("cannot ask keepalived: {e}");
             return;
@@ -182,6 +187,9 @@ impl Keepalived {
             let Some(found) = dump::instance(&text, &self.instance.name) else { continue };
             let Some(state) = found.state else { continue };
             let mut said = self.lock();
+            if said.heard != heard {
+                return;
+            }
             said.state = told(state);
             said.priority = found.effective_priority;
             if said.awaited.is_some_and(|(_, wanted)| said.priority == Some(wanted)) {
@@ -191,8 +199,9 @@ impl Keepalived {
         }
     }
 
-    pub(super) fn is_known(&self) -> bool {
-        self.said().state != VrrpState::Unknown
+    /// Without a FIFO, or before its first line, keepalived must be asked.
+    pub(super) fn must_be_asked(&self) -> bool {
+        !self.has_fifo || self.said().state == VrrpState::Unknown
     }
 
     /// keepalived has called the check.
