@@ -292,15 +292,10 @@ pub(super) fn failure(code: Code, what: String, remedy: &str) -> Vec<u8> {
 }
 
 /// An error with all that is behind it, in one line.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    line
+fn causes(error: &dyn std::error::Error) -> String {
+    let all = std::iter::successors(Some(error), |cause| (*cause).source());
+    let words: Vec<String> = all.map(ToString::to_string).collect();
+    words.join(": ")
 }
 
 fn seconds(limit: Duration) -> impl Display {

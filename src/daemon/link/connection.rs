@@ -186,6 +186,9 @@ impl Drop for Connection {
     }
 }
 
+/// hyper wraps what the stream said once or twice, as it was noticed reading, or before writing.
 fn refused(error: &hyper::Error) -> Option<tls::Refused> {
-    tls::refused(error.source()?.downcast_ref::<io::Error>()?)
+    let first = error.source();
+    let mut causes = std::iter::successors(first, |cause| (*cause).source());
+    causes.find_map(|cause| tls::refused(cause.downcast_ref::<io::Error>()?))
 }
