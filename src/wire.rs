@@ -267,7 +267,7 @@ pub struct Row {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartRequest {
-    /// File name inside the incoming folder, or an absolute path that is copied there.
+    /// File name inside the incoming folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
     /// For a switch: the node that shall hold the VIP.

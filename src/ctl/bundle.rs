@@ -175,7 +175,7 @@ fn described(manifest: &Manifest, signer: &Signer) -> Value {
     json!({ "manifest": manifest, "signer": { "name": signer.name, "id": signer.id } })
 }
 
-fn settings(config: &Path) -> Result<Settings, Failure> {
+pub(super) fn settings(config: &Path) -> Result<Settings, Failure> {
     Settings::load(config).map_err(|problems| {
         let remedy = "correct it, or on a machine that is no node give --keys DIR (and for verify --product NAME)";
         Failure::new(Code::Usage, problems.to_string(), remedy)

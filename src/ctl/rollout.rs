@@ -7,44 +7,52 @@ use super::{Bundle, render};
 use crate::core::Order;
 use crate::wire::{Code, Failure, OrderRequest, PlanView, StartRequest, Started, Status};
 use serde_json::Value;
-use std::fs;
+use std::{fs, path::Path};
 
-/// The path of a bundle here, made absolute; what is no path is a name in the incoming folder.
-pub(super) fn location(bundle: &Bundle) -> Result<String, Failure> {
+/// Puts a bundle named by a path into the incoming folder, with the rights of whoever asks: the daemon
+/// only ever opens what lies there. Answers its name; what is no path is such a name already.
+pub(super) fn place(bundle: &Bundle, config: &Path) -> Result<String, Failure> {
     let given = &bundle.bundle;
     let shown = given.display();
-    let is_path = given.components().count() > 1 || given.is_absolute();
     let usage = |what: String, remedy: &str| Failure::new(Code::Usage, what, remedy);
-    if !is_path && !given.exists() {
-        return given
-            .to_str()
-            .map(str::to_owned)
-            .ok_or_else(|| usage(format!("{shown} is not UTF-8"), "rename the bundle"));
+    let name = given.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| usage(format!("{shown} is not a file's name"), "give the path of a .hau file"))?;
+    if given.components().count() == 1 && !given.exists() {
+        return Ok(name.to_owned());
     }
-    let path = fs::canonicalize(given).map_err(|e| {
-        usage(
-            format!("cannot open the bundle {shown}: {e}"),
-            "give the path of a .hau file",
-        )
+    if !given.is_file() {
+        return Err(usage(format!("there is no bundle {shown}"), "give the path of a .hau file"));
+    }
+    let incoming = super::bundle::settings(config)?.bundle.incoming;
+    let target = incoming.join(name);
+    if fs::canonicalize(given).ok() == fs::canonicalize(&target).ok() {
+        return Ok(name.to_owned());
+    }
+    let copied = copy_durably(given, &incoming, &target);
+    copied.map_err(|e| {
+        let what = format!("cannot copy {shown} to {}: {e}", incoming.display());
+        usage(what, "be root, or put the bundle there yourself and name it without a path")
     })?;
-    if !path.is_file() {
-        return Err(usage(
-            format!("{shown} is not a file"),
-            "give the path of a .hau file",
-        ));
-    }
-    let path = path.into_os_string().into_string();
-    path.map_err(|_| usage(format!("{shown} is not UTF-8"), "rename the bundle"))
+    Ok(name.to_owned())
 }
 
-pub(super) async fn plan(client: &Client, out: Output, bundle: &Bundle) -> Ended {
-    let view: PlanView = client.post("/v1/plans", &of(bundle)?).await?;
+fn copy_durably(from: &Path, dir: &Path, to: &Path) -> std::io::Result<()> {
+    let mut source = fs::File::open(from)?;
+    let mut copy = tempfile::NamedTempFile::new_in(dir)?;
+    std::io::copy(&mut source, &mut copy)?;
+    copy.as_file().sync_all()?;
+    copy.persist(to)?;
+    fs::File::open(dir)?.sync_all()
+}
+
+pub(super) async fn plan(client: &Client, out: Output, bundle: &Bundle, config: &Path) -> Ended {
+    let view: PlanView = client.post("/v1/plans", &of(bundle, config)?).await?;
     out.answer(&view, render::plan);
     Ok(if view.fit { 0 } else { Code::Refused.exit() })
 }
 
-pub(super) async fn stage(client: &Client, out: Output, bundle: &Bundle) -> Ended {
-    let request = of(bundle)?;
+pub(super) async fn stage(client: &Client, out: Output, bundle: &Bundle, config: &Path) -> Ended {
+    let request = of(bundle, config)?;
     let answer: Value = client.post("/v1/stage", &request).await?;
     let name = bundle.bundle.display();
     done_or_json(
@@ -116,8 +124,8 @@ async fn go_on(
     Ok(0)
 }
 
-fn of(bundle: &Bundle) -> Result<StartRequest, Failure> {
-    let bundle = Some(location(bundle)?);
+fn of(bundle: &Bundle, config: &Path) -> Result<StartRequest, Failure> {
+    let bundle = Some(place(bundle, config)?);
     Ok(StartRequest {
         bundle,
         ..StartRequest::default()

@@ -16,14 +16,14 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
     match cli.verb {
         Verb::Pair { code } => pair::run(&client, out, code).await,
         Verb::Doctor => doctor(&client, out).await,
-        Verb::Plan(bundle) => rollout::plan(&client, out, &bundle).await,
-        Verb::Stage(bundle) => rollout::stage(&client, out, &bundle).await,
+        Verb::Plan(bundle) => rollout::plan(&client, out, &bundle, &cli.config).await,
+        Verb::Stage(bundle) => rollout::stage(&client, out, &bundle, &cli.config).await,
         Verb::Upgrade {
             bundle,
             stop_before,
             how,
         } => {
-            let bundle = Some(rollout::location(&bundle)?);
+            let bundle = Some(rollout::place(&bundle, &cli.config)?);
             let reason = how.reason;
             let request = StartRequest {
                 bundle,

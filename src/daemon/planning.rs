@@ -8,7 +8,7 @@ use crate::time::Time;
 use crate::wire::{Code, Failure, PlanView, StartRequest};
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -104,34 +104,19 @@ pub(super) fn own_findings(api: &Api, bundle_bytes: u64) -> Vec<Finding> {
     checks::all(&site)
 }
 
-/// Brings a bundle named by a path into the incoming folder, once it is known to be one.
+/// Verifies a bundle of the incoming folder: the daemon opens no other.
 pub(super) fn find_bundle(api: &Api, name: &str, installed: &str) -> Result<(String, BundleInfo), Failure> {
-    let refused = |what: String| Failure::new(Code::Refused, what, "hau-ctl bundle verify says more");
+    let Some(path) = bundle_file(api, name) else {
+        let what = format!("there is no bundle {name} in {}", api.site.settings.bundle.incoming.display());
+        return Err(Failure::new(Code::NotFound, what, "put it there, or name it by its path"));
+    };
     let policy = BundlePolicy {
         product: api.site.settings.cluster.name.clone(),
         installed: Some(installed.to_owned()),
     };
-    let given = Path::new(name);
-    let file = given.file_name().and_then(|f| f.to_str()).filter(|f| !f.starts_with('.'));
-    let Some(file) = file else {
-        return Err(Failure::new(Code::Usage, format!("{name} is not the name of a bundle"), "name a file NAME-VERSION.hau"));
-    };
-    let here = api.site.settings.bundle.incoming.join(file);
-    let path: PathBuf = if given.is_absolute() { given.to_owned() } else { here.clone() };
-    if !api.site.exists(&path) {
-        return Err(Failure::new(Code::NotFound, format!("there is no bundle {}", path.display()), "name a file in the incoming folder, or an absolute path"));
-    }
-    let info = api.site.verify_bundle(&path, &policy).map_err(|e| refused(e.why))?;
-    if path != here {
-        let copied = api.site.make_dir(&api.site.settings.bundle.incoming, 0o700);
-        copied.and_then(|()| api.site.copy(&path, &here)).map_err(|e| refused(e.to_string()))?;
-        // What was verified and what lies there now must be one thing.
-        let again = api.site.verify_bundle(&here, &policy).map_err(|e| refused(e.why))?;
-        if again.sha256 != info.sha256 {
-            return Err(refused(format!("{name} changed while it was copied")));
-        }
-    }
-    Ok((file.to_owned(), info))
+    let refused = |e: crate::host::HostError| Failure::new(Code::Refused, e.why, "hau-ctl bundle verify says more");
+    let info = api.site.verify_bundle(&path, &policy).map_err(refused)?;
+    Ok((name.to_owned(), info))
 }
 
 fn peer(api: &Api) -> Result<Hello, Failure> {

@@ -139,6 +139,7 @@ fn site(
     let handle = runtime.handle().clone();
     let link = PeerLink::new(address, &tls.identity, Arc::clone(&tls.trust), handle.clone())?;
     let link = Arc::new(link);
+    files::make_dir(&settings.bundle.incoming, 0o700)?;
     let keepalived = Arc::new(Keepalived::read(&settings, &args.state, &args.run)?);
     let site = Arc::new(Site {
         me: NodeId(me.to_owned()),
