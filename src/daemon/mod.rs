@@ -111,10 +111,6 @@ impl Daemon {
             turned => turned?,
         };
         self.tell(&turned, before);
-        if let (Some(answer), Some(reply)) = (answer, turned.reply.clone()) {
-            // Who asked may have gone.
-            let _ = answer.send(reply);
-        }
         if let Event::Hello(hello) = event {
             let details = &hello.local.details;
             if let (Some(base), Some(check)) = (details.base_priority, details.check_weight) {
@@ -122,6 +118,11 @@ impl Daemon {
             }
         }
         self.follow(&turned)?;
+        // Last, so that who is answered and looks at the status sees what was accepted.
+        if let (Some(answer), Some(reply)) = (answer, turned.reply) {
+            // Who asked may have gone.
+            let _ = answer.send(reply);
+        }
         Ok(turned.intents.wake.map(|at| at.since(self.site.now())))
     }
 

@@ -12,12 +12,11 @@ use std::{
     time::Duration,
 };
 
-const FILE: &str = "config-changes";
 const SHOWN: usize = 200;
 
 /// The changes written down since the sync was last paused, oldest first.
 pub(super) fn changes(site: &Site) -> Vec<String> {
-    let text = read_start(&site.state_dir.join(FILE), 1 << 20).unwrap_or_default();
+    let text = read_start(&site.state_dir.join(sync::CHANGES), 1 << 20).unwrap_or_default();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines[lines.len().saturating_sub(SHOWN)..].to_vec()
 }
@@ -56,7 +55,7 @@ fn watch(site: &Site, paths: &[PathBuf]) -> std::io::Result<()> {
             lines += &format!("{now} {:?} {}\n", event.mask, path.display());
         }
         if sync::flag(&site.state_dir).exists() {
-            append(&site.state_dir.join(FILE), &lines)?;
+            append(&site.state_dir.join(sync::CHANGES), &lines)?;
         }
         if again {
             return Ok(());
