@@ -35,6 +35,7 @@ pub fn pause(
     };
     let since = host.now().0;
     if !host.exists(&flag(state)) {
+        host.remove(&state.join(CHANGES))?;
         host.write(
             &flag(state),
             format!("paused by {by}, at {since} ms\n").as_bytes(),
