@@ -178,7 +178,14 @@ pub const SWITCH: &[Phase] = &[
     ),
     ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
     ("push", &[(First, &push::DEF)]),
-    ("finish", &[(First, &compare::DEF)]),
+    (
+        "finish",
+        &[
+            (First, &compare::DEF),
+            (First, &cleanup::DEF),
+            (Second, &cleanup::DEF),
+        ],
+    ),
 ];
 
 pub fn table(kind: Kind) -> &'static [Phase] {
