@@ -60,7 +60,8 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
     let row = &r.plan.rows[n];
     match peer_in_step(s, r, now) {
         // Alone, only what brings the service of this node back is taken back.
-        Err(Closed::PeerLost) if row.service_down && !barrier_unseen(s, r) => {}
+        Err(Closed::PeerLost)
+            if !s.observed.local.serving && row.service_down && !barrier_unseen(s, r) => {}
         Err(closed) => return Err(closed),
         Ok(view) => {
             let later = |(m, other): &(usize, &Row)| other.phase > row.phase && *m > n;
@@ -160,7 +161,7 @@ fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
     }
 }
 
-fn peer_can_take_over(s: &State, now: Time) -> Result<(), Closed> {
+pub(super) fn peer_can_take_over(s: &State, now: Time) -> Result<(), Closed> {
     let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
     let able = matches!(local.vrrp, VrrpState::Backup | VrrpState::Master) && local.serving;
     if able {

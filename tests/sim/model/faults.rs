@@ -41,8 +41,8 @@ pub(crate) enum Mutant {
     NotDisruptive,
     /// 2: a VRRP state counts at once.
     Settle,
-    /// 3: the VIP is sent away while the other node is being upgraded.
-    EarlyDraining,
+    /// 3: a node that has long not heard its peer sends the VIP there.
+    BlindDraining,
     /// 4: draining is a FAULT.
     FaultWeight,
     /// 5: a write to the journal returns before it is durable.
@@ -112,9 +112,11 @@ pub(crate) fn alter(world: &mut World, n: usize, intents: &mut Intents) {
         .state()
         .and_then(|s| s.fresh_peer(world.time()));
     match world.options.mutant {
-        Some(Mutant::EarlyDraining) => {
-            let peer_is_down = peer.is_some_and(|hello| !hello.local.serving);
-            if world.has_vip(n) && peer_is_down {
+        Some(Mutant::BlindDraining) => {
+            let heard = world.nodes[n]
+                .last_heard
+                .map_or(world.now, |(_, sent)| sent);
+            if world.has_vip(n) && world.now > heard + 8_000 {
                 intents.band = Band::Draining;
             }
         }
@@ -169,6 +171,17 @@ fn tamper(world: &mut World) {
 
 impl World {
     pub(crate) fn plan_faults(&mut self) {
+        if self.dice.chance(250) {
+            let ready = Duration::from_millis(self.dice.below(9_000));
+            for host in &self.pair.hosts {
+                host.edit(|w| {
+                    w.units
+                        .entry(SERVICES[1].to_owned())
+                        .or_default()
+                        .ready_after = ready
+                });
+            }
+        }
         let period = 20_000 + self.dice.below(80_000);
         for _ in 0..1 + self.dice.below(9) {
             let (fault, after) = (self.any_fault(), 3_000 + self.dice.below(period));
@@ -218,7 +231,12 @@ impl World {
             return;
         }
         self.say(|| format!("FAULT {fault:?}"));
-        let heal = 1_000 + self.dice.below(40_000);
+        let most = if matches!(fault, Fault::Power(_)) {
+            90_000
+        } else {
+            40_000
+        };
+        let heal = 1_000 + self.dice.below(most);
         match fault {
             Fault::Crash(n) => self.crash(n),
             Fault::CrashInWrite(n) => {
@@ -311,6 +329,14 @@ impl World {
         self.pair.link.can_fetch.store(true, Ordering::Relaxed);
         (self.vrrp_cut, self.is_lossy, self.is_calm, self.calm_since) =
             (false, false, true, self.now);
+    }
+
+    /// The most delicate moment there is: this node is down and the other one dies.
+    pub(crate) fn ambush(&mut self, n: usize) {
+        if self.options.has_faults && !self.is_calm && self.dice.chance(60) {
+            let after = self.dice.below(2_000);
+            self.at(after, Ev::Fault(Fault::Power(1 - n)));
+        }
     }
 
     fn set_mute(&mut self, n: usize, is_mute: bool) {

@@ -501,7 +501,11 @@ impl World {
                 .get(unit)
                 .is_some_and(|u| u.on_start == OnStart::Hangs)
         });
-        if !hangs {
+        if hangs {
+            host.edit(|w| {
+                w.units.entry(unit.to_owned()).or_default().state.active = Active::Activating
+            });
+        } else {
             host.start_unit(unit, Duration::ZERO).ok();
         }
     }

@@ -5,17 +5,19 @@ use super::node::Slot;
 use super::site::{self, JAR, SERVICES, SYNC, TIMER, site};
 use super::{End, Ev, World};
 use hau::backup;
-use hau::core::{Direction, Record, RolloutResult, RowState, Verb, VrrpState};
-use hau::host::{Active, Host, fake::FakeUnit};
+use hau::core::{Direction, Mandate, Record, RolloutResult, RowState, Verb, VrrpState};
+use hau::host::fake::{FakeUnit, OnStart};
+use hau::host::{Active, Host};
 use hau::sync;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A peer counts as present for 5 s after its last Hello; that may have been 2 s on its way and
 /// have told of what was seen 200 ms earlier.
 const BLIND: u64 = 7_300;
-/// Promise 12: peer lost 5 s, VRRP takes over 4 s, settled 4 s, services ready 1 s, and a second
-/// each for the ends of jobs under way.
-const RESCUE: u64 = 25_000;
+/// Promise 12: peer lost 5 s, VRRP takes over 4 s, settled 4 s, services ready up to 9 s, and a
+/// few seconds for the ends of jobs under way.
+const RESCUE: u64 = 35_000;
 
 /// What the running service, or its user, can see of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,9 @@ impl World {
     pub(crate) fn recorded(&mut self, n: usize, records: &[Record]) {
         for record in records {
             self.say(|| format!("{} records {}", Self::name(n), short(record)));
+            if let Record::MandateTaken { mandate } = record {
+                self.promise_9_only_a_person_goes_back(n, mandate);
+            }
             if let Record::RowReported { row, report } = record
                 && report.state == RowState::Started
                 && report.attempt == 1
@@ -97,7 +102,6 @@ impl World {
             )
         });
         self.promise_5_begun_is_on_disk(n, slot);
-        self.promise_9_only_a_person_goes_back(n, slot);
         self.promise_10_one_rollout(n, slot);
     }
 
@@ -108,6 +112,7 @@ impl World {
         if before.is_serving && !after.is_serving {
             self.promise_1_one_node_serves(n);
             self.promise_2_not_on_the_vip(n);
+            self.ambush(n);
         }
         if *before != after {
             self.note_serving(n, true);
@@ -161,6 +166,8 @@ impl World {
     /// A weight was written. `before` was the priority until then.
     pub(crate) fn weighed(&mut self, n: usize, before: i32, weight: i32) {
         self.promise_4_weights_within_bounds(n, weight);
+        self.note_serving(0, false);
+        self.note_serving(1, false);
         let (after, other) = (self.priority(n), 1 - n);
         let theirs = self.priority(other);
         if !self.is_alive(other) || !self.is_alive(n) {
@@ -320,28 +327,16 @@ impl World {
         }
     }
 
-    fn promise_9_only_a_person_goes_back(&mut self, n: usize, slot: &Slot) {
-        let Some(rollout) = self.nodes[n].state().and_then(|s| s.running()) else {
-            return;
-        };
-        let by_hau = rollout.mandate.by.user == "hau";
-        let other = 1 - n;
-        // The one exception is promise 12, and only where its reason is true in the world.
-        let unheard = [n, other].map(|n| {
-            self.nodes[n]
-                .last_heard
-                .map_or(u64::MAX, |(at, _)| self.now - at)
-        });
-        let alone = unheard.iter().any(|ms| *ms >= 4_900) || !self.nodes[other].is_powered;
-        let was_alone =
-            self.nodes[n].alone_since.is_some() || self.nodes[other].alone_since.is_some();
-        if slot.job.verb == Verb::Undo && by_hau && !(alone || was_alone) {
+    /// The one exception is promise 12, and only where its reason is true in the world.
+    fn promise_9_only_a_person_goes_back(&mut self, n: usize, mandate: &Mandate) {
+        let own = mandate.origin == site().nodes[n];
+        let unheard = self.nodes[n]
+            .last_heard
+            .map_or(u64::MAX, |(at, _)| self.now - at);
+        let needed = unheard >= 5_000 && self.has_vip(n) && !self.serves(n);
+        if own && mandate.by.user == "hau" && !needed {
             self.broke(9, || {
-                format!(
-                    "{} takes {} back and nobody said so",
-                    Self::name(n),
-                    slot.def.name
-                )
+                format!("{} goes back and nobody said so", Self::name(n))
             });
         }
     }
@@ -406,7 +401,11 @@ impl World {
         let able = node.side.is_some() && node.is_powered && !self.nodes[other].is_powered;
         // Whether a demoted primary's standby was promoted cannot be known alone: a person decides.
         let demoted = self.pair.databases[n].edit(|c| c.members[n].demoted_at.is_some());
-        if !able || demoted || self.serves(n) {
+        let well =
+            |u: &FakeUnit| u.on_start == OnStart::Runs && u.ready_after < Duration::from_secs(10);
+        let starts =
+            self.pair.hosts[n].edit(|w| SERVICES.iter().all(|u| w.units.get(*u).is_some_and(well)));
+        if !able || !starts || demoted || self.serves(n) {
             self.nodes[n].alone_since = None;
             return;
         }
@@ -570,7 +569,7 @@ impl World {
             site::FROM
         };
         let version = self.version(n);
-        let differences = sync::compare(&*host, &s.settings, std::time::Duration::ZERO);
+        let differences = sync::compare(&*host, &s.settings, Duration::ZERO);
         let syncs = sync::is_running(&*host, &s.settings, &s.state).unwrap_or(false);
         let streams = self.pair.databases[n].edit(|c| c.is_streaming(0) || c.is_streaming(1));
         let serves = self.serves(n);
@@ -599,7 +598,10 @@ impl World {
                 )
             });
         }
-        if !beyond && !sync::is_running(&*host, &s.settings, &s.state).unwrap_or(false) {
+        // What an earlier one left paused past its barrier stays so until a person says otherwise.
+        let ours = format!("rollout {},", rollout.plan.id.number);
+        let flag = host.read(&sync::flag(&s.state)).unwrap_or_default();
+        if !beyond && String::from_utf8_lossy(&flag).contains(&ours) {
             self.broke(6, || {
                 format!("after giving up the sync of {} does not run", Self::name(n))
             });
