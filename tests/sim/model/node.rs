@@ -29,12 +29,15 @@ pub(crate) struct Node {
     pub(crate) durable_weight: Option<i32>,
     pub(crate) down_since: Option<u64>,
     pub(crate) down_by_hau: bool,
+    pub(crate) up_since: u64,
     pub(crate) vip_since: u64,
     /// When the last Hello came that the core did not know, and when that was sent.
     pub(crate) last_heard: Option<(u64, u64)>,
     pub(crate) side_since: u64,
     pub(crate) alone_since: Option<u64>,
     pub(crate) is_restarting: bool,
+    /// A rollout was given up past its barrier: what it left is a person's to mend.
+    pub(crate) is_left: bool,
     /// This host's new version has made its own root key.
     pub(crate) has_made_key: bool,
     /// The next job call takes this long.
@@ -78,11 +81,13 @@ impl Node {
             durable_weight: None,
             down_since: None,
             down_by_hau: false,
+            up_since: 0,
             vip_since: 0,
             last_heard: None,
             side_since: 0,
             alone_since: None,
             is_restarting: false,
+            is_left: false,
             has_made_key: false,
             hang: 0,
             fuse: None,
@@ -132,9 +137,20 @@ impl World {
             wake: None,
         });
         self.nodes[n].side_since = self.now;
+        self.note_left(n);
         self.pair.link.answers[n].store(true, Ordering::Relaxed);
         self.say(|| format!("{} sidecar up", Self::name(n)));
-        self.feed(n, &Event::Started);
+        // The core is told what there is to see before it says what should be.
+        let now = self.time();
+        let started = self.nodes[n]
+            .side
+            .as_mut()
+            .map(|side| side.machine.handle(now, &Event::Started));
+        match started {
+            Some(Ok(turned)) => self.recorded(n, &turned.records),
+            Some(Err(_)) | None => return self.crash(n),
+        }
+        self.look(n);
         let life = self.nodes[n].life;
         let after = self.dice.below(1_000);
         self.at(0, Ev::Observe(n, life));
@@ -391,10 +407,9 @@ impl World {
         if self.nodes[n].side.is_none() {
             return;
         }
-        let newest = self.nodes[n]
-            .last_heard
-            .map_or(sent, |(_, last)| last.max(sent));
-        self.nodes[n].last_heard = Some((self.now, newest));
+        if self.nodes[n].last_heard.is_none_or(|(_, last)| sent > last) {
+            self.nodes[n].last_heard = Some((self.now, sent));
+        }
         let mut hello = hello.clone();
         super::faults::forge(self, n, &mut hello);
         self.feed(n, &Event::Hello(Box::new(hello)));

@@ -55,6 +55,7 @@ impl World {
                 self.promise_11_lost_link_starts_no_row(n, *row);
             }
         }
+        self.note_left(n);
         let Some(side) = &self.nodes[n].side else {
             return;
         };
@@ -89,6 +90,19 @@ impl World {
         if long {
             self.broke(0, || "the journal grows without progress".to_owned());
         }
+    }
+
+    /// Has this node's last rollout been given up past its barrier?
+    pub(crate) fn note_left(&mut self, n: usize) {
+        let platter = self.nodes[n].disk.0.borrow();
+        let rollout = platter.replayed.rollout.as_ref();
+        let given_up =
+            |r: &&hau::core::Rollout| r.ended.is_some_and(|(end, _)| end == RolloutResult::Failed);
+        let left = rollout
+            .filter(given_up)
+            .is_some_and(|r| r.barrier(&site().nodes[n]).is_some());
+        drop(platter);
+        self.nodes[n].is_left |= left;
     }
 
     /// A job makes its first call.
@@ -329,11 +343,14 @@ impl World {
 
     /// The one exception is promise 12, and only where its reason is true in the world.
     fn promise_9_only_a_person_goes_back(&mut self, n: usize, mandate: &Mandate) {
+        self.note_serving(n, false);
         let own = mandate.origin == site().nodes[n];
         let unheard = self.nodes[n]
             .last_heard
             .map_or(u64::MAX, |(at, _)| self.now - at);
-        let needed = unheard >= 5_000 && self.has_vip(n) && !self.serves(n);
+        // What is seen is up to 200 ms old.
+        let down = !self.serves(n) || self.now < self.nodes[n].up_since + 250;
+        let needed = unheard >= 5_000 && self.has_vip(n) && down;
         if own && mandate.by.user == "hau" && !needed {
             self.broke(9, || {
                 format!("{} goes back and nobody said so", Self::name(n))
@@ -459,6 +476,7 @@ impl World {
         match (serving, node.down_since) {
             (true, Some(_)) => {
                 (node.down_since, node.down_by_hau) = (None, false);
+                node.up_since = self.now;
                 self.say(|| format!("{} serves", Self::name(n)));
             }
             (false, None) => {
@@ -586,7 +604,7 @@ impl World {
 
     fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
         let Some(rollout) = rollout else { return };
-        let beyond = rollout.barrier(&site().nodes[n]).is_some();
+        let beyond = self.nodes[n].is_left;
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let serves = self.serves(n);
         if !beyond && (self.version(n).as_deref() != Some(site::FROM) || !serves) {
