@@ -407,10 +407,10 @@ fn end(draft: &mut Draft<'_>) {
         Direction::Back => {
             let barrier = rollout.barrier(&s.me);
             let settled = |n: usize| {
-                let kept = barrier.is_some_and(|b| n <= b);
-                kept || rollout
-                    .report(&s.me, n)
-                    .is_none_or(|r| r.state == RowState::Undone)
+                rollout.is_kept(barrier, n)
+                    || rollout
+                        .report(&s.me, n)
+                        .is_none_or(|r| r.state == RowState::Undone)
             };
             if peer_in_step(s, rollout, at).is_err() || !rows.all(settled) {
                 return;

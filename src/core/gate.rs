@@ -64,7 +64,10 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
             if !s.observed.local.serving && row.service_down && !barrier_unseen(s, r) => {}
         Err(closed) => return Err(closed),
         Ok(view) => {
-            let later = |(m, other): &(usize, &Row)| other.phase > row.phase && *m > n;
+            let barrier = r.barrier(&s.me);
+            let later = |(m, other): &(usize, &Row)| {
+                other.phase > row.phase && *m > n && !r.is_kept(barrier, *m)
+            };
             let open = |(m, other): &(usize, &Row)| {
                 let report = if other.node == s.me {
                     r.mine.get(m)
@@ -103,8 +106,7 @@ pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
 pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
     let barrier = r.barrier(&s.me);
     let open = |n: &usize| r.mine.get(n).is_some_and(|x| x.state != RowState::Undone);
-    let behind =
-        |n: &usize| barrier.is_none_or(|b| *n > b) && r.plan.rows[*n].undo != Undo::Barrier;
+    let behind = |n: &usize| !r.is_kept(barrier, *n);
     r.plan
         .rows_of(&s.me)
         .map(|(n, _)| n)

@@ -36,7 +36,8 @@ pub struct Job {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intents {
-    /// The job that should be running on this node. None: let a running one finish.
+    /// The job that should be running on this node. None: let a running one finish. Another than
+    /// the running one: that is given up between two looks, and this begun.
     pub job: Option<Job>,
     pub band: Band,
     /// What the peer should be told; the shell numbers it.

@@ -274,7 +274,16 @@ impl Rollout {
             .map(|(row, r)| (*row, r))
     }
 
-    /// Up to this row an abort takes back; what lies before it stays.
+    /// Does an abort leave this row as it is, because of the barrier that was passed?
+    pub(super) fn is_kept(&self, barrier: Option<usize>, row: usize) -> bool {
+        match self.plan.rows[row].undo {
+            super::Undo::Always => false,
+            super::Undo::Barrier => true,
+            super::Undo::Nothing | super::Undo::Run => barrier.is_some_and(|b| row <= b),
+        }
+    }
+
+    /// Down to this row an abort takes back; what lies before it stays.
     pub fn barrier(&self, me: &NodeId) -> Option<usize> {
         let rows = self.plan.rows.iter().enumerate();
         rows.filter(|(n, row)| row.undo == super::Undo::Barrier && self.report(me, *n).is_some())

@@ -264,6 +264,14 @@ impl World {
         if let Some(outcome) = slot.outcome {
             return self.job_ended(n, &slot.job, slot.def, outcome);
         }
+        // What is no longer wanted gives way to what is, between two looks.
+        let wanted = self.nodes[n]
+            .side
+            .as_ref()
+            .and_then(|side| side.intents.as_ref()?.job.clone());
+        if let Some(job) = wanted.filter(|job| slot.has_begun && job.key != slot.job.key) {
+            return self.take_job(n, job);
+        }
         let verb = slot.job.verb;
         if !slot.has_begun {
             self.begins(n, &slot);

@@ -187,7 +187,11 @@ impl World {
         if !self.is_alive(other) || !self.is_alive(n) {
             return;
         }
-        let gives = self.has_vip(n) && !self.has_vip(other) && before > theirs && after < theirs;
+        let gives = self.has_vip(n)
+            && self.serves(n)
+            && !self.has_vip(other)
+            && before > theirs
+            && after < theirs;
         let takes = self.has_vip(other) && !self.has_vip(n) && before < theirs && after > theirs;
         if gives {
             self.promise_3_vip_to_a_healthy_node(other, true);
