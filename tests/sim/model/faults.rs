@@ -2,9 +2,10 @@
 use super::disk::Crash;
 use super::site::{BUNDLE, SERVICES, URL, bundle};
 use super::{Ev, World};
-use hau::core::{Band, Direction, Event, Hello, Intents, Row, RowState};
+use hau::core::{Band, Direction, Event, Hello, Intents, Row, RowState, VrrpState};
 use hau::host::Active;
 use hau::host::fake::OnStart;
+use hau::steps::StepDef;
 use std::{path::Path, sync::atomic::Ordering, time::Duration};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +124,17 @@ pub(crate) fn alter(world: &mut World, n: usize, intents: &mut Intents) {
         Some(Mutant::Helpless) if peer.is_none() => intents.job = None,
         Some(_) | None => {}
     }
+}
+
+/// A step looks at keepalived itself before it stops a service: without that look, what the rows
+/// or the core say wrongly is caught too.
+pub(crate) fn deceive(world: &World, n: usize, def: &StepDef) -> bool {
+    let mutants = [Mutant::SideBySide, Mutant::NotDisruptive, Mutant::Settle];
+    let lies = def.disruptive && world.options.mutant.is_some_and(|m| mutants.contains(&m));
+    if lies {
+        world.pair.hosts[n].edit(|w| w.vrrp = VrrpState::Backup);
+    }
+    lies
 }
 
 pub(crate) fn forge(world: &World, n: usize, hello: &mut Hello) {
@@ -266,11 +278,11 @@ impl World {
             Fault::ServiceDies(n) => self.service_dies(n),
             Fault::JobHangs(n) => self.nodes[n].hang = self.dice.below(100_000),
             Fault::Tampered => tamper(self),
-            Fault::StartFails(_)
-            | Fault::StartDies(_)
-            | Fault::StartHangs(_)
-            | Fault::NeverListens(_) => {
-                self.set_start(fault);
+            Fault::StartFails(n) => self.set_start(n, OnStart::Fails("no memory".to_owned()), None),
+            Fault::StartDies(n) => self.set_start(n, OnStart::Dies, None),
+            Fault::StartHangs(n) => self.set_start(n, OnStart::Hangs, None),
+            Fault::NeverListens(n) => {
+                self.set_start(n, OnStart::Runs, Some(Duration::from_secs(86_400)))
             }
             Fault::Unhealthy(n) => self.set_http(n, 500),
             Fault::DumpFails(n) => self.set_failing(n, "dump", 3),
@@ -334,7 +346,8 @@ impl World {
     /// The most delicate moment there is: this node is down and the other one dies.
     pub(crate) fn ambush(&mut self, n: usize) {
         if self.options.has_faults && !self.is_calm && self.dice.chance(60) {
-            let after = self.dice.below(2_000);
+            let most = if self.dice.chance(500) { 200 } else { 2_000 };
+            let after = self.dice.below(most);
             self.at(after, Ev::Fault(Fault::Power(1 - n)));
         }
     }
@@ -359,21 +372,7 @@ impl World {
         self.note_serving(n, false);
     }
 
-    fn set_start(&mut self, fault: Fault) {
-        let (n, on_start, ready) = match fault {
-            Fault::StartFails(n) => (n, OnStart::Fails("no memory".to_owned()), None),
-            Fault::StartDies(n) => (n, OnStart::Dies, None),
-            Fault::StartHangs(n) => (n, OnStart::Hangs, None),
-            _ => (
-                if let Fault::NeverListens(n) = fault {
-                    n
-                } else {
-                    0
-                },
-                OnStart::Runs,
-                Some(Duration::from_secs(86_400)),
-            ),
-        };
+    fn set_start(&mut self, n: usize, on_start: OnStart, ready: Option<Duration>) {
         self.pair.hosts[n].edit(|w| {
             let unit = w.units.entry(SERVICES[1].to_owned()).or_default();
             unit.on_start = on_start;

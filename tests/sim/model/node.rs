@@ -276,10 +276,34 @@ impl World {
         if !slot.has_begun {
             self.begins(n, &slot);
         }
-        let before = self.visible(n);
-        let (now, fuse) = (self.time(), self.nodes[n].fuse.take());
+        let (before, now) = (self.visible(n), self.time());
+        self.ask_step(n, &mut slot, now);
+        let host = &self.pair.hosts[n];
+        let (took, blown) =
+            host.edit(|w| (w.now.since(now), std::mem::take(&mut w.fuse) == Some(0)));
+        self.worked(n, &slot, &before);
+        if blown {
+            self.say(|| format!("{} dies in {} {verb:?}", Self::name(n), slot.def.name));
+            return self.crash(n);
+        }
+        let wait = if slot.outcome.is_some() { 0 } else { slot.wait };
+        let took = u64::try_from(took.as_millis()).unwrap_or(0);
+        if slot.has_begun {
+            slot.wait = (slot.wait * 2).min(250);
+        }
+        slot.has_begun = true;
+        if let Some(side) = self.nodes[n].side.as_mut() {
+            side.slot = Some(slot);
+        }
+        let life = self.nodes[n].life;
+        self.at(wait + took, Ev::Call(n, life));
+    }
+
+    fn ask_step(&mut self, n: usize, slot: &mut Slot, now: Time) {
+        let (verb, fuse) = (slot.job.verb, self.nodes[n].fuse.take());
         let host = self.pair.hosts[n].clone();
         host.edit(|w| (w.now, w.fuse) = (now, fuse));
+        let lied = super::faults::deceive(self, n, slot.def);
         let s = site();
         let mut cx = Cx {
             host: &*host,
@@ -301,26 +325,12 @@ impl World {
                 .map(|()| steps::Verdict::NotYet("begun".to_owned()))
         };
         slot.tally = cx.tally;
+        if lied {
+            let state = self.nodes[n].vrrp.state;
+            host.edit(|w| w.vrrp = state);
+        }
         let is_over = now >= slot.job.deadline;
         slot.outcome = steps::outcome(slot.def, looked, slot.has_begun && is_over);
-        let (took, blown) =
-            host.edit(|w| (w.now.since(now), std::mem::take(&mut w.fuse) == Some(0)));
-        self.worked(n, &slot, &before);
-        if blown {
-            self.say(|| format!("{} dies in {} {verb:?}", Self::name(n), slot.def.name));
-            return self.crash(n);
-        }
-        let wait = if slot.outcome.is_some() { 0 } else { slot.wait };
-        let took = u64::try_from(took.as_millis()).unwrap_or(0);
-        if slot.has_begun {
-            slot.wait = (slot.wait * 2).min(250);
-        }
-        slot.has_begun = true;
-        if let Some(side) = self.nodes[n].side.as_mut() {
-            side.slot = Some(slot);
-        }
-        let life = self.nodes[n].life;
-        self.at(wait + took, Ev::Call(n, life));
     }
 
     fn job_ended(&mut self, n: usize, job: &Job, def: &StepDef, outcome: Outcome) {

@@ -566,7 +566,7 @@ impl World {
         {
             self.broke(10, || "the nodes end with different plans".to_owned());
         }
-        for n in 0..2 {
+        for (n, disk) in disks.iter().enumerate() {
             let host = self.pair.hosts[n].clone();
             let untouched =
                 host.edit(|w| w.units.get("keepalived.service") == Some(&FakeUnit::running(&[])));
@@ -576,7 +576,7 @@ impl World {
             }
             match end {
                 End::Ended(RolloutResult::Succeeded) => self.succeeded(n),
-                End::Ended(RolloutResult::Failed) => self.given_up(n, disks[n].as_ref()),
+                End::Ended(RolloutResult::Failed) => self.given_up(n, disk.as_ref()),
                 End::Halted => self.names_its_row(n),
                 End::Refused => {}
             }
