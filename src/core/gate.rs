@@ -61,7 +61,7 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
     match peer_in_step(s, r, now) {
         // Alone, only what brings the service of this node back is taken back.
         Err(Closed::PeerLost)
-            if !s.observed.local.serving && row.service_down && !barrier_unseen(s, r) => {}
+            if s.must_survive(now) && row.service_down && !barrier_unseen(s, r) => {}
         Err(closed) => return Err(closed),
         Ok(view) => {
             let barrier = r.barrier(&s.me);

@@ -222,6 +222,13 @@ impl State {
         self.fresh_peer(now).is_none() && now >= self.observed.started + self.timing.peer_lost
     }
 
+    /// Promise 12: alone, holding the VIP for a settled time, and not serving.
+    pub(super) fn must_survive(&self, now: Time) -> bool {
+        let local = &self.observed.local;
+        let settled = now >= self.observed.vrrp_since + self.timing.settle;
+        self.is_alone(now) && local.vrrp == VrrpState::Master && settled && !local.serving
+    }
+
     /// The rollout that has not ended.
     pub fn running(&self) -> Option<&Rollout> {
         self.journaled

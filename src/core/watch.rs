@@ -1,15 +1,13 @@
 //! What nobody orders: a survivor that must serve, and a job that does not come back.
 use super::decide::{Draft, mandate};
 use super::gate::next_row;
-use super::{Actor, Direction, Order, Problem, Report, RowState, VrrpState};
+use super::{Actor, Direction, Order, Problem, Report, RowState};
 
-/// Promise 12: alone, holding the VIP and not serving, with rows begun that took the service
+/// A survivor (`State::must_survive`) with rows begun that took the service
 /// down: what cannot be finished without the peer is taken back at once.
 pub(super) fn survive(draft: &mut Draft<'_>) {
     let (s, now) = (&*draft.state, draft.now);
-    let local = &s.observed.local;
-    let settled = now >= s.observed.vrrp_since + s.timing.settle;
-    if !s.is_alone(now) || local.vrrp != VrrpState::Master || !settled || local.serving {
+    if !s.must_survive(now) {
         return;
     }
     let Some(rollout) = s.running() else { return };

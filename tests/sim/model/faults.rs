@@ -345,7 +345,12 @@ impl World {
 
     /// The most delicate moment there is: this node is down and the other one dies.
     pub(crate) fn ambush(&mut self, n: usize) {
-        if self.options.has_faults && !self.is_calm && self.dice.chance(60) {
+        let often = if self.options.mutant == Some(Mutant::Helpless) {
+            500
+        } else {
+            100
+        };
+        if self.options.has_faults && !self.is_calm && self.dice.chance(often) {
             let most = if self.dice.chance(500) { 200 } else { 2_000 };
             let after = self.dice.below(most);
             self.at(after, Ev::Fault(Fault::Power(1 - n)));

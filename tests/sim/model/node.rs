@@ -269,7 +269,7 @@ impl World {
             .side
             .as_ref()
             .and_then(|side| side.intents.as_ref()?.job.clone());
-        if let Some(job) = wanted.filter(|job| slot.has_begun && job.key != slot.job.key) {
+        if let Some(job) = wanted.filter(|job| job.key != slot.job.key) {
             return self.take_job(n, job);
         }
         let verb = slot.job.verb;
