@@ -257,6 +257,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
             mandate: mandate_is,
             mine,
             peers,
+            told: (0, 0),
             ended,
         });
     }

@@ -53,15 +53,12 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
         Event::JobEnded { key, outcome } => on_job_ended(&mut draft, key, outcome),
         Event::Local(_) | Event::Hello(_) | Event::Tick => {}
     }
-    if let Some(view) = state
-        .observed
-        .peer
-        .as_ref()
-        .and_then(|(hello, _)| hello.rollout.as_ref())
+    if let Some((hello, _)) = &state.observed.peer
+        && let Some(view) = &hello.rollout
     {
         take_plan(&mut draft, view);
         take_mandate(&mut draft, view);
-        take_reports(&mut draft, view);
+        take_reports(&mut draft, view, (hello.boot, hello.sequence));
     }
     survive(&mut draft);
     expire(&mut draft);
@@ -247,14 +244,14 @@ fn take_mandate(draft: &mut Draft<'_>, view: &RolloutView) {
     }
 }
 
-fn take_reports(draft: &mut Draft<'_>, view: &RolloutView) {
+fn take_reports(draft: &mut Draft<'_>, view: &RolloutView, told: (u64, u64)) {
     let Some(rollout) = draft.state.journaled.rollout.as_ref() else {
         return;
     };
-    if rollout.plan.id == view.plan.id && rollout.peers != view.reports {
-        draft.push(Record::PeerReported {
-            reports: view.reports.clone(),
-        });
+    let news = told > rollout.told && rollout.peers != view.reports;
+    if rollout.plan.id == view.plan.id && news {
+        let reports = view.reports.clone();
+        draft.push(Record::PeerReported { reports, told });
     }
 }
 

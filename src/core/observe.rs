@@ -14,9 +14,16 @@ impl State {
                 self.observed.local = local.clone();
             }
             Event::Hello(hello) => {
-                let newest = self.observed.peer.as_ref().is_none_or(|(last, _)| {
-                    (hello.boot, hello.sequence) > (last.boot, last.sequence)
-                });
+                let last = self
+                    .observed
+                    .peer
+                    .as_ref()
+                    .map(|(h, _)| (h.boot, h.sequence));
+                // A late one may come after a crash has forgotten the last.
+                let told = self.running().map(|rollout| rollout.told);
+                let newest = last
+                    .max(told)
+                    .is_none_or(|last| (hello.boot, hello.sequence) > last);
                 if newest && hello.node == self.peer {
                     self.observed.peer = Some(((**hello).clone(), now));
                 }

@@ -136,6 +136,8 @@ pub struct Rollout {
     pub mine: Arc<Reports>,
     /// The peer's reports as last heard.
     pub peers: Arc<Reports>,
+    /// Boot and sequence of the Hello that told of them: an older one is not listened to any more.
+    pub told: (u64, u64),
     pub ended: Option<(RolloutResult, Time)>,
 }
 

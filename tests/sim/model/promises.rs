@@ -354,7 +354,9 @@ impl World {
             .map_or(u64::MAX, |(at, _)| self.now - at);
         // What is seen is up to 200 ms old.
         let down = !self.serves(n) || self.now < self.nodes[n].up_since + 250;
-        let needed = unheard >= 5_000 && self.has_vip(n) && down;
+        let vrrp = self.nodes[n].vrrp;
+        let holds = self.has_vip(n) || self.now < vrrp.since + 250;
+        let needed = unheard >= 5_000 && holds && down;
         if own && mandate.by.user == "hau" && !needed {
             self.broke(9, || {
                 format!("{} goes back and nobody said so", Self::name(n))
@@ -653,7 +655,7 @@ fn short(record: &Record) -> String {
             "row {row} {:?} try {} {}",
             report.state, report.attempt, report.note
         ),
-        Record::PeerReported { reports } => format!(
+        Record::PeerReported { reports, .. } => format!(
             "peer {:?}",
             reports.iter().next_back().map(|(n, r)| (*n, r.state))
         ),
