@@ -40,6 +40,7 @@ pub(super) fn watch_host(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>
     thread::spawn(move || {
         let mut last = None;
         loop {
+            site.keepalived.refresh();
             if site.keepalived.must_be_asked() {
                 site.keepalived.ask();
             }

@@ -94,11 +94,12 @@ pub(super) fn findings(api: &Api, bundle_bytes: u64) -> Result<BTreeMap<String, 
 }
 
 pub(super) fn own_findings(api: &Api, bundle_bytes: u64) -> Vec<Finding> {
+    let vips = api.site.vips();
     let site = checks::Site {
         host: &*api.site,
         database: api.site.database(),
         settings: &api.site.settings,
-        vips: api.site.vips(),
+        vips: &vips,
         bundle_bytes,
     };
     checks::all(&site)

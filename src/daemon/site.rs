@@ -51,7 +51,7 @@ impl Site {
         &self.state_dir
     }
 
-    pub(super) fn vips(&self) -> &[IpAddr] {
+    pub(super) fn vips(&self) -> Vec<IpAddr> {
         self.keepalived.vips()
     }
 
