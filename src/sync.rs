@@ -15,6 +15,9 @@ pub const CONFIG: &str = "config";
 /// held against what was asked for.
 pub const FILE: &str = "config/";
 
+/// In hau's own folder: what changed in the configuration while the sync was last paused.
+pub const CHANGES: &str = "config-changes";
+
 const UNITS: &str = "/etc/systemd/system";
 const DROP_IN: &str = "50-hau-paused.conf";
 
@@ -32,6 +35,7 @@ pub fn pause(
     };
     let since = host.now().0;
     if !host.exists(&flag(state)) {
+        host.remove(&state.join(CHANGES))?;
         host.write(
             &flag(state),
             format!("paused by {by}, at {since} ms\n").as_bytes(),

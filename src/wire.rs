@@ -32,6 +32,8 @@ pub enum Code {
     Failed,
     /// The daemon's own fault: 1.
     Internal,
+    /// No daemon answers at the socket; said by `hau-ctl` itself: 5.
+    Unreachable,
 }
 
 impl Code {
@@ -41,6 +43,7 @@ impl Code {
             Self::Refused | Self::Forbidden | Self::PeerLost => 3,
             Self::Busy => 6,
             Self::Failed | Self::Internal => 1,
+            Self::Unreachable => 5,
         }
     }
 
@@ -52,6 +55,7 @@ impl Code {
             Self::Refused | Self::Busy => 409,
             Self::PeerLost => 502,
             Self::Failed | Self::Internal => 500,
+            Self::Unreachable => 503,
         }
     }
 }
@@ -137,6 +141,7 @@ pub struct Status {
 pub struct Peer {
     pub name: String,
     pub reachable: bool,
+    /// How long ago.
     pub last_heard_ms: Option<u64>,
 }
 
@@ -173,6 +178,9 @@ pub struct ServiceState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rollout {
     pub id: u64,
+    /// The node it was asked on: two rollouts asked for at once have the same number.
+    #[serde(default)]
+    pub origin: String,
     pub kind: Kind,
     pub first: String,
     pub second: String,
@@ -259,7 +267,7 @@ pub struct Row {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartRequest {
-    /// File name inside the incoming folder, or an absolute path that is copied there.
+    /// File name inside the incoming folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
     /// For a switch: the node that shall hold the VIP.
@@ -376,4 +384,20 @@ pub type Backups = Vec<crate::backup::Entry>;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notify {
     pub args: Vec<String>,
+}
+
+/// `POST /v1/check`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckRequest {
+    /// Not "is this node fit" but "does it keep the VIP": for keepalived without a tracked file.
+    #[serde(default)]
+    pub draining: bool,
+}
+
+/// Answer to `POST /v1/check`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckView {
+    /// May this node hold the VIP?
+    pub fit: bool,
 }

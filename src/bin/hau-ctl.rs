@@ -1,1 +1,6 @@
-fn main() {}
+//! The administrator's command; everything is in `hau::ctl`.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hau::ctl::main()
+}

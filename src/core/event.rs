@@ -81,6 +81,8 @@ pub enum Refusal {
     /// A rollout is under way here or there.
     Busy,
     PeerLost,
+    /// The journal has no room for a rollout.
+    DiskFull,
     NothingRunning,
     NotHalted,
     NotConfirmable,

@@ -74,11 +74,12 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
     };
     let mut reports = Reports::clone(&rollout.peers);
     reports.extend(rollout.mine.iter().map(|(n, r)| (*n, r.clone())));
+    let vips = site.vips();
     let mut cx = Cx {
         host: site,
         database: site.database(),
         settings: site.settings(),
-        vips: site.vips(),
+        vips: &vips,
         state_dir: site.state_dir(),
         plan: &rollout.plan,
         me: site.me(),

@@ -1,4 +1,5 @@
 //! This host, for production: the `Host` that steps work on, made of the real pieces.
+use super::door::Method;
 use super::link::PeerLink;
 use super::vrrp::Keepalived;
 use crate::bundle::{self, TrustedKeys};
@@ -6,16 +7,17 @@ use crate::config::Settings;
 use crate::core::{NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
-    self, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
-    HttpAnswer, Output, UnitState, commands, files, net, tree, units,
+    BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
+    HttpAnswer, Output, UnitState, commands, files, net, units,
 };
 use crate::time::Time;
+use crate::wire::Answer;
 use std::{
     collections::BTreeMap,
     io::{Read, Write},
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 use tokio::runtime::Handle;
@@ -32,7 +34,8 @@ pub(super) struct Site {
     pub(super) addresses: net::Addresses,
     pub(super) keepalived: Arc<Keepalived>,
     pub(super) link: Arc<PeerLink>,
-    pub(super) database: Arc<dyn Database>,
+    /// Set once at the start: the adapter works through this host.
+    pub(super) database: OnceLock<Arc<dyn Database>>,
 }
 
 impl Site {
@@ -48,12 +51,12 @@ impl Site {
         &self.state_dir
     }
 
-    pub(super) fn vips(&self) -> &[IpAddr] {
+    pub(super) fn vips(&self) -> Vec<IpAddr> {
         self.keepalived.vips()
     }
 
     pub(super) fn database(&self) -> &dyn Database {
-        &*self.database
+        self.database.get().map_or(&crate::database::NONE, |adapter| &**adapter)
     }
 
     fn keys(&self) -> HostResult<TrustedKeys> {
@@ -77,8 +80,32 @@ impl Site {
     }
 }
 
+impl Site {
+    /// As `peer_get`, whatever the status: a failing health report is a report.
+    pub(super) fn peer_get_any(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
+        let asked = self.link.request_blocking(Method::Get, &format!("/v1/peer/{what}"), Vec::new(), limit);
+        asked.map(|(_, bytes)| bytes).map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))
+    }
+
+    /// Asks the other node to do something.
+    pub(super) fn peer_post(&self, what: &str, body: Vec<u8>, limit: Duration) -> HostResult<()> {
+        let asked = self.link.request_blocking(Method::Post, &format!("/v1/peer/{what}"), body, limit);
+        let (status, bytes) = asked.map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))?;
+        self.accepted(what, status, bytes).map(drop)
+    }
+
+    fn accepted(&self, what: &str, status: u16, bytes: Vec<u8>) -> HostResult<Vec<u8>> {
+        if status == 200 {
+            return Ok(bytes);
+        }
+        let answer: Option<Answer<serde_json::Value>> = serde_json::from_slice(&bytes).ok();
+        let why = answer.and_then(|a| a.error).map_or_else(|| status.to_string(), |e| e.what);
+        Err(HostError::new("get an answer from", format!("node {} for {what}", self.peer), why))
+    }
+}
+
 fn refused(path: &Path, e: impl std::error::Error) -> HostError {
-    HostError::new("accept", path.display().to_string(), host::chain(&e))
+    HostError::new("accept", path.display().to_string(), chain(&e))
 }
 
 impl Host for Site {
@@ -116,10 +143,10 @@ impl Host for Site {
         files::list(dir)
     }
     fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
-        tree::inspect(paths)
+        files::inspect(paths)
     }
     fn copy(&self, from: &Path, to: &Path) -> HostResult<()> {
-        tree::copy(from, to)
+        files::copy(from, to)
     }
     fn free_bytes(&self, path: &Path) -> HostResult<u64> {
         files::free_bytes(path)
@@ -156,21 +183,16 @@ impl Host for Site {
     }
     fn peer_get(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
         let path = format!("/v1/peer/{what}");
-        let (status, bytes) = self
-            .link
-            .request_blocking("GET", &path, Vec::new(), limit)
-            .map_err(|e| HostError::new("ask", self.peer.0.clone(), host::chain(&e)))?;
-        if status == 200 {
-            return Ok(bytes);
-        }
-        let why = String::from_utf8_lossy(&bytes).chars().take(300).collect::<String>();
-        Err(HostError::new("ask", format!("{} for {what}", self.peer), format!("{status}: {why}")))
+        let asked = self.link.request_blocking(Method::Get, &path, Vec::new(), limit);
+        let (status, bytes) = asked.map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))?;
+        self.accepted(what, status, bytes)
     }
     fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()> {
         let path = format!("/v1/peer/bundles/{bundle}");
         self.link
-            .fetch_blocking(&path, to, None, limit)
-            .map_err(|e| HostError::new("fetch", format!("{bundle} from {}", self.peer), host::chain(&e)))
+            .fetch(&path, to, None, limit)
+            .map(drop)
+            .map_err(|e| HostError::new("fetch", format!("{bundle} from {}", self.peer), chain(&e)))
     }
     fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo> {
         Ok(info(&self.verified(path, policy)?))
@@ -212,7 +234,7 @@ pub(super) fn info(verified: &bundle::Verified) -> BundleInfo {
         payload_bytes: u64::try_from(manifest.total_bytes()).unwrap_or(u64::MAX),
         schema_compatible: manifest.schema_compatible,
         schema: manifest.schema.iter().map(|s| PathBuf::from(&s.path)).collect(),
-        hooks: manifest.hooks.iter().map(|(hook, path)| (hook.to_string(), PathBuf::from(path))).collect(),
+        hooks: manifest.hooks.iter().map(|(hook, path)| (hook.name().to_owned(), PathBuf::from(path))).collect(),
     }
 }
 
@@ -246,6 +268,17 @@ fn encrypt(plain: &[u8], recipients: &[String]) -> Result<Vec<u8>, String> {
     let mut writer = encryptor.wrap_output(&mut sealed).map_err(|e| e.to_string())?;
     writer.write_all(plain).and_then(|()| writer.finish().map(drop)).map_err(|e| e.to_string())?;
     Ok(sealed)
+}
+
+/// An error with everything below it, in one line.
+pub(super) fn chain(e: &dyn std::error::Error) -> String {
+    let mut text = e.to_string();
+    let mut source = e.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
 }
 
 /// Reads at most `cap` bytes of a file, for what is shown to people.

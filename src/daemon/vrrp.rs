@@ -1,12 +1,17 @@
 //! keepalived as this node sees it: what it says, whether it lives, and the weight it is given.
-use super::mailbox::Mailbox;
 use super::observe::Kick;
+use super::site::chain;
 use crate::config::Settings;
 use crate::core::{self, VrrpState};
-use crate::host::{self, Finding, Host, files, process};
+use crate::host::{Finding, Host, process};
 use crate::keepalived::{
-    Band, Expected, Globals, Instance, Levels, NodeWeights, PeerView, Severity, State, Tree,
-    WeightFile, What, check_weight, dump, fifo, lint,
+    conf::Tree,
+    dump,
+    fifo::{self, State, What},
+    instance::{Globals, Instance},
+    levels::{Band, Levels, LevelsError, NodeWeights},
+    lint::{self, Expected, PeerView, Severity, check_weight, lint},
+    weight::{self, WeightFile},
 };
 use nix::sys::signal::Signal;
 use std::{
@@ -34,15 +39,54 @@ struct Said {
     /// When hau last wrote another weight, and what priority must come of it.
     awaited: Option<(Instant, i32)>,
     checked: Option<Instant>,
+    /// Lines heard: an answer that was asked for before the last of them is old.
+    heard: u64,
 }
 
-pub(super) struct Keepalived {
+/// keepalived's configuration as it was read last.
+struct Conf {
     tree: Tree,
     instance: Instance,
-    globals: Globals,
     check_weight: Option<i32>,
     vips: Vec<IpAddr>,
     fifo: PathBuf,
+    has_fifo: bool,
+    /// Of every file it was read from: when one changes, everything is read again.
+    stamps: Vec<(PathBuf, Option<SystemTime>)>,
+}
+
+impl Conf {
+    fn read(file: &Path, instance: &str, run_dir: &Path) -> anyhow::Result<Self> {
+        let tree = Tree::read(file, "")?;
+        let instance = Instance::find(&tree, instance)?;
+        let globals = Globals::read(&tree)?;
+        let check_weight = check_weight(&tree, &instance, Path::new(SIDECAR))?;
+        let stamp = |path: &PathBuf| (path.clone(), modified(path));
+        Ok(Self {
+            vips: instance.vips.iter().map(|vip| vip.addr).collect(),
+            has_fifo: globals.notify_fifo.is_some(),
+            fifo: globals.notify_fifo.clone().unwrap_or_else(|| run_dir.join("notify.fifo")),
+            stamps: tree.files.iter().map(stamp).collect(),
+            tree,
+            instance,
+            check_weight,
+        })
+    }
+
+    fn is_old(&self) -> bool {
+        self.stamps.iter().any(|(path, stamp)| modified(path) != *stamp)
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|m| m.modified()).ok()
+}
+
+pub(super) struct Keepalived {
+    file: PathBuf,
+    name: String,
+    run_dir: PathBuf,
+    conf: Mutex<Arc<Conf>>,
     weight: WeightFile,
     durable: WeightFile,
     started: Instant,
@@ -56,39 +100,52 @@ impl Keepalived {
     /// # Errors
     /// When it cannot be read or has no such instance.
     pub(super) fn read(settings: &Settings, state_dir: &Path, run_dir: &Path) -> anyhow::Result<Self> {
-        let tree = Tree::read(&settings.vrrp.config, "")?;
-        let instance = Instance::find(&tree, &settings.vrrp.instance)?;
-        let globals = Globals::read(&tree)?;
-        let check_weight = check_weight(&tree, &instance, Path::new(SIDECAR))?;
+        let (file, name) = (settings.vrrp.config.clone(), settings.vrrp.instance.clone());
         Ok(Self {
-            vips: instance.vips.iter().map(|vip| vip.addr).collect(),
-            fifo: globals.notify_fifo.clone().unwrap_or_else(|| run_dir.join("notify.fifo")),
+            conf: Mutex::new(Arc::new(Conf::read(&file, &name, run_dir)?)),
             weight: WeightFile::new(&settings.vrrp.track_file),
             durable: WeightFile::new(state_dir.join("weight")),
             started: Instant::now(),
             said: Mutex::default(),
             peer: Mutex::default(),
-            tree,
-            instance,
-            globals,
-            check_weight,
+            run_dir: run_dir.to_owned(),
+            file,
+            name,
         })
     }
 
-    pub(super) fn vips(&self) -> &[IpAddr] {
-        &self.vips
+    fn conf(&self) -> Arc<Conf> {
+        Arc::clone(&self.conf.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Somebody may have edited keepalived's configuration since it was read.
+    pub(super) fn refresh(&self) {
+        if !self.conf().is_old() {
+            return;
+        }
+        match Conf::read(&self.file, &self.name, &self.run_dir) {
+            Ok(conf) => {
+                tracing::info!(HAU_EVENT = "keepalived", "keepalived's configuration has changed and was read again");
+                *self.conf.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(conf);
+            }
+            Err(e) => tracing::debug!("keepalived's configuration cannot be read, the last one counts: {e:#}"),
+        }
+    }
+
+    pub(super) fn vips(&self) -> Vec<IpAddr> {
+        self.conf().vips.clone()
     }
 
     pub(super) fn base_priority(&self) -> i32 {
-        self.instance.priority
+        self.conf().instance.priority
     }
 
     pub(super) fn check_weight(&self) -> Option<i32> {
-        self.check_weight
+        self.conf().check_weight
     }
 
     pub(super) fn advert_interval(&self) -> Duration {
-        Duration::from_millis(u64::from(self.instance.advert_int_ms))
+        Duration::from_millis(u64::from(self.conf().instance.advert_int_ms))
     }
 
     pub(super) fn effective_priority(&self) -> Option<i32> {
@@ -103,7 +160,8 @@ impl Keepalived {
     /// is unknown, and treated as neither.
     pub(super) fn state(&self, host: &dyn Host) -> VrrpState {
         let held = |vip: &IpAddr| host.has_address(*vip).unwrap_or(false);
-        let (any, all) = (self.vips.iter().any(held), self.vips.iter().all(held));
+        let vips = self.vips();
+        let (any, all) = (vips.iter().any(held), vips.iter().all(held));
         if process::pid_of(Path::new(PID_FILE)).is_none() {
             return VrrpState::Unknown;
         }
@@ -122,17 +180,18 @@ impl Keepalived {
         let this = Arc::clone(self);
         thread::spawn(move || {
             loop {
-                let heard = fifo::Reader::open(&this.fifo).and_then(|mut reader| {
+                let path = this.conf().fifo.clone();
+                let heard = fifo::Reader::open(&path).and_then(|mut reader| {
                     reader.run(|heard| {
                         if let Some(fifo::Heard { event: Ok(event), stale: false }) = heard {
                             this.hear(&event);
                             kick.kick();
                         }
-                        true
+                        this.conf().fifo == path
                     })
                 });
                 if let Err(e) = heard {
-                    tracing::warn!("cannot listen to keepalived: {}", host::chain(&e));
+                    tracing::warn!("cannot listen to keepalived: {}", chain(&e));
                 }
                 thread::sleep(Duration::from_secs(1));
             }
@@ -140,10 +199,11 @@ impl Keepalived {
     }
 
     fn hear(&self, event: &fifo::Event) {
-        if event.kind != fifo::Kind::Instance || event.name != self.instance.name {
+        if event.kind != fifo::Kind::Instance || event.name != self.name {
             return;
         }
         let mut said = self.lock();
+        said.heard += 1;
         match event.what {
             What::State(state) => {
                 said.state = told(state);
@@ -163,22 +223,25 @@ impl Keepalived {
     /// Asks keepalived for its whole state: the way to the truth where no event has been heard yet.
     pub(super) fn ask(&self) {
         let Some(pid) = process::pid_of(Path::new(PID_FILE)) else { return };
-        let asked = SystemTime::now();
+        let (asked, heard) = (SystemTime::now(), self.said().heard);
         if let Err(e) = process::signal(pid, "keepalived", Signal::SIGUSR1) {
             tracing::debug!("cannot ask keepalived: {e}");
             return;
         }
         for _ in 0..20 {
             thread::sleep(Duration::from_millis(25));
-            let fresh = |path: &&str| {
+            let fresh = |path: &str| {
                 let changed = std::fs::metadata(path).and_then(|m| m.modified());
                 changed.is_ok_and(|at| at + Duration::from_millis(20) >= asked)
             };
-            let Some(path) = DUMPS.iter().find(fresh) else { continue };
+            let Some(path) = DUMPS.iter().find(|path| fresh(path)) else { continue };
             let text = super::site::read_start(Path::new(path), 1 << 20).unwrap_or_default();
-            let Some(found) = dump::instance(&text, &self.instance.name) else { continue };
+            let Some(found) = dump::instance(&text, &self.name) else { continue };
             let Some(state) = found.state else { continue };
             let mut said = self.lock();
+            if said.heard != heard {
+                return;
+            }
             said.state = told(state);
             said.priority = found.effective_priority;
             if said.awaited.is_some_and(|(_, wanted)| said.priority == Some(wanted)) {
@@ -188,8 +251,9 @@ impl Keepalived {
         }
     }
 
-    pub(super) fn is_known(&self) -> bool {
-        self.said().state != VrrpState::Unknown
+    /// Without a FIFO, or before its first line, keepalived must be asked.
+    pub(super) fn must_be_asked(&self) -> bool {
+        !self.conf().has_fifo || self.said().state == VrrpState::Unknown
     }
 
     /// keepalived has called the check.
@@ -199,7 +263,7 @@ impl Keepalived {
 
     /// What the other node says of its own instance; the weights follow from both.
     pub(super) fn set_peer(&self, base: i32, check_weight: i32) {
-        let mut view = PeerView::of(&self.instance, check_weight);
+        let mut view = PeerView::of(&self.conf().instance, check_weight);
         view.priority = base;
         *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
     }
@@ -207,15 +271,16 @@ impl Keepalived {
     /// Shows keepalived where this node ranks. Without the other node's numbers only the configured
     /// priority can be shown; a lower weight that was written before stays as it is.
     pub(super) fn show(&self, band: core::Band) {
-        let levels = match self.levels() {
-            Some(Ok(levels)) => levels,
-            Some(Err(e)) => {
+        let value = match (self.levels(), band) {
+            (Some(Ok(levels)), band) => levels.weight(word(band)),
+            // The configured priority needs no arithmetic: installing hau moves nothing.
+            (None | Some(Err(_)), core::Band::Normal) => 0,
+            (Some(Err(e)), _) => {
                 tracing::warn!("no weights fit, the file stays as it is: {e}");
                 return;
             }
-            None => return,
+            (None, _) => return,
         };
-        let value = levels.weight(word(band));
         // The durable copy first: after a power cut the node may rank too low, never too high.
         let lowers = self.weight().is_none_or(|now| value < now);
         let files = if lowers { [&self.durable, &self.weight] } else { [&self.weight, &self.durable] };
@@ -223,40 +288,42 @@ impl Keepalived {
             match file.write(value) {
                 Ok(true) if std::ptr::eq(file, &self.weight) => {
                     tracing::info!(HAU_EVENT = "weight", "this node shows keepalived weight {value} ({band:?})");
-                    let wanted = levels.effective(word(band));
+                    let wanted = self.base_priority() + value;
                     self.lock().awaited = Some((Instant::now(), wanted));
                 }
                 Ok(_) => {}
-                Err(e) => tracing::error!("cannot write the weight: {}", host::chain(&e)),
+                Err(e) => tracing::error!("cannot write the weight: {}", chain(&e)),
             }
         }
     }
 
     /// Makes sure that there is a weight file before keepalived looks for one.
     pub(super) fn restore(&self) -> anyhow::Result<()> {
-        crate::keepalived::restore(self.durable.path(), self.weight.path())?;
+        weight::restore(self.durable.path(), self.weight.path())?;
         Ok(())
     }
 
-    fn levels(&self) -> Option<Result<Levels, crate::keepalived::LevelsError>> {
+    fn levels(&self) -> Option<Result<Levels, LevelsError>> {
         let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let own = NodeWeights { base: self.instance.priority };
+        let own = NodeWeights { base: self.base_priority() };
         let other = NodeWeights { base: peer.priority };
-        Some(Levels::compute(own, other, self.check_weight.unwrap_or(0)))
+        Some(Levels::compute(own, other, self.check_weight().unwrap_or(0)))
     }
 
     /// The configuration's lint, and what its behaviour shows.
     pub(super) fn findings(&self) -> Vec<Finding> {
         let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.refresh();
+        let conf = self.conf();
         let expected = Expected {
             track_file: self.weight.path(),
-            fifo: &self.fifo,
+            fifo: &conf.fifo,
             sidecar: Path::new(SIDECAR),
             sidecar_unit: None,
             keepalived: None,
             peer: peer.as_ref(),
         };
-        let mut findings: Vec<Finding> = match lint(&self.tree, &self.instance.name, &expected) {
+        let mut findings: Vec<Finding> = match lint(&conf.tree, &self.name, &expected) {
             Ok(found) => found.into_iter().map(finding).collect(),
             Err(e) => vec![Finding::fail("keepalived", e.to_string(), "correct keepalived.conf")],
         };
@@ -311,7 +378,7 @@ fn word(band: core::Band) -> Band {
     }
 }
 
-fn finding(found: crate::keepalived::Finding) -> Finding {
+fn finding(found: lint::Finding) -> Finding {
     let check = format!("keepalived {}", found.id.replace('_', " "));
     match found.severity {
         Severity::Pass => Finding::pass(&check, found.what),

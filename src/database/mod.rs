@@ -1,9 +1,15 @@
 //! The database of a node behind one trait, one file an adapter. The second seam: the real
 //! adapters and the fake are held to the same tests.
 pub mod fake;
+mod none;
+pub mod postgres;
+
+pub use none::NONE;
 
 use crate::core::DatabaseRole;
-use std::{path::Path, time::Duration};
+use crate::config::{DatabaseKind, Settings};
+use crate::host::Host;
+use std::{path::Path, sync::Arc, time::Duration};
 
 /// What a database operation failed at, and what a person can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -56,4 +62,27 @@ pub trait Database: Send + Sync {
     fn check_dump(&self, file: &Path, limit: Duration) -> DatabaseResult<String>;
     /// Bytes a dump may need at most.
     fn size_bytes(&self) -> DatabaseResult<u64>;
+}
+
+/// The adapter that the configuration names; None where there is no database.
+///
+/// # Errors
+/// When the adapter cannot be set up from its part of the configuration.
+pub fn open(settings: &Settings, host: Arc<dyn Host>) -> DatabaseResult<Option<Arc<dyn Database>>> {
+    let Some(database) = &settings.database else { return Ok(None) };
+    let adapter: Arc<dyn Database> = match database.kind {
+        DatabaseKind::Postgres => {
+            let config = postgres::PostgresConfig {
+                dsn: database.dsn.as_str().to_owned(),
+                data_dir: database.data_dir.clone(),
+                unit: database.unit.clone(),
+                os_user: database.os_user.clone(),
+                bin_dir: None,
+            };
+            Arc::new(postgres::Postgres::new(config, host)?)
+        }
+        // The configuration refuses these until their adapters exist.
+        DatabaseKind::Gaussdb | DatabaseKind::Command => return Ok(None),
+    };
+    Ok(Some(adapter))
 }

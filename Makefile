@@ -1,0 +1,60 @@
+# What people type. Each target does its own set-up; on Debian 12 as root nothing else is needed but a Rust toolchain.
+CARGO ?= cargo
+MUSL := x86_64-unknown-linux-musl
+# PROFILE=dev: quick builds, for trying things in the lab.
+PROFILE ?= release
+BIN := $(if $(filter dev,$(PROFILE)),target/debug,target/$(MUSL)/release)
+DESTDIR ?=
+NEEDS := tests/needs
+
+.PHONY: release install test demo bench lint lab-smoke clean
+
+## release: static programs in target/x86_64-unknown-linux-musl/release
+release:
+	@$(NEEDS) build
+	$(CARGO) build --locked --bins $(if $(filter dev,$(PROFILE)),,--release --target $(MUSL))
+
+## install: the files of the package below DESTDIR
+install: release
+	install -D -m 0755 $(BIN)/hau-sidecar $(DESTDIR)/usr/sbin/hau-sidecar
+	install -D -m 0755 $(BIN)/hau-ctl $(DESTDIR)/usr/bin/hau-ctl
+	install -D -m 0644 -t $(DESTDIR)/usr/lib/systemd/system systemd/hau-sidecar.service systemd/hau-weight.service
+	install -D -m 0644 systemd/keepalived.service.d/hau.conf $(DESTDIR)/usr/lib/systemd/system/keepalived.service.d/hau.conf
+	install -D -m 0644 systemd/hau.tmpfiles.conf $(DESTDIR)/usr/lib/tmpfiles.d/hau.conf
+	install -D -m 0644 systemd/hau.sysusers.conf $(DESTDIR)/usr/lib/sysusers.d/hau.conf
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau hau.toml.example README.md
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/keepalived keepalived/*.conf
+	install -d -m 0755 $(DESTDIR)/etc/hau
+	install -d -m 0755 $(DESTDIR)/etc/hau/keys
+
+## demo: boots two hosts, installs hau on them, upgrades a service under live traffic, shows the figures
+demo: release
+	@$(NEEDS) lab
+	tests/lab/demo
+
+## lint: format and every lint as an error
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	shellcheck tests/needs .ci/run $(wildcard hooks/*.sh)
+
+## test: everything that must hold, in under 30 minutes
+test:
+	@$(NEEDS) test
+	$(MAKE) lint
+	$(CARGO) test --locked
+	$(CARGO) test --locked --release --test sim
+	$(MAKE) lab-smoke
+
+lab-smoke: release
+	@$(NEEDS) lab
+	tests/lab/smoke
+
+## bench: figures into target/bench/*.json; never asserted
+bench: release
+	@$(NEEDS) bench
+	$(CARGO) bench --locked
+	tests/lab/bench
+
+clean:
+	$(CARGO) clean

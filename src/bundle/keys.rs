@@ -1,0 +1,411 @@
+//! Signing keys, trusted keys and the signature between them: minisign's formats, so that
+//! `minisign -V` and `minisign -S` work on our files.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Cursor, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use minisign::{PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
+
+use super::error::{BundleError, Refusal};
+use super::names;
+
+/// Base64 of an Ed25519 signature with algorithm and key number, and of one without.
+const SIGNATURE_TEXT: usize = 100;
+const GLOBAL_SIGNATURE_TEXT: usize = 88;
+const MAX_KEY_FILE: u64 = 4 << 10;
+
+/// The files that [`keygen`] made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPair {
+    /// `NAME.pub`, for `/etc/hau/keys` of every node.
+    pub public: PathBuf,
+    /// `NAME.key`, mode 0600, for the publisher alone.
+    pub secret: PathBuf,
+    /// As `minisign` shows it, 16 hex digits.
+    pub id: String,
+}
+
+/// Makes a key pair `NAME.pub` and `NAME.key` in `folder`. Without `password` the secret key is not encrypted.
+///
+/// # Errors
+/// If either file exists: a key is never overwritten.
+pub fn keygen(folder: &Path, name: &str, password: Option<&str>) -> Result<KeyPair, BundleError> {
+    let failed = |why: String| BundleError::Keygen {
+        name: names::printable(name.as_bytes()),
+        why,
+    };
+    if !names::is_plain_name(name) {
+        return Err(failed(
+            "the name must be letters, digits, - _ . and at most 64 of them".to_owned(),
+        ));
+    }
+    let pair = match password {
+        // minisign would ask on the terminal if it got no password, and here none means none.
+        Some(password) => minisign::KeyPair::generate_encrypted_keypair(Some(password.to_owned())),
+        None => minisign::KeyPair::generate_unencrypted_keypair(),
+    };
+    let pair = pair.map_err(|error| failed(error.to_string()))?;
+    let id = key_id(pair.pk.keynum());
+    let public_text = pair
+        .pk
+        .to_box()
+        .map_err(|error| failed(error.to_string()))?;
+    let comment = format!("minisign secret key {id} of {name}");
+    let secret_text = pair
+        .sk
+        .to_box(Some(&comment))
+        .map_err(|error| failed(error.to_string()))?;
+    let public = folder.join(format!("{name}.pub"));
+    let secret = folder.join(format!("{name}.key"));
+    write_new(&secret, 0o600, secret_text.to_string().as_bytes())?;
+    write_new(&public, 0o644, public_text.to_string().as_bytes()).inspect_err(|_| {
+        // Nobody can have used it yet; half a pair would only be in the way.
+        let _ = fs::remove_file(&secret);
+    })?;
+    Ok(KeyPair { public, secret, id })
+}
+
+/// A secret key, ready to sign.
+pub struct SigningKey {
+    key: SecretKey,
+    public: PublicKey,
+}
+
+impl SigningKey {
+    /// Reads `NAME.key` as made by [`keygen`] or, with a password, by `minisign -G`.
+    ///
+    /// # Errors
+    /// If others than its owner may read it, if it is encrypted and there is no or a wrong password.
+    pub fn load(path: &Path, password: Option<&str>) -> Result<SigningKey, BundleError> {
+        let failed = |why: &str| BundleError::Key {
+            path: path.to_owned(),
+            why: why.to_owned(),
+        };
+        let text = read_key(path)?;
+        let mode = fs::metadata(path)
+            .map_err(|source| BundleError::Read {
+                path: path.to_owned(),
+                source,
+            })?
+            .mode();
+        if mode & 0o077 != 0 {
+            return Err(failed(
+                "others may read it: chmod 600, and think about who has",
+            ));
+        }
+        let boxed = || SecretKeyBox::from_string(&text).map_err(|error| failed(&error.to_string()));
+        let key = match (boxed()?.into_unencrypted_secret_key(), password) {
+            (Ok(key), _) => key,
+            (Err(error), _) if matches!(error.kind(), minisign::ErrorKind::Verify) => {
+                return Err(failed(
+                    "it is damaged, or from minisign -G -W, which leaves the checksum out: \
+                     make one with hau-ctl bundle keygen",
+                ));
+            }
+            (Err(_), None) => {
+                return Err(failed(
+                    "it needs its password, or it is no minisign secret key",
+                ));
+            }
+            (Err(_), Some(password)) => boxed()?
+                .into_secret_key(Some(password.to_owned()))
+                .map_err(|error| failed(&error.to_string()))?,
+        };
+        let public =
+            PublicKey::from_secret_key(&key).map_err(|error| failed(&error.to_string()))?;
+        Ok(SigningKey { key, public })
+    }
+
+    /// minisign's signature file of `message`. The trusted comment is shown by `minisign -V`.
+    pub(super) fn sign(&self, message: &[u8], comment: &str) -> Result<String, String> {
+        minisign::sign(
+            Some(&self.public),
+            &self.key,
+            Cursor::new(message),
+            Some(comment),
+            Some("signature of a hau bundle's manifest.toml"),
+        )
+        .map(|signature| signature.to_string())
+        .map_err(|error| error.to_string())
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({})", key_id(self.public.keynum()))
+    }
+}
+
+/// Who signed a bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signer {
+    /// The trusted key's file name without `.pub`.
+    pub name: String,
+    /// As `minisign` shows it, 16 hex digits.
+    pub id: String,
+}
+
+/// The keys whose bundles may be installed here.
+#[derive(Debug, Clone)]
+pub struct TrustedKeys {
+    keys: Vec<(Signer, PublicKey)>,
+}
+
+impl TrustedKeys {
+    /// All `*.pub` in `folder`.
+    ///
+    /// # Errors
+    /// If there is none, or one of them is not a minisign public key: a key that silently does not
+    /// count would be found out in the night of the upgrade.
+    pub fn load(folder: &Path) -> Result<TrustedKeys, BundleError> {
+        let read = |source| BundleError::Read {
+            path: folder.to_owned(),
+            source,
+        };
+        let mut keys = Vec::new();
+        for entry in fs::read_dir(folder).map_err(read)? {
+            let path = entry.map_err(read)?.path();
+            if path.extension().is_none_or(|extension| extension != "pub") {
+                continue;
+            }
+            let key = PublicKeyBox::from_string(&read_key(&path)?)
+                .and_then(PublicKeyBox::into_public_key)
+                .map_err(|error| BundleError::Key {
+                    path: path.clone(),
+                    why: error.to_string(),
+                })?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            let signer = Signer {
+                name: names::printable(name.as_bytes()),
+                id: key_id(key.keynum()),
+            };
+            keys.push((signer, key));
+        }
+        if keys.is_empty() {
+            return Err(BundleError::NoKeys {
+                folder: folder.to_owned(),
+            });
+        }
+        keys.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+        Ok(TrustedKeys { keys })
+    }
+
+    /// The names and ids of all of them.
+    pub fn signers(&self) -> impl Iterator<Item = &Signer> {
+        self.keys.iter().map(|(signer, _)| signer)
+    }
+
+    /// Which of them signed `message`.
+    pub(super) fn check(&self, message: &[u8], signature: &[u8]) -> Result<Signer, Refusal> {
+        let signature = parse_signature(signature)?;
+        let id = key_id(signature.keynum());
+        let mut why = None;
+        for (signer, key) in self.keys.iter().filter(|(signer, _)| signer.id == id) {
+            // quiet, no copy to stdout, legacy signatures (`minisign -S -l`) are as good
+            match minisign::verify(key, &signature, Cursor::new(message), true, false, true) {
+                Ok(()) => return Ok(signer.clone()),
+                Err(error) => why = Some(error.to_string()),
+            }
+        }
+        Err(match why {
+            Some(why) => Refusal::BadSignature { why },
+            None => Refusal::WrongKey {
+                key: id,
+                trusted: self
+                    .signers()
+                    .map(|key| format!("{} {}", key.name, key.id))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            },
+        })
+    }
+}
+
+/// The crate indexes into the decoded second signature without looking at its length, and a panic would
+/// end the daemon: so lengths are checked before it sees anything.
+fn parse_signature(bytes: &[u8]) -> Result<SignatureBox, Refusal> {
+    let bad = |why: &str| Refusal::BadSignature {
+        why: names::printable(why.as_bytes()),
+    };
+    let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not text"))?;
+    let lines: Vec<&str> = text.lines().collect();
+    let [_, signature, _, global] = lines.as_slice() else {
+        return Err(bad("it does not have four lines"));
+    };
+    if signature.trim().len() != SIGNATURE_TEXT || global.trim().len() != GLOBAL_SIGNATURE_TEXT {
+        return Err(bad("its lines do not have the right length"));
+    }
+    SignatureBox::from_string(text).map_err(|error| bad(&error.to_string()))
+}
+
+/// minisign shows the eight bytes as a little-endian number.
+fn key_id(keynum: &[u8]) -> String {
+    keynum
+        .iter()
+        .rev()
+        .map(|byte| format!("{byte:02X}"))
+        .collect()
+}
+
+fn read_key(path: &Path) -> Result<String, BundleError> {
+    let read = |source| BundleError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(read)?;
+    if file.metadata().map_err(read)?.len() > MAX_KEY_FILE {
+        return Err(BundleError::Key {
+            path: path.to_owned(),
+            why: "it is too long for a key".to_owned(),
+        });
+    }
+    io::read_to_string(file).map_err(read)
+}
+
+fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), BundleError> {
+    let write = |source| BundleError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .map_err(write)?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(|source| {
+            // ours, and incomplete
+            let _ = fs::remove_file(path);
+            write(source)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(password: Option<&str>) -> (tempfile::TempDir, KeyPair) {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let pair = keygen(folder.path(), "shop", password).expect("made");
+        (folder, pair)
+    }
+
+    #[test]
+    fn a_key_is_private_and_never_overwritten() {
+        let (folder, pair) = made(None);
+        assert_eq!(
+            fs::metadata(&pair.secret).expect("there").mode() & 0o777,
+            0o600
+        );
+        let before = fs::read(&pair.secret).expect("there");
+        assert!(keygen(folder.path(), "shop", None).is_err());
+        fs::remove_file(&pair.secret).expect("removed");
+        assert!(
+            keygen(folder.path(), "shop", None).is_err(),
+            "the public half is still there"
+        );
+        assert!(!pair.secret.exists(), "no half pair");
+        assert!(!before.is_empty());
+        assert!(keygen(folder.path(), "../shop", None).is_err());
+    }
+
+    #[test]
+    fn a_key_with_a_password_needs_it() {
+        let (_folder, pair) = made(Some("correct horse"));
+        assert!(SigningKey::load(&pair.secret, None).is_err());
+        assert!(SigningKey::load(&pair.secret, Some("wrong")).is_err());
+        let key = SigningKey::load(&pair.secret, Some("correct horse")).expect("loads");
+        assert!(key.sign(b"text", "comment").is_ok());
+        assert_eq!(format!("{key:?}"), format!("SigningKey({})", pair.id));
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let (_folder, pair) = made(None);
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o640);
+        fs::set_permissions(&pair.secret, readable).expect("changed");
+        let error = SigningKey::load(&pair.secret, None)
+            .expect_err("refused")
+            .to_string();
+        assert!(error.contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn trusted_keys_are_all_good_or_none_counts() {
+        let (folder, pair) = made(None);
+        let keys = TrustedKeys::load(folder.path()).expect("loads");
+        assert_eq!(
+            keys.signers().collect::<Vec<_>>(),
+            [&Signer {
+                name: "shop".to_owned(),
+                id: pair.id
+            }]
+        );
+        fs::write(folder.path().join("z.pub"), "not a key").expect("written");
+        assert!(matches!(
+            TrustedKeys::load(folder.path()),
+            Err(BundleError::Key { .. })
+        ));
+        let empty = tempfile::tempdir().expect("temporary folder");
+        assert!(matches!(
+            TrustedKeys::load(empty.path()),
+            Err(BundleError::NoKeys { .. })
+        ));
+    }
+
+    #[test]
+    fn no_changed_signature_is_accepted_or_ends_the_process() {
+        let (folder, pair) = made(None);
+        let keys = TrustedKeys::load(folder.path()).expect("loads");
+        let key = SigningKey::load(&pair.secret, None).expect("loads");
+        let signature = key.sign(b"text", "comment").expect("signed");
+        assert_eq!(
+            keys.check(b"text", signature.as_bytes())
+                .expect("good")
+                .name,
+            "shop"
+        );
+        assert!(matches!(
+            keys.check(b"texT", signature.as_bytes()),
+            Err(Refusal::BadSignature { .. })
+        ));
+
+        let free = "untrusted comment: ".len()..signature.find('\n').expect("lines");
+        for byte in 0..signature.len() {
+            let mut changed = signature.clone().into_bytes();
+            changed[byte] ^= 1;
+            let result = keys.check(b"text", &changed);
+            // Its own comment is not covered, and says so; white space at an end of line does not count.
+            let lines_end = signature.as_bytes()[byte] == b'\n';
+            assert!(
+                result.is_err() || free.contains(&byte) || lines_end,
+                "byte {byte}: {result:?}"
+            );
+        }
+        for cut in 0..signature.len() - 1 {
+            assert!(
+                keys.check(b"text", &signature.as_bytes()[..cut]).is_err(),
+                "cut at {cut}"
+            );
+        }
+        let lines: Vec<&str> = signature.lines().collect();
+        for global in [
+            "",
+            "AAAA",
+            &"=".repeat(88),
+            &"A".repeat(88),
+            &"A".repeat(86),
+        ] {
+            let short = [lines[0], lines[1], lines[2], global].join("\n");
+            assert!(matches!(
+                keys.check(b"text", short.as_bytes()),
+                Err(Refusal::BadSignature { .. })
+            ));
+        }
+    }
+}

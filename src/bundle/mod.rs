@@ -1,0 +1,45 @@
+//! Bundles: the signed upgrade package, a plain tar of `manifest.toml`, `manifest.toml.minisig` and the
+//! files that the manifest lists, in its order and nothing else.
+//!
+//! ```text
+//! keygen ─► build ─► NAME-VERSION.hau ─► verify ─► Verified ─► unpack ─► releases/VERSION ─► check_unpacked
+//! ```
+//!
+//! # Why the order of trust
+//! Before the signature holds, two members of bounded size are read and nothing is written. The
+//! signature covers the manifest, the manifest covers every other byte that can reach the disk: what a
+//! tar header says (owner, mode, time) is never used. [`unpack`] takes a [`Verified`], which only [`verify`] makes,
+//! and hashes again what it writes: a file swapped in between is caught. Then it reads back from disk.
+//!
+//! # Why our own reading of tar
+//! Two readers that disagree about where a member begins are the classic hole. The subset here is
+//! small (regular files; a long name by GNU `L` or pax `path`, which must agree with the header), and what is outside it
+//! is refused, not skipped. The `tar` crate writes bundles and decodes single headers.
+
+mod archive;
+mod build;
+mod check;
+mod error;
+mod keys;
+mod manifest;
+mod names;
+mod source;
+mod unpack;
+mod verify;
+
+pub use build::build;
+pub use check::{Difference, check_unpacked, load_unpacked};
+pub use error::{BundleError, Refusal};
+pub use keys::{KeyPair, Signer, SigningKey, TrustedKeys, keygen};
+pub use manifest::{Digest, FileEntry, Hook, Manifest, Mode, Schema};
+pub use unpack::unpack;
+pub use verify::{Installed, Policy, Verified, inspect, verify};
+
+/// First member of a bundle.
+pub const MANIFEST: &str = "manifest.toml";
+/// Second member: minisign's signature of the first.
+pub const SIGNATURE: &str = "manifest.toml.minisig";
+/// The largest manifest, in bytes: room for [`MAX_FILES`] entries with paths of ordinary length.
+pub const MAX_MANIFEST: u64 = 16 << 20;
+/// The most files in a bundle.
+pub const MAX_FILES: usize = 100_000;

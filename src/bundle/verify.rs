@@ -1,0 +1,245 @@
+//! From a file of unknown origin to a [`Verified`]: signature, then manifest, then policy, then every byte.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use jiff::Timestamp;
+use semver::Version;
+use sha2::{Digest as _, Sha256};
+
+use super::archive::{Archive, Head, Member};
+use super::error::{BundleError, Refusal};
+use super::keys::{Signer, TrustedKeys};
+use super::manifest::{Digest, FileEntry, Manifest};
+use super::source::Source;
+
+/// What this pair accepts.
+#[derive(Debug, Clone)]
+pub struct Policy<'a> {
+    /// `cluster.name`.
+    pub product: &'a str,
+    /// `None` where no release is installed yet.
+    pub installed: Option<Installed>,
+    pub now: Timestamp,
+}
+
+/// The release that an upgrade starts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    pub version: Version,
+    pub counter: u64,
+}
+
+/// The proof that a bundle may be installed. Only [`verify`] makes one.
+#[derive(Debug)]
+pub struct Verified {
+    manifest: Manifest,
+    signer: Signer,
+    bytes: u64,
+    sha256: Digest,
+    head: Head,
+}
+
+impl Verified {
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// Size of the bundle file in bytes; [`Manifest::total_bytes`] is what it takes unpacked.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Of the whole file, for its transfer to the peer.
+    pub fn sha256(&self) -> Digest {
+        self.sha256
+    }
+
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+}
+
+/// Reads the manifest of `path` if one of `keys` signed it. Nothing else is checked: neither policy nor payload.
+///
+/// # Errors
+/// A [`Refusal`] about signature or manifest.
+pub fn inspect(path: &Path, keys: &TrustedKeys) -> Result<(Manifest, Signer), BundleError> {
+    let source = Source::open(path)?;
+    let head = Archive::new(&source).head()?;
+    source.check(trusted(&head, keys))
+}
+
+/// Checks everything there is to check about `path`. Reads it once, writes nothing.
+///
+/// # Errors
+/// The first [`Refusal`] in the order signature, manifest, policy, members, contents.
+pub fn verify(
+    path: &Path,
+    keys: &TrustedKeys,
+    policy: &Policy<'_>,
+) -> Result<Verified, BundleError> {
+    let source = Source::open(path)?;
+    let mut archive = Archive::new(&source);
+    let head = archive.head()?;
+    let (manifest, signer) = source.check(trusted(&head, keys))?;
+    source.check(allowed(&manifest, policy))?;
+    let members = members(&source, &mut archive, &manifest)?;
+    let sha256 = check_contents(&source, &members, &manifest)?;
+    Ok(Verified {
+        manifest,
+        signer,
+        bytes: source.length,
+        sha256,
+        head,
+    })
+}
+
+pub(super) fn trusted(head: &Head, keys: &TrustedKeys) -> Result<(Manifest, Signer), Refusal> {
+    let signer = keys.check(&head.manifest, &head.signature)?;
+    Ok((Manifest::parse(&head.manifest)?, signer))
+}
+
+fn allowed(manifest: &Manifest, policy: &Policy<'_>) -> Result<(), Refusal> {
+    if manifest.product != policy.product {
+        let (found, expected) = (manifest.product.clone(), policy.product.to_owned());
+        return Err(Refusal::WrongProduct { found, expected });
+    }
+    if policy.now >= manifest.expires {
+        return Err(Refusal::Expired {
+            expires: manifest.expires,
+            now: policy.now,
+        });
+    }
+    let Some(installed) = &policy.installed else {
+        return Ok(());
+    };
+    let version = manifest.version.to_string();
+    if manifest.version < installed.version || manifest.counter < installed.counter {
+        return Err(Refusal::Downgrade {
+            version,
+            counter: manifest.counter,
+            installed: installed.version.to_string(),
+            installed_counter: installed.counter,
+        });
+    }
+    if manifest.version == installed.version {
+        return Err(Refusal::SameVersion { version });
+    }
+    if !manifest
+        .upgrades_from
+        .iter()
+        .any(|from| from.matches(&installed.version))
+    {
+        let from: Vec<String> = manifest
+            .upgrades_from
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let from = if from.is_empty() {
+            "nothing".to_owned()
+        } else {
+            from.join(" or ")
+        };
+        return Err(Refusal::NotUpgradable {
+            version,
+            installed: installed.version.to_string(),
+            from,
+        });
+    }
+    Ok(())
+}
+
+/// The payload members of an archive whose head has been read: those of `manifest`, in its order.
+pub(super) fn members(
+    source: &Source,
+    archive: &mut Archive<'_>,
+    manifest: &Manifest,
+) -> Result<Vec<Member>, BundleError> {
+    let (declared, actual) = (manifest.total_bytes(), source.length);
+    let mut members: Vec<Member> = Vec::new();
+    let expected: BTreeSet<&str> = manifest
+        .file
+        .iter()
+        .map(|file| file.path.as_str())
+        .collect();
+    let mut seen = BTreeSet::new();
+    if declared > u128::from(actual) {
+        return Err(source.refuse(Refusal::Bomb { declared, actual }));
+    }
+    while let Some(member) = archive.next_member()? {
+        let path = member.path.clone();
+        if [super::MANIFEST, super::SIGNATURE].contains(&path.as_str()) || seen.contains(&path) {
+            return Err(source.refuse(Refusal::DuplicateMember { path }));
+        }
+        if !expected.contains(path.as_str()) {
+            return Err(source.refuse(Refusal::ExtraMember { path }));
+        }
+        seen.insert(path);
+        members.push(member);
+    }
+    if let Some(missing) = manifest.file.iter().find(|file| !seen.contains(&file.path)) {
+        return Err(source.refuse(Refusal::MissingMember {
+            path: missing.path.clone(),
+        }));
+    }
+    for (member, file) in members.iter().zip(&manifest.file) {
+        source.check(same_place(member, file))?;
+    }
+    Ok(members)
+}
+
+fn same_place(member: &Member, file: &FileEntry) -> Result<(), Refusal> {
+    let path = member.path.clone();
+    if path != file.path {
+        return Err(Refusal::MemberOrder {
+            path,
+            expected: file.path.clone(),
+        });
+    }
+    if member.size != file.size {
+        return Err(Refusal::SizeMismatch {
+            path,
+            expected: file.size,
+            found: member.size,
+        });
+    }
+    Ok(())
+}
+
+/// Compares every member with its checksum and returns that of the whole file, in one pass.
+fn check_contents(
+    source: &Source,
+    members: &[Member],
+    manifest: &Manifest,
+) -> Result<Digest, BundleError> {
+    let mut whole = Sha256::new();
+    let mut at = 0;
+    for (member, file) in members.iter().zip(&manifest.file) {
+        let mut hash = Sha256::new();
+        source.stream(at, member.at - at, |chunk| {
+            whole.update(chunk);
+            Ok(())
+        })?;
+        source.stream(member.at, member.size, |chunk| {
+            whole.update(chunk);
+            hash.update(chunk);
+            Ok(())
+        })?;
+        at = member.at + member.size;
+        if Digest::of(hash) != file.sha256 {
+            return Err(source.refuse(Refusal::HashMismatch {
+                path: file.path.clone(),
+            }));
+        }
+    }
+    source.stream(at, source.length - at, |chunk| {
+        whole.update(chunk);
+        Ok(())
+    })?;
+    Ok(Digest::of(whole))
+}

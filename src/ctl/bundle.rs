@@ -1,0 +1,225 @@
+//! `bundle`: the publisher's side and a look at what came. Works without the daemon; on a machine
+//! that is no node of the pair, too.
+use super::output::Output;
+use super::render;
+use super::verbs::Ended;
+use crate::bundle::{
+    self, BundleError, Installed, Manifest, Policy, Signer, SigningKey, TrustedKeys,
+};
+use crate::config::Settings;
+use crate::wire::{Code, Failure};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::{
+    error::Error,
+    io::stdin,
+    path::{Path, PathBuf},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Make a key pair: NAME.pub for every node, NAME.key for the publisher alone
+    #[command(
+        after_help = "Example:\n  hau-ctl bundle keygen shop --password-stdin < password\n  cp shop.pub /etc/hau/keys/    # on both nodes"
+    )]
+    Keygen {
+        name: String,
+        /// The folder for both files
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: PathBuf,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Build and sign NAME-VERSION.hau from a folder with manifest.toml and the files of a release
+    #[command(after_help = "Example:\n  hau-ctl bundle build release/ --key shop.key --out dist/")]
+    Build {
+        folder: PathBuf,
+        /// The publisher's secret key
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The folder for the bundle
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: PathBuf,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// What a bundle says of itself; only its signature is checked
+    #[command(after_help = "Example:\n  hau-ctl bundle inspect shop-2.4.0.hau --keys .")]
+    Inspect {
+        bundle: PathBuf,
+        /// Trusted keys; default: as the configuration says
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+    },
+    /// Would this pair take the bundle? Signature, every checksum, product, version; exit code 3 if not
+    #[command(
+        after_help = "Example:\n  hau-ctl bundle verify shop-2.4.0.hau\n  hau-ctl bundle verify shop-2.4.0.hau --keys . --product shop    # not on a node"
+    )]
+    Verify {
+        bundle: PathBuf,
+        /// Trusted keys; default: as the configuration says
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+        /// The product it must be for; the configuration and what is installed are not looked at
+        #[arg(long, value_name = "NAME", requires = "keys")]
+        product: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Password {
+    /// Read the password of the secret key from the first line of stdin
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
+    match verb {
+        Verb::Keygen {
+            name,
+            out: folder,
+            password,
+        } => {
+            let pair = bundle::keygen(&folder, &name, password.read()?.as_deref())
+                .map_err(|e| failed(&e))?;
+            let (public, secret) = (pair.public.display(), pair.secret.display());
+            let data = json!({ "public": pair.public, "secret": pair.secret, "id": pair.id });
+            out.answer(&data, |_, _| {
+                format!("key {}\n  {public}  to /etc/hau/keys of both nodes\n  {secret}  stays with the publisher: who has it can upgrade the pair", pair.id)
+            });
+        }
+        Verb::Build {
+            folder,
+            key,
+            out: to,
+            password,
+        } => {
+            let key =
+                SigningKey::load(&key, password.read()?.as_deref()).map_err(|e| failed(&e))?;
+            let built = bundle::build(&folder, &key, &to).map_err(|e| failed(&e))?;
+            let shown = built.display().to_string();
+            out.answer(&json!({ "bundle": built }), |_, _| {
+                format!("{shown}\n  next: copy it to a node; there hau-ctl plan {shown}")
+            });
+        }
+        Verb::Inspect { bundle, keys } => {
+            let keys = match keys {
+                Some(keys) => keys,
+                None => settings(config)?.bundle.keys,
+            };
+            let keys = TrustedKeys::load(&keys).map_err(|e| failed(&e))?;
+            let (manifest, signer) = bundle::inspect(&bundle, &keys).map_err(|e| failed(&e))?;
+            let data = described(&manifest, &signer);
+            out.answer(&data, |_, look| render::bundle(&manifest, &signer, look));
+        }
+        Verb::Verify {
+            bundle,
+            keys,
+            product,
+        } => verify(&bundle, keys, product, config, out)?,
+    }
+    Ok(0)
+}
+
+fn verify(
+    path: &Path,
+    keys: Option<PathBuf>,
+    product: Option<String>,
+    config: &Path,
+    out: Output,
+) -> Result<(), Failure> {
+    let (keys, product, root) = match (keys, product) {
+        (Some(keys), Some(product)) => (keys, product, None),
+        (keys, product) => {
+            let settings = settings(config)?;
+            let product = product.unwrap_or(settings.cluster.name);
+            (
+                keys.unwrap_or(settings.bundle.keys),
+                product,
+                Some(settings.release.root),
+            )
+        }
+    };
+    let keys = TrustedKeys::load(&keys).map_err(|e| failed(&e))?;
+    // What was put there before hau has no manifest: then there is nothing to compare with.
+    let current = root.and_then(|root| bundle::load_unpacked(&root.join("current"), &keys).ok());
+    let over = current.as_ref().map(|m| m.version.to_string());
+    let installed = current.map(|m| Installed {
+        version: m.version,
+        counter: m.counter,
+    });
+    let policy = Policy {
+        product: &product,
+        installed,
+        now: Timestamp::now(),
+    };
+    let verified = bundle::verify(path, &keys, &policy).map_err(|e| failed(&e))?;
+    let mut data = described(verified.manifest(), verified.signer());
+    data["size_bytes"] = json!(verified.bytes());
+    data["over"] = json!(over);
+    out.answer(&data, |_, look| {
+        let over = over.map_or("not compared with what is installed".to_owned(), |v| {
+            format!("fits over {v}")
+        });
+        let head = format!("every checksum is right; {over}\n");
+        format!(
+            "{head}{}",
+            render::bundle(verified.manifest(), verified.signer(), look)
+        )
+    });
+    Ok(())
+}
+
+fn described(manifest: &Manifest, signer: &Signer) -> Value {
+    json!({ "manifest": manifest, "signer": { "name": signer.name, "id": signer.id } })
+}
+
+pub(super) fn settings(config: &Path) -> Result<Settings, Failure> {
+    Settings::load(config).map_err(|problems| {
+        let remedy = "correct it, or on a machine that is no node give --keys DIR (and for verify --product NAME)";
+        Failure::new(Code::Usage, problems.to_string(), remedy)
+    })
+}
+
+/// A refusal is an answer (3), the rest are mistakes of the one who asks or of the disk.
+fn failed(error: &BundleError) -> Failure {
+    let mut what = error.to_string();
+    let mut cause = error.source();
+    while let Some(e) = cause {
+        what = format!("{what}: {e}");
+        cause = e.source();
+    }
+    let (code, remedy) = match error {
+        BundleError::Refused { .. } => (
+            Code::Refused,
+            "nothing was touched; get the bundle anew from its publisher",
+        ),
+        BundleError::NoKeys { .. } => (Code::Refused, "hau-ctl bundle keygen makes a key pair"),
+        BundleError::Read { .. } | BundleError::Build { .. } | BundleError::Keygen { .. } => {
+            (Code::Usage, "correct the path or what is there")
+        }
+        BundleError::Key { .. } => (
+            Code::Usage,
+            "give another key, or its password with --password-stdin",
+        ),
+        BundleError::Write { .. }
+        | BundleError::Destination { .. }
+        | BundleError::ReadBack { .. } => (Code::Failed, "see to space and rights there"),
+    };
+    Failure::new(code, what, remedy)
+}
+
+impl Password {
+    fn read(&self) -> Result<Option<String>, Failure> {
+        if !self.password_stdin {
+            return Ok(None);
+        }
+        let mut line = String::new();
+        stdin().read_line(&mut line).map_err(|e| {
+            let what = format!("cannot read the password from stdin: {e}");
+            Failure::new(Code::Usage, what, "give it on a line of its own")
+        })?;
+        Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
+    }
+}

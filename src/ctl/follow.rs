@@ -1,0 +1,203 @@
+//! Following a rollout by asking for the status again and again. Only looks: whatever happens to
+//! this program, the rollout goes on.
+use super::client::Client;
+use super::interrupt::Interrupt;
+use super::output::{Output, complain, say};
+use super::render;
+use super::screen::Screen;
+use super::verbs::Ended;
+use crate::core::Closed;
+use crate::wire::{Code, Failure, History, Outcome, Rollout, Status, Stopped};
+use std::time::{Duration, Instant};
+
+const BEAT: Duration = Duration::from_millis(250);
+/// A daemon that restarts is back within this.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A rollout that was accepted is in the status within this.
+const SEEN_WITHIN: Duration = Duration::from_secs(10);
+const DETACHED: u8 = 130;
+
+/// What end is a good one?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    Forward,
+    GivenUp,
+}
+
+/// The rollout that is followed.
+#[derive(Clone, Debug)]
+pub(super) struct Ours {
+    pub id: u64,
+    /// None: whoever asked for it.
+    pub origin: Option<String>,
+    pub goal: Goal,
+}
+
+impl Ours {
+    fn is(&self, r: &Rollout) -> bool {
+        let origin = self.origin.as_ref().filter(|_| !r.origin.is_empty());
+        r.id == self.id && origin.is_none_or(|origin| *origin == r.origin)
+    }
+}
+
+pub(super) async fn follow(client: &Client, out: Output, ours: &Ours, before: &Status) -> Ended {
+    let interrupt = Interrupt::catch()?;
+    let mut screen = Screen::new(out, Some(before));
+    tokio::select! {
+        () = interrupt.pressed() => {
+            complain(&format!(
+                "\nhau-ctl: detached; rollout {} goes on\n  → hau-ctl watch shows it, hau-ctl abort gives it up",
+                ours.id
+            ));
+            Ok(DETACHED)
+        }
+        ended = to_the_end(client, &mut screen, ours) => {
+            let (status, rollout) = ended?;
+            screen.clear();
+            if !out.json {
+                say(&render::summary(Some(before), &status, &rollout, &out.look()));
+            }
+            Ok(exit(ours.goal, &rollout))
+        }
+    }
+}
+
+pub(super) async fn watch(client: &Client, out: Output) -> Ended {
+    let interrupt = Interrupt::catch()?;
+    let mut screen = Screen::new(out, None);
+    let mut patience = Patience::default();
+    let look = async {
+        loop {
+            if let Some(status) = patience.status(client, &mut screen).await? {
+                screen.show(&status);
+            }
+            tokio::time::sleep(BEAT).await;
+        }
+    };
+    tokio::select! {
+        () = interrupt.pressed() => Ok(DETACHED),
+        failed = look => failed,
+    }
+}
+
+/// Returns when nothing goes on any more without a person.
+async fn to_the_end(
+    client: &Client,
+    screen: &mut Screen,
+    ours: &Ours,
+) -> Result<(Status, Rollout), Failure> {
+    let mut patience = Patience::default();
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = patience.status(client, screen).await? {
+            match status.rollout.as_ref().filter(|r| ours.is(r)) {
+                Some(r) => {
+                    screen.show(&status);
+                    if has_stopped(r) {
+                        let r = r.clone();
+                        return Ok((status, r));
+                    }
+                }
+                None => {
+                    if let Some(r) = look_for(client, ours, &status, begun).await? {
+                        return Ok((status, r));
+                    }
+                }
+            }
+        }
+        tokio::time::sleep(BEAT).await;
+    }
+}
+
+fn has_stopped(r: &Rollout) -> bool {
+    r.result.is_some() || waits_as_asked(r)
+}
+
+fn waits_as_asked(r: &Rollout) -> bool {
+    matches!(
+        r.stopped_by,
+        Some(Stopped::Gate {
+            closed: Closed::StopAsked,
+            ..
+        })
+    )
+}
+
+/// The status shows another rollout, or none: is ours past, not yet there, or did it lose?
+async fn look_for(
+    client: &Client,
+    ours: &Ours,
+    status: &Status,
+    begun: Instant,
+) -> Result<Option<Rollout>, Failure> {
+    let past: History = match client.get("/v1/history").await {
+        // It went away between two questions: the next look at the status sees to that.
+        Err(failure) if failure.code == Code::Unreachable => return Ok(None),
+        past => past?,
+    };
+    if let Some(r) = past.into_iter().find(|r| ours.is(r) && r.result.is_some()) {
+        return Ok(Some(r));
+    }
+    let other = status.rollout.as_ref();
+    let beaten = other.is_some_and(|r| r.id >= ours.id);
+    if !beaten && begun.elapsed() < SEEN_WITHIN {
+        return Ok(None);
+    }
+    let by = other
+        .map(|r| format!(" by rollout {} of {}", r.id, r.by))
+        .unwrap_or_default();
+    Err(Failure::new(
+        Code::Busy,
+        format!(
+            "rollout {} was superseded{by}: two were asked for at once",
+            ours.id
+        ),
+        "hau-ctl watch shows the one that goes on; ask again when it has ended",
+    ))
+}
+
+fn exit(goal: Goal, r: &Rollout) -> u8 {
+    match r.result {
+        _ if waits_as_asked(r) => 0,
+        Some(Outcome::Succeeded) => 0,
+        Some(Outcome::Failed) if goal == Goal::GivenUp => 0,
+        Some(Outcome::Failed | Outcome::RolledBack) | None => 1,
+        Some(Outcome::Refused) => 3,
+        Some(Outcome::Halted) => 4,
+    }
+}
+
+/// A daemon may be away for a moment.
+#[derive(Default)]
+struct Patience {
+    away_since: Option<Instant>,
+}
+
+impl Patience {
+    /// None: it is away, and may come back.
+    async fn status(
+        &mut self,
+        client: &Client,
+        screen: &mut Screen,
+    ) -> Result<Option<Status>, Failure> {
+        match client.get("/v1/status").await {
+            Ok(status) => {
+                self.away_since = None;
+                Ok(Some(status))
+            }
+            Err(failure) if failure.code == Code::Unreachable => {
+                let Some(since) = self.away_since else {
+                    self.away_since = Some(Instant::now());
+                    screen.remark(&format!("{}; trying again for 30 s", failure.what));
+                    return Ok(None);
+                };
+                if since.elapsed() < PATIENCE {
+                    Ok(None)
+                } else {
+                    Err(failure)
+                }
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}

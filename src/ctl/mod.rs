@@ -1,0 +1,262 @@
+//! `hau-ctl`: one table of verbs, one file a verb where it is more than a line. Answers come from
+//! the daemon over its socket; what they look like is `render`, which is pure.
+mod bundle;
+mod client;
+mod follow;
+mod interrupt;
+mod output;
+mod pair;
+mod render;
+mod rollout;
+mod screen;
+mod verbs;
+
+use crate::wire::{Code, Failure};
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use output::Output;
+use std::{path::PathBuf, process::ExitCode};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "hau-ctl",
+    version,
+    about = "Upgrades a two-node active/standby pair without its users noticing",
+    after_help = "\
+The usual day:
+  hau-ctl doctor                      # is this pair fit to be upgraded?
+  hau-ctl plan    shop-2.4.0.hau      # what would happen, nothing touched
+  hau-ctl upgrade shop-2.4.0.hau      # both nodes, live, ends with the downtime measured
+  hau-ctl status                      # what holds, what runs, what is next
+
+Exit codes: 0 done, 1 failed or a negative finding, 2 usage, 3 refused or not fit, 4 halted,
+5 daemon not reachable, 6 busy, 130 detached by Ctrl-C (the rollout goes on)"
+)]
+struct Cli {
+    /// One JSON object instead of words; one a line where it goes on
+    #[arg(long, global = true)]
+    json: bool,
+    /// The daemon's socket
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        default_value = "/run/hau/hau.sock"
+    )]
+    socket: PathBuf,
+    /// The configuration, for verbs that work without the daemon
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "/etc/hau/hau.toml"
+    )]
+    config: PathBuf,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// THE TABLE: name, arguments, what it does, an example. `verbs::run` has one arm for each.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make both nodes trust each other: shows a code here, takes it there
+    #[command(
+        after_help = "Example:\n  hau-ctl pair            # on one node: shows a code and waits\n  hau-ctl pair 4821-7730  # on the other node; - reads the code from stdin"
+    )]
+    Pair {
+        /// The code that the other node shows; none: show one here
+        code: Option<String>,
+    },
+    /// Is this pair fit to be upgraded? Every precondition of both nodes, with remedies
+    #[command(after_help = "Example:\n  hau-ctl doctor")]
+    Doctor,
+    /// What an upgrade would do, row by row; nothing is touched
+    #[command(after_help = "Example:\n  hau-ctl plan shop-2.4.0.hau")]
+    Plan(Bundle),
+    /// Distribute a bundle, verify and unpack it beside the running release on both nodes
+    #[command(after_help = "Example:\n  hau-ctl stage /root/shop-2.4.0.hau")]
+    Stage(Bundle),
+    /// Upgrade both nodes, one after the other, without a gap in service
+    #[command(
+        after_help = "Example:\n  hau-ctl upgrade shop-2.4.0.hau --reason 'ticket 4711'\n  hau-ctl upgrade shop-2.4.0.hau --stop-before switchover   # then: hau-ctl retry"
+    )]
+    Upgrade {
+        #[command(flatten)]
+        bundle: Bundle,
+        /// Wait in front of this phase; `switchover` is where the VIP moves
+        #[arg(long, value_name = "PHASE")]
+        stop_before: Option<String>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Who holds the VIP, who is primary, what is happening, what is next
+    #[command(after_help = "Example:\n  hau-ctl status --json | jq .data.rollout.result")]
+    Status,
+    /// The same, live, until Ctrl-C
+    #[command(after_help = "Example:\n  hau-ctl watch")]
+    Watch,
+    /// Move VIP and primary to the other node, with the same care and no new version
+    #[command(after_help = "Example:\n  hau-ctl switch --to b --reason 'disk of a is replaced'")]
+    Switch {
+        /// The node that shall hold the VIP; default: the one that does not
+        #[arg(long, value_name = "NODE")]
+        to: Option<String>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// After a halt: do the failed row again; after --stop-before: go on
+    #[command(after_help = "Example:\n  hau-ctl retry --reason 'port 8080 was taken'")]
+    Retry(How),
+    /// After a halt: accept a failed health check by hand; recorded with your name
+    #[command(
+        after_help = "Example:\n  hau-ctl confirm --reason 'checked by hand, the probe is wrong'"
+    )]
+    Confirm {
+        /// Why this is right; kept in the audit trail
+        #[arg(long)]
+        reason: String,
+        /// Return at once; the rollout goes on
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Give the rollout up and leave things safe: what can be taken back is
+    #[command(after_help = "Example:\n  hau-ctl abort --reason 'too late tonight'")]
+    Abort(How),
+    /// Backups of this node
+    #[command(subcommand, after_help = "Example:\n  hau-ctl backup list")]
+    Backup(Backup),
+    /// The site's own sync of configuration
+    #[command(subcommand, after_help = "Example:\n  hau-ctl sync status")]
+    Sync(Sync),
+    /// Make, look at and verify bundles; needs no daemon
+    #[command(
+        subcommand,
+        after_help = "Example:\n  hau-ctl bundle verify shop-2.4.0.hau"
+    )]
+    Bundle(bundle::Verb),
+    /// Past rollouts, newest last
+    #[command(after_help = "Example:\n  hau-ctl history")]
+    History,
+    /// The health report of both nodes
+    #[command(after_help = "Example:\n  hau-ctl health --json")]
+    Health,
+}
+
+#[derive(Debug, Args)]
+struct Bundle {
+    /// A path, or a file name in the incoming folder (/var/lib/hau/incoming)
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct How {
+    /// Why; kept in the audit trail
+    #[arg(long)]
+    reason: Option<String>,
+    /// Return at once; the rollout goes on, hau-ctl watch shows it
+    #[arg(long)]
+    detach: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Backup {
+    /// Back up code, configuration, root key (encrypted) and database of this node
+    #[command(after_help = "Example:\n  hau-ctl backup create")]
+    Create,
+    /// The backups of this node, oldest first
+    #[command(after_help = "Example:\n  hau-ctl backup list")]
+    List,
+    /// Read every byte of a backup back and compare checksums
+    #[command(after_help = "Example:\n  hau-ctl backup verify backup_20261121_020000")]
+    Verify { name: String },
+}
+
+#[derive(Debug, Subcommand)]
+enum Sync {
+    /// Does it run? If not: by whom it was paused, and what has changed since
+    #[command(after_help = "Example:\n  hau-ctl sync status")]
+    Status,
+    /// Stop it on both nodes and keep it stopped, over reboots too
+    #[command(after_help = "Example:\n  hau-ctl sync pause")]
+    Pause,
+    /// Let it run again
+    #[command(after_help = "Example:\n  hau-ctl sync resume")]
+    Resume,
+    /// Compare both nodes' configuration; exit code 1 if it differs
+    #[command(after_help = "Example:\n  hau-ctl sync check")]
+    Check,
+    /// Push the configuration once, from the MASTER
+    #[command(after_help = "Example:\n  hau-ctl sync push")]
+    Push,
+}
+
+/// The whole of `hau-ctl`.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misunderstood(&error),
+    };
+    let out = Output::new(cli.json);
+    let done = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Code::Internal, format!("cannot begin: {e}"), ""))
+        .and_then(|runtime| runtime.block_on(verbs::run(cli, out)));
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            out.failure(&failure);
+            ExitCode::from(failure.code.exit())
+        }
+    }
+}
+
+/// Help and version are no errors; who wants JSON gets it for mistakes too.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    if error.exit_code() == 0
+        || !json
+        || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        error.print().ok();
+    } else {
+        let text = error.to_string();
+        let what = text.lines().next().unwrap_or_default();
+        let what = what.strip_prefix("error: ").unwrap_or(what);
+        Output::new(true).failure(&Failure::new(
+            Code::Usage,
+            what,
+            "hau-ctl --help, or hau-ctl VERB --help",
+        ));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_verb_says_what_it_does_and_has_an_example() {
+        fn look(command: &clap::Command) {
+            for verb in command.get_subcommands().filter(|c| c.get_name() != "help") {
+                let name = verb.get_name();
+                assert!(verb.get_about().is_some(), "{name} has no about");
+                let example = verb
+                    .get_after_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                assert!(
+                    example.contains(&format!("hau-ctl {name}"))
+                        || example.contains(&format!(" {name}")),
+                    "{name}"
+                );
+                look(verb);
+            }
+        }
+        let command = Cli::command();
+        command.clone().debug_assert();
+        look(&command);
+    }
+}

@@ -1,0 +1,20 @@
+//! What the administrator reads: data in, text out. Pure, so that it is tested as text.
+mod bundle;
+mod lines;
+mod lists;
+mod plan;
+mod rollout;
+mod status;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub(super) use bundle::bundle;
+pub(super) use lines::{lines, same};
+pub(super) use lists::{backups, doctor, health, history, manifest, pair, sync};
+pub(super) use plan::plan;
+pub(super) use rollout::rollout;
+pub(super) use status::status;
+pub(super) use summary::summary;
+pub(super) use text::Look;

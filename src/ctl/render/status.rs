@@ -1,0 +1,322 @@
+//! `status`: four answers in plain words, then both nodes side by side.
+use super::rollout::{database, name, stopped, vrrp};
+use super::text::{Cell, Look, Tone, bytes, cell, clock, duration, hang, plain, plural, table};
+use crate::core::{DatabaseRole, VrrpState};
+use crate::host::Status as Judgement;
+use crate::wire::{Node, Outcome, Rollout, Status, SyncState};
+
+pub(crate) fn status(s: &Status, look: &Look) -> String {
+    let mut out = String::new();
+    let mut say = |label: &str, (tone, text): (Tone, String)| {
+        let label = format!("{label:<11}");
+        let text = hang(&label, &text, look.width);
+        let (label, text) = text.split_at(label.len());
+        out.push_str(&look.paint(Tone::Strong, label));
+        out.push_str(&look.paint(tone, text));
+        out.push('\n');
+    };
+    if !s.peer.reachable {
+        say("peer", (Tone::Bad, peer_lost(s)));
+    }
+    say("VIP", vip(s));
+    say("primary", primary(s));
+    say("happening", happening(s, look));
+    for (label, answer) in next(s, look) {
+        say(label, answer);
+    }
+    out.push('\n');
+    out.push_str(&nodes(s, look));
+    out
+}
+
+pub(super) fn peer_lost(s: &Status) -> String {
+    let heard = match s.peer.last_heard_ms {
+        Some(ms) => format!("last heard {} ago", duration(ms)),
+        None => "not heard since this daemon started".to_owned(),
+    };
+    format!(
+        "{} cannot be reached ({heard}): what is said of it here is old",
+        s.peer.name
+    )
+}
+
+fn is_old(s: &Status, node: &str) -> bool {
+    node == s.peer.name && !s.peer.reachable
+}
+
+fn vip(s: &Status) -> (Tone, String) {
+    let holders: Vec<(&String, &Node)> = s.nodes.iter().filter(|(_, n)| n.has_vip).collect();
+    let priority = |n: &Node| {
+        n.effective_priority
+            .map(|p| format!(", priority {p}"))
+            .unwrap_or_default()
+    };
+    match holders[..] {
+        [] if !s.peer.reachable => (
+            Tone::Bad,
+            format!(
+                "not on {}; whether {} holds it cannot be seen from here",
+                s.node, s.peer.name
+            ),
+        ),
+        [] => (
+            Tone::Bad,
+            "on neither node: the service cannot be reached".to_owned(),
+        ),
+        [(name, _)] if is_old(s, name) => (
+            Tone::Bad,
+            format!("not on {}; {name} held it when it was last heard", s.node),
+        ),
+        [(name, node)] if node.vrrp == VrrpState::Master => {
+            let others = s
+                .nodes
+                .iter()
+                .filter(|(other, _)| *other != name && !is_old(s, other));
+            let others =
+                others.map(|(other, n)| format!("; {other} is {}{}", vrrp(n.vrrp), priority(n)));
+            let text = format!(
+                "{name} holds it (MASTER{}){}",
+                priority(node),
+                others.collect::<String>()
+            );
+            (Tone::Plain, text)
+        }
+        [(name, node)] => {
+            let text = format!(
+                "on {name}, but keepalived there says {}: not sure who is MASTER",
+                vrrp(node.vrrp)
+            );
+            (Tone::Warn, text)
+        }
+        [..] => (
+            Tone::Bad,
+            "on BOTH nodes: they do not hear each other's advertisements".to_owned(),
+        ),
+    }
+}
+
+fn primary(s: &Status) -> (Tone, String) {
+    let of = |role: DatabaseRole| s.nodes.iter().filter(move |(_, n)| n.database == role);
+    let primaries: Vec<&String> = of(DatabaseRole::Primary).map(|(name, _)| name).collect();
+    if s.nodes.values().all(|n| n.database == DatabaseRole::None) {
+        return (Tone::Faint, "there is no database".to_owned());
+    }
+    match primaries[..] {
+        [] => (Tone::Bad, "no node is known to be primary".to_owned()),
+        [name] if is_old(s, name) => (
+            Tone::Bad,
+            format!("{name} was primary when it was last heard"),
+        ),
+        [name] => {
+            let standby = of(DatabaseRole::Standby).find(|(other, _)| !is_old(s, other));
+            match standby {
+                Some((other, n)) => {
+                    // Whichever of the two knows it.
+                    let lag = n.lag_bytes.or_else(|| s.nodes.get(name)?.lag_bytes);
+                    (
+                        Tone::Plain,
+                        format!("{name}; the standby {other} is {}", behind(lag)),
+                    )
+                }
+                None => (Tone::Warn, format!("{name}; no standby is seen")),
+            }
+        }
+        [..] => (
+            Tone::Bad,
+            "BOTH nodes say that they are primary: two writers".to_owned(),
+        ),
+    }
+}
+
+fn behind(lag: Option<u64>) -> String {
+    lag.map_or("behind by an unknown amount".to_owned(), |lag| {
+        format!("{} behind", bytes(lag))
+    })
+}
+
+fn happening(s: &Status, look: &Look) -> (Tone, String) {
+    let Some(r) = &s.rollout else {
+        return (Tone::Plain, "nothing, and nothing has been".to_owned());
+    };
+    let (name, since) = (name(r, look), clock(&r.made));
+    match r.result {
+        None => {
+            let phase = r
+                .phase
+                .as_ref()
+                .map(|p| format!(", phase {p}"))
+                .unwrap_or_default();
+            let runs: Vec<String> = r.rows.iter().filter_map(running).collect();
+            let runs = if runs.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", runs.join("; "))
+            };
+            let text = format!(
+                "{name}, for {} (since {since}){phase}{runs}",
+                duration(r.elapsed_ms)
+            );
+            (Tone::Live, text)
+        }
+        Some(Outcome::Halted) => (
+            Tone::Bad,
+            format!("{name} is HALTED (under way since {since})"),
+        ),
+        Some(done) => {
+            let took = duration(r.elapsed_ms);
+            let text = format!(
+                "nothing; the last was {name}, {since}: {} after {took}",
+                outcome(done)
+            );
+            (Tone::Plain, text)
+        }
+    }
+}
+
+fn running(row: &crate::wire::Row) -> Option<String> {
+    use crate::core::RowState::{Started, Undoing};
+    let open = matches!(row.state, Some(Started | Undoing));
+    let took = duration(row.elapsed_ms?);
+    open.then(|| {
+        format!(
+            "{} {} {took} of {}",
+            row.node,
+            row.step,
+            duration(row.limit_ms)
+        )
+    })
+}
+
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Halted => "HALTED",
+        Outcome::RolledBack => "rolled back",
+        Outcome::Failed => "given up",
+        Outcome::Refused => "refused",
+    }
+}
+
+/// What stops it, its remedy, and what comes next: as many lines as there is to say.
+fn next(s: &Status, look: &Look) -> Vec<(&'static str, (Tone, String))> {
+    let open = |r: &&Rollout| matches!(r.result, None | Some(Outcome::Halted));
+    let Some(r) = s.rollout.as_ref().filter(open) else {
+        let text = if s.peer.reachable {
+            "nothing; hau-ctl doctor says whether the pair is fit to be upgraded".to_owned()
+        } else {
+            format!(
+                "see on {} what systemctl status hau-sidecar says, and the link between the nodes",
+                s.peer.name
+            )
+        };
+        return vec![("next", (Tone::Plain, text))];
+    };
+    let mut said = Vec::new();
+    if let Some((what, remedy)) = r.stopped_by.as_ref().map(stopped) {
+        said.push(("stopped", (Tone::Bad, what)));
+        if !remedy.is_empty() {
+            said.push(("", (Tone::Plain, format!("{} {remedy}", look.arrow()))));
+        }
+    }
+    if !r.next.is_empty() {
+        said.push(("next", (Tone::Plain, r.next.clone())));
+    }
+    said
+}
+
+fn nodes(s: &Status, look: &Look) -> String {
+    let column = |label: &str, of: &dyn Fn(&Node) -> (Tone, String)| {
+        let mut row = vec![cell(Tone::Faint, label)];
+        row.extend(s.nodes.iter().map(|(name, n)| {
+            let (tone, text) = of(n);
+            cell(if is_old(s, name) { Tone::Faint } else { tone }, text)
+        }));
+        row
+    };
+    let number = |n: Option<i32>| n.map_or("-".to_owned(), |n| n.to_string());
+    let word = |text: String| (Tone::Plain, text);
+    let heads = s.nodes.keys().map(|name| {
+        let note = if is_old(s, name) {
+            " (old)"
+        } else if *name == s.node {
+            " (this node)"
+        } else {
+            ""
+        };
+        cell(Tone::Strong, format!("{name}{note}"))
+    });
+    let head: Vec<Cell> = std::iter::once(plain("")).chain(heads).collect();
+    let rows = [
+        head,
+        column("VRRP", &|n| vrrp_cell(n)),
+        column("priority", &|n| {
+            word(format!(
+                "{} (weight {})",
+                number(n.effective_priority),
+                number(n.weight)
+            ))
+        }),
+        column("database", &|n| word(database_cell(n))),
+        column("version", &|n| {
+            word(n.version.clone().unwrap_or("-".to_owned()))
+        }),
+        column("services", &services),
+        column("sync", &sync),
+        column("health", &|n| health(n.health)),
+    ];
+    table(look, 0, &rows)
+}
+
+fn vrrp_cell(n: &Node) -> (Tone, String) {
+    let vip = if n.has_vip { ", VIP" } else { "" };
+    let tone = match n.vrrp {
+        VrrpState::Master | VrrpState::Backup => Tone::Plain,
+        VrrpState::Fault => Tone::Bad,
+        VrrpState::Unknown => Tone::Warn,
+    };
+    (tone, format!("{}{vip}", vrrp(n.vrrp)))
+}
+
+fn database_cell(n: &Node) -> String {
+    let role = database(n.database).unwrap_or("-").to_owned();
+    match n.lag_bytes {
+        Some(_) if n.database == DatabaseRole::Standby => {
+            format!("{role}, {}", behind(n.lag_bytes))
+        }
+        Some(_) | None => role,
+    }
+}
+
+fn services(n: &Node) -> (Tone, String) {
+    let down = n
+        .services
+        .iter()
+        .filter(|(_, s)| !s.active)
+        .map(|(name, _)| name.as_str());
+    let down: Vec<&str> = down.collect();
+    match (n.services.len(), down.is_empty()) {
+        (0, _) => (Tone::Faint, "-".to_owned()),
+        (all, true) => (
+            Tone::Good,
+            format!("{} up", plural(all, "service", "services")),
+        ),
+        (_, false) => (Tone::Bad, format!("{} DOWN", down.join(", "))),
+    }
+}
+
+fn sync(n: &Node) -> (Tone, String) {
+    match n.sync {
+        SyncState::Running => (Tone::Plain, "running".to_owned()),
+        SyncState::Paused => (Tone::Warn, "paused".to_owned()),
+        SyncState::None => (Tone::Faint, "-".to_owned()),
+    }
+}
+
+fn health(judgement: Judgement) -> (Tone, String) {
+    let (tone, text) = match judgement {
+        Judgement::Pass => (Tone::Good, "pass"),
+        Judgement::Warn => (Tone::Warn, "warn"),
+        Judgement::Fail => (Tone::Bad, "FAIL"),
+    };
+    (tone, text.to_owned())
+}

@@ -1,0 +1,450 @@
+//! What the administrator reads, as snapshots: look at them as if it were 3 a.m.
+use super::*;
+use crate::core::{
+    Actor, Closed, DatabaseRole, Direction, Kind, Mandate, NodeId, Order, Problem, RowState, Turn,
+    VrrpState,
+};
+use crate::host::{Finding, Status as Judgement};
+use crate::time::Time;
+use crate::wire::{
+    Node, Outcome, Peer, PlanView, Rollout, Row, ServiceState, Status, Stopped, SyncState,
+};
+use std::collections::BTreeMap;
+
+const LOOK: Look = Look {
+    width: 100,
+    height: 60,
+    color: false,
+    unicode: true,
+};
+const BEGAN: u64 = 1_795_226_400_000;
+
+fn node(vrrp: VrrpState, database: DatabaseRole, priority: i32) -> Node {
+    let up = |port| ServiceState {
+        active: true,
+        ports: vec![port],
+    };
+    Node {
+        vrrp,
+        has_vip: vrrp == VrrpState::Master,
+        effective_priority: Some(priority),
+        weight: Some(0),
+        database,
+        lag_bytes: (database == DatabaseRole::Standby).then_some(16_384),
+        version: Some("1.0.0".to_owned()),
+        services: BTreeMap::from([
+            ("api".to_owned(), up(8080)),
+            ("worker".to_owned(), up(9001)),
+        ]),
+        sync: SyncState::Running,
+        health: Judgement::Pass,
+    }
+}
+
+/// a is MASTER and primary, nothing goes on.
+fn idle() -> Status {
+    let nodes = BTreeMap::from([
+        (
+            "a".to_owned(),
+            node(VrrpState::Master, DatabaseRole::Primary, 150),
+        ),
+        (
+            "b".to_owned(),
+            node(VrrpState::Backup, DatabaseRole::Standby, 100),
+        ),
+    ]);
+    let peer = Peer {
+        name: "b".to_owned(),
+        reachable: true,
+        last_heard_ms: Some(340),
+    };
+    Status {
+        node: "a".to_owned(),
+        peer,
+        nodes,
+        rollout: None,
+    }
+}
+
+fn rows() -> Vec<Row> {
+    let table = crate::steps::table(Kind::Upgrade).iter();
+    let rows = table.flat_map(|(phase, rows)| rows.iter().map(move |row| (phase, row)));
+    let row = |(phase, (turn, def)): (&&str, &(Turn, &crate::steps::StepDef))| Row {
+        phase: (*phase).to_owned(),
+        node: if *turn == Turn::First { "b" } else { "a" }.to_owned(),
+        step: def.name.to_owned(),
+        about: def.about.to_owned(),
+        state: None,
+        started: None,
+        started_at_ms: None,
+        elapsed_ms: None,
+        limit_ms: 300_000,
+        expected_ms: None,
+        note: String::new(),
+        problem: None,
+    };
+    rows.map(row).collect()
+}
+
+/// Everything before the row of `step` on `node` is done, each in 2.4 s.
+fn until(node: &str, step: &str) -> Rollout {
+    let mut rows = rows();
+    let at = rows
+        .iter()
+        .position(|r| r.node == node && r.step == step)
+        .unwrap();
+    let mut clock = BEGAN;
+    for row in &mut rows[..at] {
+        row.state = Some(RowState::Done);
+        row.started_at_ms = Some(clock);
+        row.elapsed_ms = Some(2_400);
+        clock += 2_400;
+    }
+    let phase = Some(rows[at].phase.clone());
+    rows[at].state = Some(RowState::Started);
+    rows[at].started_at_ms = Some(clock);
+    rows[at].elapsed_ms = Some(42_000);
+    rows[at].expected_ms = Some(110_000);
+    let by = Actor {
+        user: "root".to_owned(),
+        node: "a".to_owned(),
+        reason: None,
+    };
+    let mandate = Mandate {
+        epoch: 1,
+        origin: NodeId("a".to_owned()),
+        order: Order::Start,
+        direction: Direction::Forward,
+        by,
+        at: Time(BEGAN),
+    };
+    Rollout {
+        id: 12,
+        origin: "a".to_owned(),
+        kind: Kind::Upgrade,
+        first: "b".to_owned(),
+        second: "a".to_owned(),
+        from: "1.0.0".to_owned(),
+        to: "1.1.0".to_owned(),
+        by: "root".to_owned(),
+        made: "2026-11-21T02:00:00.123Z".to_owned(),
+        phase,
+        rows,
+        result: None,
+        mandate,
+        stopped_by: None,
+        next: "b starts its services; then health and soak".to_owned(),
+        elapsed_ms: clock + 42_000 - BEGAN,
+        downtime_ms: None,
+    }
+}
+
+fn midway() -> Status {
+    let mut s = idle();
+    let b = s.nodes.get_mut("b").unwrap();
+    b.weight = Some(-60);
+    b.effective_priority = Some(40);
+    b.version = Some("1.1.0".to_owned());
+    b.services.get_mut("api").unwrap().active = false;
+    b.health = Judgement::Fail;
+    s.nodes
+        .values_mut()
+        .for_each(|n| n.sync = SyncState::Paused);
+    s.rollout = Some(until("b", "start"));
+    s
+}
+
+fn halted() -> Status {
+    let mut s = midway();
+    let r = s.rollout.as_mut().unwrap();
+    let problem = Problem {
+        what: "api: nothing listens on port 8080 five minutes after its start".to_owned(),
+        remedy: "journalctl -u shop-api.service says why; mend it, then hau-ctl retry".to_owned(),
+    };
+    let row = r
+        .rows
+        .iter_mut()
+        .find(|row| row.state == Some(RowState::Started))
+        .unwrap();
+    row.state = Some(RowState::Failed);
+    row.elapsed_ms = Some(300_000);
+    row.problem = Some(problem.clone());
+    r.result = Some(Outcome::Halted);
+    r.stopped_by = Some(Stopped::Failure {
+        node: "b".to_owned(),
+        step: "start".to_owned(),
+        problem,
+    });
+    r.next = "a serves 1.0.0 as before. hau-ctl retry does the row again, hau-ctl abort takes b back to 1.0.0".to_owned();
+    s
+}
+
+fn peer_lost() -> Status {
+    let mut s = midway();
+    s.peer.reachable = false;
+    s.peer.last_heard_ms = Some(73_000);
+    let r = s.rollout.as_mut().unwrap();
+    r.stopped_by = Some(Stopped::Gate {
+        node: "a".to_owned(),
+        step: "arm".to_owned(),
+        closed: Closed::PeerLost,
+        says: "the other node has not been heard of for 73 s".to_owned(),
+    });
+    r.next = "goes on by itself when b is heard again".to_owned();
+    s
+}
+
+fn succeeded() -> Status {
+    let mut s = idle();
+    let mut r = until("a", "cleanup");
+    for row in &mut r.rows {
+        row.state = Some(RowState::Done);
+        row.elapsed_ms = row.elapsed_ms.or(Some(900));
+    }
+    r.result = Some(Outcome::Succeeded);
+    r.phase = None;
+    r.next = String::new();
+    r.downtime_ms = Some(0);
+    s.rollout = Some(r);
+    let a = node(VrrpState::Backup, DatabaseRole::Standby, 90);
+    s.nodes.insert("a".to_owned(), a);
+    s.nodes.insert(
+        "b".to_owned(),
+        node(VrrpState::Master, DatabaseRole::Primary, 100),
+    );
+    s.nodes
+        .values_mut()
+        .for_each(|n| n.version = Some("1.1.0".to_owned()));
+    s
+}
+
+fn live(s: &Status, look: &Look) -> String {
+    rollout(s, s.rollout.as_ref().unwrap(), look)
+}
+
+#[test]
+fn status_in_four_situations() {
+    insta::assert_snapshot!("status_idle", status(&idle(), &LOOK));
+    insta::assert_snapshot!("status_midway", status(&midway(), &LOOK));
+    insta::assert_snapshot!("status_halted", status(&halted(), &LOOK));
+    insta::assert_snapshot!("status_peer_lost", status(&peer_lost(), &LOOK));
+    insta::assert_snapshot!("status_after", status(&succeeded(), &LOOK));
+}
+
+#[test]
+fn status_says_plainly_what_must_not_be() {
+    let mut s = idle();
+    s.nodes.get_mut("a").unwrap().has_vip = false;
+    assert!(
+        status(&s, &LOOK).contains("VIP        on neither node: the service cannot be reached")
+    );
+    s.nodes.values_mut().for_each(|n| n.has_vip = true);
+    s.nodes
+        .values_mut()
+        .for_each(|n| n.database = DatabaseRole::Primary);
+    let text = status(&s, &LOOK);
+    assert!(
+        text.contains("on BOTH nodes") && text.contains("two writers"),
+        "{text}"
+    );
+    let mut s = idle();
+    s.nodes.get_mut("a").unwrap().vrrp = VrrpState::Unknown;
+    assert!(status(&s, &LOOK).contains("not sure who is MASTER"));
+    s.nodes.get_mut("a").unwrap().has_vip = false;
+    s.peer.reachable = false;
+    assert!(status(&s, &LOOK).contains("whether b holds it cannot be seen from here"));
+}
+
+#[test]
+fn live_view_in_three_situations() {
+    insta::assert_snapshot!("live_midway", live(&midway(), &LOOK));
+    insta::assert_snapshot!("live_halted", live(&halted(), &LOOK));
+    insta::assert_snapshot!("live_peer_lost", live(&peer_lost(), &LOOK));
+}
+
+#[test]
+fn live_view_keeps_within_a_small_screen() {
+    for (width, height) in [(80, 24), (60, 16), (40, 24), (200, 30)] {
+        let look = Look {
+            width,
+            height,
+            ..LOOK
+        };
+        for s in [midway(), halted(), peer_lost()] {
+            let text = live(&s, &look);
+            let lines = text.lines().count();
+            assert!(
+                lines < height || lines < 22,
+                "{lines} lines of {height}:\n{text}"
+            );
+            let wide = text.lines().find(|l| l.chars().count() > width);
+            assert_eq!(wide, None, "{width}");
+        }
+    }
+    insta::assert_snapshot!(
+        "live_small",
+        live(
+            &midway(),
+            &Look {
+                width: 80,
+                height: 20,
+                ..LOOK
+            }
+        )
+    );
+}
+
+#[test]
+fn colours_and_signs_only_where_they_are_understood() {
+    let text = live(
+        &midway(),
+        &Look {
+            unicode: false,
+            ..LOOK
+        },
+    );
+    assert!(text.is_ascii(), "{text}");
+    let coloured = live(
+        &midway(),
+        &Look {
+            color: true,
+            ..LOOK
+        },
+    );
+    assert!(coloured.contains("\x1b[36m") && !live(&midway(), &LOOK).contains('\x1b'));
+    let mut bare = String::new();
+    for piece in coloured.split('\x1b') {
+        bare.push_str(
+            piece
+                .split_once('m')
+                .filter(|_| piece.starts_with('['))
+                .map_or(piece, |(_, t)| t),
+        );
+    }
+    assert_eq!(bare, live(&midway(), &LOOK), "colours move nothing");
+}
+
+#[test]
+fn lines_say_each_fact_once() {
+    let story = [idle(), midway(), peer_lost(), halted(), succeeded()];
+    let mut text = Vec::new();
+    let mut before = None;
+    for now in &story {
+        text.extend(lines(before, now, &LOOK));
+        assert_eq!(lines(Some(now), now, &LOOK), Vec::<String>::new());
+        before = Some(now);
+    }
+    insta::assert_snapshot!("lines", text.join("\n"));
+}
+
+#[test]
+fn only_time_passing_is_no_change() {
+    let (mut a, b) = (midway(), midway());
+    a.peer.last_heard_ms = Some(1);
+    let r = a.rollout.as_mut().unwrap();
+    r.elapsed_ms += 250;
+    r.rows
+        .iter_mut()
+        .filter(|r| r.state == Some(RowState::Started))
+        .for_each(|r| r.elapsed_ms = Some(1));
+    assert!(same(&a, &b));
+    assert!(!same(&halted(), &b) && !same(&peer_lost(), &b));
+}
+
+#[test]
+fn summaries() {
+    let show = |s: &Status| summary(Some(&idle()), s, s.rollout.as_ref().unwrap(), &LOOK);
+    insta::assert_snapshot!("summary_succeeded", show(&succeeded()));
+    insta::assert_snapshot!("summary_halted", show(&halted()));
+    let mut waits = midway();
+    let r = waits.rollout.as_mut().unwrap();
+    r.stopped_by = Some(Stopped::Gate {
+        node: "a".to_owned(),
+        step: "arm".to_owned(),
+        closed: Closed::StopAsked,
+        says: "it was asked to stop here".to_owned(),
+    });
+    r.next = "hau-ctl retry goes on with the switchover, hau-ctl abort takes b back".to_owned();
+    assert!(show(&waits).starts_with("✔ upgrade 12: 1.0.0 → 1.1.0 waits, as asked, after"));
+}
+
+fn findings() -> BTreeMap<String, Vec<Finding>> {
+    let good = [
+        Finding::pass(
+            "services",
+            "api is active, its ports and health checks answer",
+        ),
+        Finding::pass("vrrp", "BACKUP, and no VIP is on this host"),
+    ];
+    let mut a = good.to_vec();
+    a.push(Finding::warn(
+        "sync",
+        "config-sync.timer is not active",
+        "systemctl enable --now config-sync.timer",
+    ));
+    let mut b = good.to_vec();
+    b.push(Finding::fail(
+        "space",
+        "/var/lib/hau/backups has 120 MiB free and 4096 MiB may be needed for code, configuration and two dumps of the database",
+        "free some space there",
+    ));
+    BTreeMap::from([("a".to_owned(), a), ("b".to_owned(), b)])
+}
+
+#[test]
+fn doctor_and_plan() {
+    insta::assert_snapshot!("doctor", doctor(&findings(), &LOOK));
+    let mut fit = findings();
+    fit.get_mut("b").unwrap().pop();
+    assert!(doctor(&fit, &LOOK).ends_with("Fit to be upgraded, 1 warning."));
+    let view = PlanView {
+        kind: Kind::Upgrade,
+        from: "1.0.0".to_owned(),
+        to: "1.1.0".to_owned(),
+        first: "b".to_owned(),
+        second: "a".to_owned(),
+        rows: rows(),
+        findings: findings(),
+        fit: false,
+    };
+    insta::assert_snapshot!("plan", plan(&view, &Look { width: 120, ..LOOK }));
+}
+
+#[test]
+fn history_in_columns() {
+    let past: Vec<Rollout> = [halted(), succeeded(), midway()]
+        .into_iter()
+        .filter_map(|s| s.rollout)
+        .collect();
+    insta::assert_snapshot!("history", history(&past, &LOOK));
+}
+
+#[test]
+fn small_change() {
+    use super::text::{bytes, clock, duration, hang};
+    let times = [0, 450, 42_000, 60_000, 252_000, 7_500_000, 259_200_000].map(duration);
+    assert_eq!(
+        times,
+        ["0.0s", "0.4s", "42s", "1m", "4m12s", "2h05m", "3 days"]
+    );
+    let sizes = [0, 1023, 1024, 1536, 52_428_800, u64::MAX / 20].map(bytes);
+    assert_eq!(
+        sizes,
+        [
+            "0 B",
+            "1023 B",
+            "1.0 KiB",
+            "1.5 KiB",
+            "50 MiB",
+            "838860 TiB"
+        ]
+    );
+    assert_eq!(
+        clock("2026-11-21T02:14:05.123+08:00"),
+        "2026-11-21 02:14:05 +08:00"
+    );
+    assert_eq!(
+        hang("a: ", "one two three four five six seven", 23),
+        "a: one two three four\n   five six seven"
+    );
+}

@@ -1,0 +1,220 @@
+//! Words, times, tables: the small change of everything that is shown.
+use crate::host::Status;
+
+/// What the reader's screen can do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub width: usize,
+    /// In lines; what is live keeps within it.
+    pub height: usize,
+    pub color: bool,
+    pub unicode: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Strong,
+    Faint,
+    Good,
+    Warn,
+    Bad,
+    /// Goes on right now.
+    Live,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    Done,
+    Runs,
+    Ahead,
+    Warn,
+    Failed,
+    Back,
+}
+
+impl Look {
+    pub(super) fn paint(&self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Strong => "1",
+            Tone::Faint => "2",
+            Tone::Good => "32",
+            Tone::Warn => "33",
+            Tone::Bad => "1;31",
+            Tone::Live => "36",
+        };
+        if self.color && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    pub(super) fn mark(&self, mark: Mark) -> &'static str {
+        match (mark, self.unicode) {
+            (Mark::Done, true) => "✔",
+            (Mark::Done, false) => "+",
+            (Mark::Runs, true) => "▶",
+            (Mark::Runs, false) => ">",
+            (Mark::Ahead, true) => "·",
+            (Mark::Ahead, false) => ".",
+            (Mark::Warn, _) => "!",
+            (Mark::Failed, true) => "✘",
+            (Mark::Failed, false) => "X",
+            (Mark::Back, true) => "↶",
+            (Mark::Back, false) => "<",
+        }
+    }
+
+    pub(super) fn arrow(&self) -> &'static str {
+        if self.unicode { "→" } else { "->" }
+    }
+
+    /// Cut to `width` characters.
+    pub(super) fn cut(&self, text: &str, width: usize) -> String {
+        if text.chars().count() <= width {
+            return text.to_owned();
+        }
+        let end = if self.unicode { "…" } else { "~" };
+        let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+        format!("{}{end}", kept.trim_end())
+    }
+}
+
+/// A finding's mark and tone.
+pub(super) fn judged(look: &Look, status: Status) -> (Tone, &'static str) {
+    match status {
+        Status::Pass => (Tone::Good, look.mark(Mark::Done)),
+        Status::Warn => (Tone::Warn, look.mark(Mark::Warn)),
+        Status::Fail => (Tone::Bad, look.mark(Mark::Failed)),
+    }
+}
+
+/// `0.4s`, `42s`, `4m12s`, `2h05m`, `3 days`.
+pub(super) fn duration(ms: u64) -> String {
+    let s = ms / 1000;
+    match s {
+        0 => format!("0.{}s", ms / 100),
+        1..=59 => format!("{s}s"),
+        60..=3599 if s.is_multiple_of(60) => format!("{}m", s / 60),
+        60..=3599 => format!("{}m{:02}s", s / 60, s % 60),
+        3600..=172_799 => format!("{}h{:02}m", s / 3600, s % 3600 / 60),
+        _ => format!("{} days", s / 86_400),
+    }
+}
+
+/// Measured downtime.
+pub(super) fn downtime(ms: u64) -> String {
+    match ms {
+        0 => "none".to_owned(),
+        1..=9999 => format!("{ms} ms"),
+        _ => duration(ms),
+    }
+}
+
+pub(super) fn bytes(n: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut unit = None;
+    let mut tenths = n.saturating_mul(10);
+    for name in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = Some(name);
+    }
+    match unit {
+        None => format!("{n} B"),
+        Some(unit) if tenths < 100 => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+        Some(unit) => format!("{} {unit}", tenths / 10),
+    }
+}
+
+/// RFC 3339 as a person reads it: `2026-11-21 02:14:05 UTC`.
+pub(super) fn clock(rfc3339: &str) -> String {
+    let Some((date, time)) = rfc3339.split_once('T') else {
+        return rfc3339.to_owned();
+    };
+    let zone_at = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (time, zone) = time.split_at(zone_at);
+    let time = time.split('.').next().unwrap_or(time);
+    let zone = if zone == "Z" { "UTC" } else { zone };
+    format!("{date} {time} {zone}")
+}
+
+pub(super) fn plural(n: usize, one: &str, many: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {many}")
+    }
+}
+
+/// `first` and then `text`, broken between words; the lines that follow begin under the text.
+pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
+    let indent = first.chars().count();
+    let room = width.saturating_sub(indent).max(20);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    format!("{first}{}", lines.join(&format!("\n{:indent$}", "")))
+}
+
+/// One cell of a table.
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    pub tone: Tone,
+    pub text: String,
+}
+
+pub(super) fn cell(tone: Tone, text: impl Into<String>) -> Cell {
+    let text = text.into();
+    Cell { tone, text }
+}
+
+pub(super) fn plain(text: impl Into<String>) -> Cell {
+    cell(Tone::Plain, text)
+}
+
+/// Columns as wide as their widest cell, two spaces apart, lines cut at the screen's edge.
+pub(super) fn table(look: &Look, indent: usize, rows: &[Vec<Cell>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let wide = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|c| c.text.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(wide).collect();
+    let mut out = String::new();
+    for row in rows {
+        out.push_str(&line(look, indent, row, &widths));
+        out.push('\n');
+    }
+    out
+}
+
+/// One line of a table with given columns.
+pub(super) fn line(look: &Look, indent: usize, row: &[Cell], widths: &[usize]) -> String {
+    let mut out = " ".repeat(indent);
+    let mut used = indent;
+    let last = row.iter().rposition(|c| !c.text.is_empty()).unwrap_or(0);
+    for (n, cell) in row.iter().enumerate().take(last + 1) {
+        let room = look.width.saturating_sub(used);
+        let text = look.cut(&cell.text, room);
+        let width = text.chars().count();
+        out.push_str(&look.paint(cell.tone, &text));
+        if n < last {
+            let pad = widths.get(n).copied().unwrap_or(0).saturating_sub(width) + 2;
+            out.push_str(&" ".repeat(pad));
+            used += width + pad;
+        }
+    }
+    out
+}

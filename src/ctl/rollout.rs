@@ -1,0 +1,133 @@
+//! The verbs that begin a rollout or give it an order: ask, then follow it to its end.
+use super::client::Client;
+use super::follow::{self, Goal, Ours};
+use super::output::{Output, say};
+use super::verbs::{Ended, done_or_json};
+use super::{Bundle, render};
+use crate::core::Order;
+use crate::wire::{Code, Failure, OrderRequest, PlanView, StartRequest, Started, Status};
+use serde_json::Value;
+use std::{fs, path::Path};
+
+/// Puts a bundle named by a path into the incoming folder, with the rights of whoever asks: the daemon
+/// only ever opens what lies there. Answers its name; what is no path is such a name already.
+pub(super) fn place(bundle: &Bundle, config: &Path) -> Result<String, Failure> {
+    let given = &bundle.bundle;
+    let shown = given.display();
+    let usage = |what: String, remedy: &str| Failure::new(Code::Usage, what, remedy);
+    let name = given.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| usage(format!("{shown} is not a file's name"), "give the path of a .hau file"))?;
+    if given.components().count() == 1 && !given.exists() {
+        return Ok(name.to_owned());
+    }
+    if !given.is_file() {
+        return Err(usage(format!("there is no bundle {shown}"), "give the path of a .hau file"));
+    }
+    let incoming = super::bundle::settings(config)?.bundle.incoming;
+    let target = incoming.join(name);
+    if fs::canonicalize(given).ok() == fs::canonicalize(&target).ok() {
+        return Ok(name.to_owned());
+    }
+    let copied = copy_durably(given, &incoming, &target);
+    copied.map_err(|e| {
+        let what = format!("cannot copy {shown} to {}: {e}", incoming.display());
+        usage(what, "be root, or put the bundle there yourself and name it without a path")
+    })?;
+    Ok(name.to_owned())
+}
+
+fn copy_durably(from: &Path, dir: &Path, to: &Path) -> std::io::Result<()> {
+    let mut source = fs::File::open(from)?;
+    let mut copy = tempfile::NamedTempFile::new_in(dir)?;
+    std::io::copy(&mut source, &mut copy)?;
+    copy.as_file().sync_all()?;
+    copy.persist(to)?;
+    fs::File::open(dir)?.sync_all()
+}
+
+pub(super) async fn plan(client: &Client, out: Output, bundle: &Bundle, config: &Path) -> Ended {
+    let view: PlanView = client.post("/v1/plans", &of(bundle, config)?).await?;
+    out.answer(&view, render::plan);
+    Ok(if view.fit { 0 } else { Code::Refused.exit() })
+}
+
+pub(super) async fn stage(client: &Client, out: Output, bundle: &Bundle, config: &Path) -> Ended {
+    let request = of(bundle, config)?;
+    let answer: Value = client.post("/v1/stage", &request).await?;
+    let name = bundle.bundle.display();
+    done_or_json(
+        out,
+        &answer,
+        &format!("verified and unpacked on both nodes; next: hau-ctl upgrade {name}"),
+    );
+    Ok(0)
+}
+
+pub(super) async fn start(
+    client: &Client,
+    out: Output,
+    request: &StartRequest,
+    detach: bool,
+) -> Ended {
+    let before: Status = client.get("/v1/status").await?;
+    let started: Started = client.post("/v1/rollouts", request).await?;
+    let ours = Ours {
+        id: started.rollout,
+        origin: Some(before.node.clone()),
+        goal: Goal::Forward,
+    };
+    go_on(client, out, ours, before, detach, &started).await
+}
+
+pub(super) async fn order(
+    client: &Client,
+    out: Output,
+    order: Order,
+    reason: Option<String>,
+    detach: bool,
+) -> Ended {
+    let before: Status = client.get("/v1/status").await?;
+    let started: Started = client
+        .post("/v1/orders", &OrderRequest { order, reason })
+        .await?;
+    let goal = match order {
+        Order::Abort => Goal::GivenUp,
+        Order::Start | Order::Retry | Order::Confirm => Goal::Forward,
+    };
+    let ours = Ours {
+        id: started.rollout,
+        origin: None,
+        goal,
+    };
+    go_on(client, out, ours, before, detach, &started).await
+}
+
+async fn go_on(
+    client: &Client,
+    out: Output,
+    ours: Ours,
+    before: Status,
+    detach: bool,
+    started: &Started,
+) -> Ended {
+    if !detach {
+        return follow::follow(client, out, &ours, &before).await;
+    }
+    if out.json {
+        out.json(started);
+    } else {
+        say(&format!(
+            "rollout {} is under way; hau-ctl watch shows it",
+            started.rollout
+        ));
+    }
+    Ok(0)
+}
+
+fn of(bundle: &Bundle, config: &Path) -> Result<StartRequest, Failure> {
+    let bundle = Some(place(bundle, config)?);
+    Ok(StartRequest {
+        bundle,
+        ..StartRequest::default()
+    })
+}

@@ -1,0 +1,161 @@
+//! One arm for each verb of the table: what is asked, how it is shown, with which exit code it ends.
+use super::client::Client;
+use super::output::{Output, say};
+use super::{Backup, Cli, Sync, Verb, bundle, follow, pair, render, rollout};
+use crate::core::Order;
+use crate::host::Status as Judgement;
+use crate::wire::{self, Code, Doctor, Failure, Health, StartRequest, SyncDifferences, SyncView};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The exit code, or what to tell instead.
+pub(super) type Ended = Result<u8, Failure>;
+
+pub(super) async fn run(cli: Cli, out: Output) -> Ended {
+    let client = Client::new(&cli.socket);
+    match cli.verb {
+        Verb::Pair { code } => pair::run(&client, out, code).await,
+        Verb::Doctor => doctor(&client, out).await,
+        Verb::Plan(bundle) => rollout::plan(&client, out, &bundle, &cli.config).await,
+        Verb::Stage(bundle) => rollout::stage(&client, out, &bundle, &cli.config).await,
+        Verb::Upgrade {
+            bundle,
+            stop_before,
+            how,
+        } => {
+            let bundle = Some(rollout::place(&bundle, &cli.config)?);
+            let reason = how.reason;
+            let request = StartRequest {
+                bundle,
+                stop_before,
+                reason,
+                ..StartRequest::default()
+            };
+            rollout::start(&client, out, &request, how.detach).await
+        }
+        Verb::Switch { to, how } => {
+            let reason = how.reason;
+            let request = StartRequest {
+                to,
+                reason,
+                ..StartRequest::default()
+            };
+            rollout::start(&client, out, &request, how.detach).await
+        }
+        Verb::Retry(how) => {
+            rollout::order(&client, out, Order::Retry, how.reason, how.detach).await
+        }
+        Verb::Abort(how) => {
+            rollout::order(&client, out, Order::Abort, how.reason, how.detach).await
+        }
+        Verb::Confirm { reason, detach } => {
+            rollout::order(&client, out, Order::Confirm, Some(reason), detach).await
+        }
+        Verb::Status => {
+            let status: wire::Status = client.get("/v1/status").await?;
+            out.answer(&status, render::status);
+            Ok(0)
+        }
+        Verb::Watch => follow::watch(&client, out).await,
+        Verb::Backup(verb) => backup(&client, out, verb).await,
+        Verb::Sync(verb) => sync(&client, out, verb).await,
+        Verb::Bundle(verb) => bundle::run(verb, &cli.config, out),
+        Verb::History => {
+            let history: wire::History = client.get("/v1/history").await?;
+            out.answer(&history, |h, look| render::history(h, look));
+            Ok(0)
+        }
+        Verb::Health => health(&client, out).await,
+    }
+}
+
+async fn doctor(client: &Client, out: Output) -> Ended {
+    let doctor: Doctor = client.get("/v1/doctor").await?;
+    out.answer(&doctor, render::doctor);
+    let sick = doctor
+        .values()
+        .flatten()
+        .any(|f| f.status == Judgement::Fail);
+    Ok(if sick { 3 } else { 0 })
+}
+
+async fn health(client: &Client, out: Output) -> Ended {
+    let nodes: BTreeMap<String, Health> = client.get("/v1/health").await?;
+    out.answer(&nodes, render::health);
+    let sick = nodes.values().any(|h| h.status == Judgement::Fail);
+    Ok(u8::from(sick))
+}
+
+async fn backup(client: &Client, out: Output, verb: Backup) -> Ended {
+    match verb {
+        Backup::Create => {
+            let entry: crate::backup::Entry = client.post("/v1/backups", &json!({})).await?;
+            out.answer(&entry, |e, look| {
+                render::backups(std::slice::from_ref(e), look)
+            });
+        }
+        Backup::List => {
+            let list: wire::Backups = client.get("/v1/backups").await?;
+            out.answer(&list, |l, look| render::backups(l, look));
+        }
+        Backup::Verify { name } => {
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                let what = format!("{name:?} is no name of a backup");
+                return Err(Failure::new(
+                    Code::Usage,
+                    what,
+                    "hau-ctl backup list shows the names",
+                ));
+            }
+            let path = format!("/v1/backups/{name}/verify");
+            let manifest: crate::backup::Manifest = match client.post(&path, &json!({})).await {
+                // That it is not whole is an answer to the question.
+                Err(failure) if failure.code == Code::Failed => {
+                    out.failure(&failure);
+                    return Ok(Code::Refused.exit());
+                }
+                answer => answer?,
+            };
+            out.answer(&manifest, |m, look| render::manifest(&name, m, look));
+        }
+    }
+    Ok(0)
+}
+
+async fn sync(client: &Client, out: Output, verb: Sync) -> Ended {
+    let (act, done) = match verb {
+        Sync::Status => {
+            let view: SyncView = client.get("/v1/sync").await?;
+            out.answer(&view, render::sync);
+            return Ok(0);
+        }
+        Sync::Check => {
+            let found: SyncDifferences = client.get("/v1/sync/check").await?;
+            out.answer(&found, |found, _| match &found.differences[..] {
+                [] => "the configuration of both nodes is equal".to_owned(),
+                list => list.join("\n"),
+            });
+            return Ok(u8::from(!found.differences.is_empty()));
+        }
+        Sync::Pause => (
+            "pause",
+            "config sync is paused; hau-ctl sync resume lets it run again",
+        ),
+        Sync::Resume => ("resume", "config sync runs again"),
+        Sync::Push => (
+            "push",
+            "the configuration has been pushed; hau-ctl sync check compares both nodes",
+        ),
+    };
+    let answer: Value = client.post(&format!("/v1/sync/{act}"), &json!({})).await?;
+    done_or_json(out, &answer, done);
+    Ok(0)
+}
+
+pub(super) fn done_or_json(out: Output, answer: &Value, done: &str) {
+    if out.json {
+        out.json(answer);
+    } else {
+        say(done);
+    }
+}

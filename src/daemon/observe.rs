@@ -1,0 +1,145 @@
+//! Looks at this host, once a second and whenever somebody says "look now", and tells the core.
+use super::mailbox::{Mailbox, Post};
+use super::site::Site;
+use crate::core::{DatabaseRole, Details, Local, ServiceDetails, VrrpState};
+use crate::host::{Active, Host};
+use crate::sync;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+const EVERY: Duration = Duration::from_secs(1);
+
+/// "Look now": for hooks, netlink and keepalived's FIFO. A kick while one waits adds nothing.
+#[derive(Clone)]
+pub(super) struct Kick(Vec<SyncSender<()>>);
+
+impl Kick {
+    /// A kick for so many listeners.
+    pub(super) fn new(listeners: usize) -> (Self, Vec<Receiver<()>>) {
+        let (senders, receivers) = (0..listeners).map(|_| sync_channel(1)).unzip();
+        (Self(senders), receivers)
+    }
+
+    pub(super) fn kick(&self) {
+        for sender in &self.0 {
+            // Full means that a look is due anyway.
+            let _ = sender.try_send(());
+        }
+    }
+}
+
+/// Looks at what answers at once: addresses, keepalived, units, ports.
+pub(super) fn watch_host(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
+    thread::spawn(move || {
+        let mut last = None;
+        loop {
+            site.keepalived.refresh();
+            if site.keepalived.must_be_asked() {
+                site.keepalived.ask();
+            }
+            let seen = look(&site);
+            if last.as_ref() != Some(&seen) {
+                let told = seen.clone();
+                mailbox.post(Post::Looked(Box::new(move |local| told.put_into(local))));
+                last = Some(seen);
+            }
+            if !wait(&kicked) {
+                return;
+            }
+        }
+    });
+}
+
+/// Looks at the database, which may keep one waiting.
+pub(super) fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
+    thread::spawn(move || {
+        let mut last = None;
+        loop {
+            let role = site.database().role().unwrap_or(DatabaseRole::Unknown);
+            let lag = site.database().replication().ok().and_then(|r| r.lag_bytes);
+            if last != Some((role, lag)) {
+                last = Some((role, lag));
+                mailbox.post(Post::Looked(Box::new(move |local| {
+                    local.database = role;
+                    Arc::make_mut(&mut local.details).lag_bytes = lag;
+                })));
+            }
+            if !wait(&kicked) {
+                return;
+            }
+        }
+    });
+}
+
+fn wait(kicked: &Receiver<()>) -> bool {
+    match kicked.recv_timeout(EVERY) {
+        Ok(()) | Err(RecvTimeoutError::Timeout) => true,
+        Err(RecvTimeoutError::Disconnected) => false,
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Seen {
+    vrrp: VrrpState,
+    has_vip: bool,
+    version: Option<String>,
+    effective_priority: Option<i32>,
+    weight: Option<i32>,
+    sync_paused: Option<bool>,
+    services: BTreeMap<String, ServiceDetails>,
+    serving: bool,
+    base_priority: i32,
+    check_weight: Option<i32>,
+}
+
+impl Seen {
+    fn put_into(self, local: &mut Local) {
+        local.vrrp = self.vrrp;
+        local.has_vip = self.has_vip;
+        local.version = self.version;
+        local.effective_priority = self.effective_priority;
+        local.serving = self.serving;
+        let details = Arc::make_mut(&mut local.details);
+        *details = Details {
+            base_priority: Some(self.base_priority),
+            check_weight: self.check_weight,
+            weight: self.weight,
+            lag_bytes: details.lag_bytes,
+            sync_paused: self.sync_paused,
+            services: self.services,
+        };
+    }
+}
+
+fn look(site: &Site) -> Seen {
+    let mut services = BTreeMap::new();
+    let mut serving = true;
+    for service in &site.settings.services {
+        let active = site.unit(&service.unit).is_ok_and(|unit| unit.active == Active::Active);
+        let ports: Vec<u16> = service.ports.iter().copied().filter(|p| site.listens(*p)).collect();
+        serving &= active && ports.len() == service.ports.len();
+        services.insert(service.name.clone(), ServiceDetails { active, ports });
+    }
+    let current = site.settings.release.root.join("current");
+    let version = site.link_target(&current);
+    let paused = || site.exists(&sync::flag(&site.state_dir));
+    Seen {
+        vrrp: site.vrrp(),
+        has_vip: site.vips().iter().any(|vip| site.has_address(*vip).unwrap_or(false)),
+        version: version.and_then(|v| Some(v.file_name()?.to_str()?.to_owned())),
+        effective_priority: site.keepalived.effective_priority(),
+        weight: site.keepalived.weight(),
+        sync_paused: site.settings.config_sync.as_ref().map(|_| paused()),
+        services,
+        serving,
+        base_priority: site.keepalived.base_priority(),
+        check_weight: site.keepalived.check_weight(),
+    }
+}

@@ -1,0 +1,198 @@
+//! `status`, `history` and the words in them, from one snapshot of what the core knows.
+use crate::core::{
+    self, Closed, Direction, Kind, Local, Order, Report, RowState, State,
+};
+use crate::host;
+use crate::steps;
+use crate::time::Time;
+use crate::wire::{self, Outcome, Stopped, SyncState};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// What the loop publishes after every turn; readers never wait for the core.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    pub(super) state: State,
+    pub(super) band: core::Band,
+    pub(super) history: Arc<Vec<core::Rollout>>,
+}
+
+impl Snapshot {
+    pub(super) fn status(&self, now: Time) -> wire::Status {
+        let state = &self.state;
+        let heard = state.observed.peer.as_ref();
+        let fresh = state.fresh_peer(now);
+        let mut nodes = BTreeMap::from([(state.me.0.clone(), node(&state.observed.local))]);
+        if let Some(hello) = fresh {
+            nodes.insert(state.peer.0.clone(), node(&hello.local));
+        }
+        wire::Status {
+            node: state.me.0.clone(),
+            peer: wire::Peer {
+                name: state.peer.0.clone(),
+                reachable: fresh.is_some(),
+                last_heard_ms: heard.map(|(_, at)| ms(now.since(*at))),
+            },
+            nodes,
+            rollout: state.journaled.rollout.as_ref().map(|r| self.rollout(r, now)),
+        }
+    }
+
+    /// Every rollout this node knows of, oldest first.
+    pub(super) fn history(&self, now: Time) -> wire::History {
+        let current = self.state.journaled.rollout.iter();
+        self.history.iter().chain(current).map(|r| self.rollout(r, now)).collect()
+    }
+
+    fn rollout(&self, r: &core::Rollout, now: Time) -> wire::Rollout {
+        let me = &self.state.me;
+        let end = r.ended.map(|(_, at)| at);
+        let stopped = end.is_none().then(|| self.stopped(r, now)).flatten();
+        let failed = matches!(stopped, Some(Stopped::Failure { .. }));
+        let open = (0..r.plan.rows.len()).find(|n| !r.is_done(me, *n));
+        let rows = r.plan.rows.iter().enumerate();
+        wire::Rollout {
+            id: r.plan.id.number,
+            origin: r.plan.id.origin.0.clone(),
+            kind: r.plan.kind,
+            first: r.plan.first.0.clone(),
+            second: r.plan.second.0.clone(),
+            from: r.plan.from.clone(),
+            to: r.plan.to.clone(),
+            by: format!("{} on {}", r.plan.by.user, r.plan.by.node),
+            made: rfc3339(r.plan.made_at),
+            phase: open.filter(|_| end.is_none()).map(|n| r.plan.rows[n].phase_name.clone()),
+            rows: rows.map(|(n, row)| self.row(row, r.report(me, n), end.unwrap_or(now))).collect(),
+            result: match r.ended {
+                Some((result, _)) => Some(result.into()),
+                None => failed.then_some(Outcome::Halted),
+            },
+            mandate: r.mandate.clone(),
+            next: next(r, stopped.as_ref(), open),
+            stopped_by: stopped,
+            elapsed_ms: ms(end.unwrap_or(now).since(r.plan.made_at)),
+            downtime_ms: None,
+        }
+    }
+
+    pub(super) fn row(&self, row: &core::Row, report: Option<&Report>, now: Time) -> wire::Row {
+        let working = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
+        let elapsed = |r: &Report| if working(r) { now } else { r.at }.since(r.started_at);
+        wire::Row {
+            phase: row.phase_name.clone(),
+            node: row.node.0.clone(),
+            step: row.step.clone(),
+            about: steps::find(&row.step).map(|def| def.about.to_owned()).unwrap_or_default(),
+            state: report.map(|r| r.state),
+            started: report.map(|r| rfc3339(r.started_at)),
+            started_at_ms: report.map(|r| r.started_at.0),
+            elapsed_ms: report.map(|r| ms(elapsed(r))),
+            limit_ms: row.limit_ms,
+            expected_ms: self.expected(row),
+            note: report.map(|r| r.note.clone()).unwrap_or_default(),
+            problem: report.and_then(|r| r.problem.clone()),
+        }
+    }
+
+    /// How long this step took the last time it was done on this node.
+    fn expected(&self, row: &core::Row) -> Option<u64> {
+        let took = |r: &core::Rollout| {
+            let mut rows = r.plan.rows.iter().enumerate();
+            let (n, _) = rows.find(|(_, old)| old.step == row.step && old.node == row.node)?;
+            let report = r.report(&self.state.me, n).filter(|x| x.state == RowState::Done)?;
+            Some(ms(report.at.since(report.started_at)))
+        };
+        self.history.iter().rev().find_map(took)
+    }
+
+    fn stopped(&self, r: &core::Rollout, now: Time) -> Option<Stopped> {
+        if let Some((n, report)) = r.halted_by() {
+            let row = &r.plan.rows[n];
+            let problem = report.problem.clone().unwrap_or_else(|| core::Problem {
+                what: format!("{} failed", row.step),
+                remedy: "see the log of that node".to_owned(),
+            });
+            let (node, step) = (row.node.0.clone(), row.step.clone());
+            return Some(Stopped::Failure { node, step, problem });
+        }
+        let (n, closed) = self.state.standing(now)?;
+        let closed = closed?;
+        let row = &r.plan.rows[n];
+        let says = self.say(r, closed);
+        Some(Stopped::Gate { node: row.node.0.clone(), step: row.step.clone(), closed, says })
+    }
+
+    fn say(&self, r: &core::Rollout, closed: Closed) -> String {
+        let peer = &self.state.peer;
+        match closed {
+            Closed::PeerLost => format!("node {peer} is not heard of: nothing new begins until it is"),
+            Closed::PeerBehind => format!("node {peer} has not yet taken the newest order"),
+            Closed::Waiting(n) => {
+                let row = &r.plan.rows[n];
+                format!("waits for {} on node {}", row.step, row.node)
+            }
+            Closed::StopAsked => "the plan was asked to stop here".to_owned(),
+            Closed::MasterHere => "this node may hold the VIP: its service is not touched".to_owned(),
+            Closed::PeerNotServing => {
+                format!("node {peer} does not hold the VIP with its service up")
+            }
+        }
+    }
+}
+
+/// What comes next, or what to type.
+fn next(r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> String {
+    let upgrade = r.plan.kind == Kind::Upgrade;
+    match (&r.ended, stopped) {
+        (Some((core::RolloutResult::Succeeded, _)), _) if upgrade => {
+            format!("nothing: both nodes run {}", r.plan.to)
+        }
+        (Some((core::RolloutResult::Succeeded, _)), _) => "nothing: the roles are switched".to_owned(),
+        (Some((core::RolloutResult::Failed, _)), _) => "nothing: it was given up".to_owned(),
+        (None, Some(Stopped::Failure { .. })) if r.mandate.direction == Direction::Back => {
+            "hau-ctl retry, when the cause is mended".to_owned()
+        }
+        (None, Some(Stopped::Failure { .. })) => {
+            "hau-ctl retry, when the cause is mended; or hau-ctl abort".to_owned()
+        }
+        (None, Some(Stopped::Gate { closed: Closed::StopAsked, .. })) => {
+            "hau-ctl retry goes on; hau-ctl abort gives up".to_owned()
+        }
+        (None, _) => match (open, r.mandate.order) {
+            (_, Order::Abort) => "what was begun is taken back".to_owned(),
+            (Some(n), _) => format!("{} on node {}", r.plan.rows[n].step, r.plan.rows[n].node),
+            (None, _) => "the end".to_owned(),
+        },
+    }
+}
+
+fn node(local: &Local) -> wire::Node {
+    let details = &local.details;
+    let services = details.services.iter().map(|(name, s)| {
+        (name.clone(), wire::ServiceState { active: s.active, ports: s.ports.clone() })
+    });
+    wire::Node {
+        vrrp: local.vrrp,
+        has_vip: local.has_vip,
+        effective_priority: local.effective_priority,
+        weight: details.weight,
+        database: local.database,
+        lag_bytes: details.lag_bytes,
+        version: local.version.clone(),
+        services: services.collect(),
+        sync: match details.sync_paused {
+            None => SyncState::None,
+            Some(true) => SyncState::Paused,
+            Some(false) => SyncState::Running,
+        },
+        health: if local.serving { host::Status::Pass } else { host::Status::Fail },
+    }
+}
+
+pub(super) fn rfc3339(at: Time) -> String {
+    let ms = i64::try_from(at.0).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX).to_string()
+}
+
+fn ms(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

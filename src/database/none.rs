@@ -1,0 +1,50 @@
+//! No database: for services that keep nothing on these two hosts.
+use super::{Database, DatabaseResult, Replication};
+use crate::core::DatabaseRole;
+use std::{path::Path, time::Duration};
+
+pub struct NoDatabase;
+
+pub static NONE: NoDatabase = NoDatabase;
+
+impl Database for NoDatabase {
+    fn role(&self) -> DatabaseResult<DatabaseRole> {
+        Ok(DatabaseRole::None)
+    }
+    fn replication(&self) -> DatabaseResult<Replication> {
+        Ok(Replication::default())
+    }
+    fn position(&self) -> DatabaseResult<String> {
+        Ok(String::new())
+    }
+    fn has_replayed(&self, _position: &str) -> DatabaseResult<bool> {
+        Ok(true)
+    }
+    fn apply_schema(&self, _name: &str, _sql: &str, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn prepare_switch(&self, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn demote(&self, _limit: Duration) -> DatabaseResult<String> {
+        Ok(String::new())
+    }
+    fn take_back(&self, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn promote(&self, _position: &str, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn rejoin(&self, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn dump(&self, _to: &Path, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn check_dump(&self, _file: &Path, _limit: Duration) -> DatabaseResult<String> {
+        Ok(String::new())
+    }
+    fn size_bytes(&self) -> DatabaseResult<u64> {
+        Ok(0)
+    }
+}

@@ -1,0 +1,216 @@
+//! PostgreSQL 12 and later with streaming replication: questions by SQL over one kept connection,
+//! stopping and starting by the postmaster's pidfile and its unit, offline facts by pg_controldata.
+mod dump;
+mod lsn;
+mod schema;
+mod server;
+mod session;
+mod standing;
+mod switch;
+
+use super::{Database, DatabaseError, DatabaseResult, Replication};
+use crate::{core::DatabaseRole, host::Host};
+use lsn::Lsn;
+use session::Sessions;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long a question may take that changes nothing and reads little.
+const QUESTION: Duration = Duration::from_secs(3);
+/// Adding up the files of a large database reads its whole directory.
+const SIZE_QUESTION: Duration = Duration::from_secs(30);
+
+/// Where one node's PostgreSQL is and how it is reached.
+#[derive(Clone, Debug)]
+pub struct PostgresConfig {
+    /// As `host=/var/run/postgresql dbname=shop user=hau`: a superuser, by peer authentication;
+    /// both this process's user and `os_user` must be allowed to be it.
+    pub dsn: String,
+    pub data_dir: PathBuf,
+    /// The systemd unit that runs the postmaster.
+    pub unit: String,
+    /// The system user that owns the data directory; the tools run as it.
+    pub os_user: String,
+    /// Where pg_controldata, pg_dump and pg_restore are; None: Debian's place for the version
+    /// that the data directory names.
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// The adapter. Its calls block: for job threads only, never inside an async task.
+pub struct Postgres {
+    config: PostgresConfig,
+    client: ::postgres::Config,
+    sessions: Sessions,
+    host: Arc<dyn Host>,
+}
+
+impl Postgres {
+    /// Reads the dsn and connects to nothing yet. A dsn that cannot be read, or that holds a
+    /// password (pg_dump would show it), is an error.
+    pub fn new(config: PostgresConfig, host: Arc<dyn Host>) -> DatabaseResult<Self> {
+        let client = session::client_config(&config.dsn)?;
+        Ok(Self {
+            sessions: Sessions::new(client.clone()),
+            client,
+            config,
+            host,
+        })
+    }
+
+    /// The number both nodes of a pair share since initdb; read from disk, server up or down.
+    pub fn system_identifier(&self) -> DatabaseResult<String> {
+        Ok(self.control_data(QUESTION)?.system_identifier)
+    }
+}
+
+impl Database for Postgres {
+    /// An error where the server gives no answer: its role is then not known.
+    fn role(&self) -> DatabaseResult<DatabaseRole> {
+        self.role_within(QUESTION)
+    }
+
+    /// With more than one standby the lag is that of the one furthest behind.
+    fn replication(&self) -> DatabaseResult<Replication> {
+        standing::replication(self)
+    }
+
+    fn position(&self) -> DatabaseResult<String> {
+        Ok(standing::position(self, QUESTION)?.to_string())
+    }
+
+    fn has_replayed(&self, position: &str) -> DatabaseResult<bool> {
+        let wanted = Lsn::parse(position)?;
+        Ok(standing::replayed(self, QUESTION)?.replayed >= wanted)
+    }
+
+    fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()> {
+        schema::apply(self, name, sql, Deadline::after(limit))
+    }
+
+    fn prepare_switch(&self, limit: Duration) -> DatabaseResult<()> {
+        self.sessions
+            .ask_alone("make a checkpoint", limit, |client| {
+                client.batch_execute("checkpoint")
+            })
+    }
+
+    fn demote(&self, limit: Duration) -> DatabaseResult<String> {
+        switch::demote(self, Deadline::after(limit))
+    }
+
+    fn take_back(&self, limit: Duration) -> DatabaseResult<()> {
+        switch::take_back(self, Deadline::after(limit))
+    }
+
+    fn promote(&self, position: &str, limit: Duration) -> DatabaseResult<()> {
+        switch::promote(self, Lsn::parse(position)?, Deadline::after(limit))
+    }
+
+    fn rejoin(&self, limit: Duration) -> DatabaseResult<()> {
+        switch::rejoin(self, Deadline::after(limit))
+    }
+
+    fn dump(&self, to: &Path, limit: Duration) -> DatabaseResult<()> {
+        dump::dump(self, to, limit)
+    }
+
+    /// Reads the whole dump, not only its table of contents: that stands at its beginning.
+    fn check_dump(&self, file: &Path, limit: Duration) -> DatabaseResult<String> {
+        dump::check(self, file, Deadline::after(limit))
+    }
+
+    fn size_bytes(&self) -> DatabaseResult<u64> {
+        let bytes: i64 = self
+            .sessions
+            .ask("ask the database's size", SIZE_QUESTION, |client| {
+                let sql = "select pg_database_size(current_database())";
+                client.query_one(sql, &[])?.try_get(0)
+            })?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+}
+
+impl Postgres {
+    fn role_within(&self, limit: Duration) -> DatabaseResult<DatabaseRole> {
+        let in_recovery: bool = self.sessions.ask("ask for the role", limit, |client| {
+            client
+                .query_one("select pg_is_in_recovery()", &[])?
+                .try_get(0)
+        })?;
+        Ok(if in_recovery {
+            DatabaseRole::Standby
+        } else {
+            DatabaseRole::Primary
+        })
+    }
+}
+
+/// When a call must have ended.
+#[derive(Clone, Copy)]
+struct Deadline {
+    end: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    fn after(limit: Duration) -> Self {
+        // A century is for ever, and an Instant that cannot overflow.
+        const CENTURY: Duration = Duration::from_secs(100 * 366 * 86_400);
+        Self {
+            end: Instant::now() + limit.min(CENTURY),
+            limit,
+        }
+    }
+
+    fn left(self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
+    fn passed(self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// What is left, or `most` if that is less: for one question of several.
+    fn left_at_most(self, most: Duration) -> Duration {
+        self.left().min(most)
+    }
+
+    /// Asks `look` again and again with `pause` between; None when the time is up.
+    fn poll<T>(
+        self,
+        pause: Duration,
+        mut look: impl FnMut() -> DatabaseResult<Option<T>>,
+    ) -> DatabaseResult<Option<T>> {
+        loop {
+            if let Some(found) = look()? {
+                return Ok(Some(found));
+            }
+            if self.passed() {
+                return Ok(None);
+            }
+            thread::sleep(self.left_at_most(pause));
+        }
+    }
+}
+
+/// Trying again does not help before somebody did what `remedy` says.
+fn refusal(what: impl Into<String>, remedy: impl Into<String>) -> DatabaseError {
+    DatabaseError {
+        what: what.into(),
+        remedy: remedy.into(),
+        transient: false,
+    }
+}
+
+/// Trying again may help.
+fn transient(what: impl Into<String>, remedy: impl Into<String>) -> DatabaseError {
+    DatabaseError {
+        what: what.into(),
+        remedy: remedy.into(),
+        transient: true,
+    }
+}

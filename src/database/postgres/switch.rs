@@ -1,0 +1,288 @@
+//! The planned change of roles. Every call first looks at what is, so that it may be repeated
+//! after a crash at any point of itself.
+use super::{
+    DatabaseError, DatabaseResult, Deadline, Postgres, QUESTION,
+    lsn::Lsn,
+    refusal,
+    server::ControlData,
+    standing::{self, Replayed},
+    transient,
+};
+use crate::core::DatabaseRole;
+use std::time::{Duration, Instant};
+
+const POLL: Duration = Duration::from_millis(2);
+const START_POLL: Duration = Duration::from_millis(10);
+/// Without a stream and without a byte more for this long, what is missing will not come.
+const STALLED: Duration = Duration::from_secs(3);
+/// A receiver calls itself streaming before the primary has agreed; one that was turned down is
+/// gone sooner than this.
+const SETTLED: Duration = Duration::from_millis(250);
+const STOPPED_AS_PRIMARY: &str = "shut down";
+/// One real write in hau's own table; it changes nothing that an application can see.
+const HEARTBEAT: &str = "
+    create schema if not exists hau;
+    create table if not exists hau.heartbeat (id int primary key, at timestamptz not null);
+    insert into hau.heartbeat values (1, clock_timestamp())
+        on conflict (id) do update set at = excluded.at";
+
+/// Stops the primary; from then on it can only start as a standby. The answer lies one byte behind
+/// the begin of the shutdown checkpoint, the last record written: "replayed up to there" says
+/// exactly "replayed that record".
+pub(super) fn demote(db: &Postgres, deadline: Deadline) -> DatabaseResult<String> {
+    if let Some(primary) = look_before_stop(db, deadline)? {
+        may_demote(&primary)?;
+        db.sessions.close();
+        if let Some(postmaster) = db.postmaster()?
+            && !postmaster.stop(deadline)?
+        {
+            return Err(transient(
+                format!("the primary did not stop within {:.1?}", deadline.limit),
+                "it is still stopping: look into its log and whether the standby takes what it sends",
+            ));
+        }
+    }
+    let control = db.control_data(QUESTION)?;
+    if control.state != STOPPED_AS_PRIMARY {
+        return Err(not_stopped_as_primary(&control));
+    }
+    db.write_standby_signal()?;
+    // What starts from here on reads the signal file. What started before has its pidfile.
+    if db.postmaster()?.is_some() {
+        return Err(refusal(
+            format!(
+                "something started {} again while it was being demoted",
+                db.config.unit
+            ),
+            "take Restart= out of the unit and stop what else starts the server",
+        ));
+    }
+    Ok(control.checkpoint.next().to_string())
+}
+
+struct BeforeStop {
+    standby: bool,
+    conninfo: String,
+    streaming: bool,
+}
+
+/// None: it does not run. A stop that an earlier try began is waited for: until then the server
+/// runs and answers nothing.
+fn look_before_stop(db: &Postgres, deadline: Deadline) -> DatabaseResult<Option<BeforeStop>> {
+    let sql = "select pg_is_in_recovery(), current_setting('primary_conninfo'),
+               exists(select from pg_stat_replication where state = 'streaming')";
+    let action = "look at the primary before its stop";
+    let mut last = None;
+    let found = deadline.poll(START_POLL, || {
+        if db.postmaster()?.is_none() {
+            return Ok(Some(None));
+        }
+        let limit = deadline.left_at_most(QUESTION);
+        let look = db.sessions.ask(action, limit, move |client| {
+            let row = client.query_one(sql, &[])?;
+            Ok(BeforeStop {
+                standby: row.try_get(0)?,
+                conninfo: row.try_get(1)?,
+                streaming: row.try_get(2)?,
+            })
+        });
+        match look {
+            Ok(look) => Ok(Some(Some(look))),
+            Err(e) if e.transient => {
+                last = Some(e);
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    })?;
+    match (found, last) {
+        (Some(found), _) => Ok(found),
+        (None, Some(e)) => Err(e),
+        (None, None) => Err(transient("there was no time to demote", "give it a limit")),
+    }
+}
+
+/// Everything that is better found out while the primary still serves.
+fn may_demote(primary: &BeforeStop) -> DatabaseResult<()> {
+    if primary.standby {
+        return Err(refusal(
+            "this database is a standby: there is nothing to demote",
+            "demote the other node's",
+        ));
+    }
+    if primary.conninfo.trim().is_empty() {
+        return Err(refusal(
+            "primary_conninfo is empty on the primary: demoted it could not follow the other node",
+            "set primary_conninfo to the other node and reload",
+        ));
+    }
+    if !primary.streaming {
+        return Err(transient(
+            "no standby streams from this primary: nothing would receive its last changes",
+            "bring the standby up and wait until it streams",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn take_back(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
+    if db.postmaster()?.is_none() {
+        let control = db.control_data(QUESTION)?;
+        // In production and without the signal file: an earlier try of this that then crashed.
+        let tried = control.state == "in production" && !db.has_standby_signal();
+        if control.state != STOPPED_AS_PRIMARY && !tried {
+            return Err(not_stopped_as_primary(&control));
+        }
+        db.remove_standby_signal()?;
+        db.start_unit(deadline)?;
+    }
+    match wait_for_role(db, deadline)? {
+        DatabaseRole::Primary => write_heartbeat(db, deadline),
+        DatabaseRole::Standby | DatabaseRole::None | DatabaseRole::Unknown => Err(refusal(
+            "this database was started as a standby since it was demoted",
+            "if the other node was certainly not promoted, promote this one",
+        )),
+    }
+}
+
+pub(super) fn promote(db: &Postgres, position: Lsn, deadline: Deadline) -> DatabaseResult<()> {
+    if wait_for_replay(db, position, deadline)?.standby {
+        let limit = deadline.left_at_most(QUESTION);
+        // Not waiting: the server's own wait looks every 100 ms only.
+        db.sessions.ask("promote the standby", limit, |client| {
+            client.query_one("select pg_promote(false)", &[]).map(drop)
+        })?;
+        let primary = deadline.poll(POLL, || {
+            let role = db.role_within(deadline.left_at_most(QUESTION))?;
+            Ok((role == DatabaseRole::Primary).then_some(()))
+        })?;
+        if primary.is_none() {
+            return Err(transient(
+                format!("the promotion did not end within {:.1?}", deadline.limit),
+                "it goes on by itself: look into the server's log, then try again",
+            ));
+        }
+    }
+    write_heartbeat(db, deadline)
+}
+
+pub(super) fn rejoin(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
+    let control = db.control_data(QUESTION)?;
+    if db.postmaster()?.is_none() {
+        if !db.has_standby_signal() {
+            return Err(refusal(
+                "standby.signal is missing: started now this database would be a second primary",
+                "demote it first",
+            ));
+        }
+        db.start_unit(deadline)?;
+    }
+    if wait_for_role(db, deadline)? == DatabaseRole::Primary {
+        return Err(refusal(
+            "this database runs as primary and cannot join as standby",
+            "demote it first",
+        ));
+    }
+    let mut seen: Option<(i32, Instant)> = None;
+    let streams = deadline.poll(START_POLL, || {
+        let now = standing::replayed(db, deadline.left_at_most(QUESTION))?;
+        if let Some(fork) = db.fork_before(&control) {
+            return Err(diverged(fork, control.checkpoint));
+        }
+        seen = now.receiver.map(|pid| match seen {
+            Some((before, since)) if before == pid => (pid, since),
+            Some(_) | None => (pid, Instant::now()),
+        });
+        Ok(seen.filter(|(_, since)| since.elapsed() > SETTLED))
+    })?;
+    streams.map(drop).ok_or_else(|| {
+        transient(
+            format!("the standby did not stream within {:.1?}", deadline.limit),
+            "check primary_conninfo, pg_hba.conf of the primary, and the server's log",
+        )
+    })
+}
+
+/// Waits until everything up to `position` is replayed; an error as soon as it cannot come.
+fn wait_for_replay(db: &Postgres, position: Lsn, deadline: Deadline) -> DatabaseResult<Replayed> {
+    let mut best = Lsn::default();
+    let mut since = Instant::now();
+    loop {
+        let now = standing::replayed(db, deadline.left_at_most(QUESTION))?;
+        if now.replayed >= position {
+            return Ok(now);
+        }
+        if now.receiver.is_some() || now.received > best || now.received >= position {
+            best = now.received.max(best);
+            since = Instant::now();
+        }
+        if deadline.passed() || !now.standby || since.elapsed() > STALLED {
+            return Err(short_of(position, &now));
+        }
+        std::thread::sleep(deadline.left_at_most(POLL));
+    }
+}
+
+/// The role as soon as the server answers, for as long as systemd says it may yet.
+fn wait_for_role(db: &Postgres, deadline: Deadline) -> DatabaseResult<DatabaseRole> {
+    let mut last = None;
+    let role = deadline.poll(START_POLL, || {
+        match db.role_within(deadline.left_at_most(QUESTION)) {
+            Ok(role) => Ok(Some(role)),
+            Err(e) if e.transient => {
+                last = Some(e);
+                if db.postmaster()?.is_none() {
+                    db.still_started()?;
+                }
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    })?;
+    role.ok_or_else(|| {
+        let why = last.map_or(String::new(), |e| format!(": {e}"));
+        transient(
+            format!("the server was not up within {:.1?}{why}", deadline.limit),
+            "look into the server's log",
+        )
+    })
+}
+
+fn write_heartbeat(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
+    db.sessions
+        .ask("write to the new primary", deadline.left(), |client| {
+            client.batch_execute(HEARTBEAT)
+        })
+}
+
+fn not_stopped_as_primary(control: &ControlData) -> DatabaseError {
+    refusal(
+        format!(
+            "this database is not a primary that was stopped cleanly: its state is \"{}\"",
+            control.state
+        ),
+        "if it crashed, start it as it was and look into its log; nothing was promoted",
+    )
+}
+
+fn short_of(position: Lsn, now: &Replayed) -> DatabaseError {
+    let what = if now.standby {
+        "not promoted: this standby"
+    } else {
+        "this primary"
+    };
+    transient(
+        format!("{what} is at {}, {position} is needed", now.replayed),
+        "take the old primary back; it has everything",
+    )
+}
+
+fn diverged(fork: Lsn, went_on: Lsn) -> DatabaseError {
+    refusal(
+        format!(
+            "this database went on to {went_on} after the new primary had left it at {fork}: it \
+             cannot join"
+        ),
+        "stop it, run pg_rewind against the new primary (or pg_basebackup), then rejoin",
+    )
+}

@@ -1,0 +1,708 @@
+//! hau-ctl against a daemon that gives canned answers: exit codes, JSON, and what it asks for.
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+use tempfile::TempDir;
+
+/// `GET /v1/status` to its answers, one after the other; the last one stays.
+type Routes = BTreeMap<&'static str, Vec<Value>>;
+
+struct Daemon {
+    dir: TempDir,
+    /// Method, path and body of every request.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+struct Ended {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Daemon {
+    fn new(routes: Routes) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let listener = UnixListener::bind(dir.path().join("hau.sock")).expect("a free name");
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (seen, mut routes) = (asked.clone(), routes);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                answer(stream, &mut routes, &seen);
+            }
+        });
+        Self { dir, asked }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("hau.sock")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hau-ctl"));
+        command
+            .arg("--socket")
+            .arg(self.socket())
+            .args(args)
+            .env("LANG", "C.UTF-8");
+        command.current_dir(self.dir.path());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ended {
+        let done = self.command(args).output().expect("it runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Ended {
+            code: done.status.code(),
+            out: text(done.stdout),
+            err: text(done.stderr),
+        }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("nobody panicked").clone()
+    }
+}
+
+fn answer(mut stream: UnixStream, routes: &mut Routes, seen: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream.try_clone().expect("cloned"));
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) < 3 {
+            break;
+        }
+        if let Some(n) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = n.trim().parse().expect("a number");
+        }
+        head.push_str(&line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("a whole body");
+    let line = head
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .replace(" HTTP/1.1", "");
+    let body = String::from_utf8(body).expect("UTF-8");
+    seen.lock()
+        .expect("nobody panicked")
+        .push(format!("{line} {body}").trim().to_owned());
+    let answers = routes.get_mut(line.as_str());
+    let answer = match answers {
+        Some(answers) if answers.len() > 1 => answers.remove(0),
+        Some(answers) => answers[0].clone(),
+        None => failure("NOT_FOUND", "there is no such route"),
+    };
+    let text = answer.to_string();
+    let status = if answer["ok"] == json!(true) {
+        "200 OK"
+    } else {
+        "409 Conflict"
+    };
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{text}",
+        text.len()
+    )
+    .ok();
+}
+
+fn ok(data: Value) -> Value {
+    json!({ "v": 1, "ok": true, "data": data })
+}
+
+fn failure(code: &str, what: &str) -> Value {
+    json!({ "v": 1, "ok": false, "error": { "code": code, "what": what, "remedy": "do this" } })
+}
+
+fn node(vrrp: &str, database: &str) -> Value {
+    json!({
+        "vrrp": vrrp, "has_vip": vrrp == "MASTER", "effective_priority": 100, "weight": 0,
+        "database": database, "lag_bytes": null, "version": "1.0.0", "services": {},
+        "sync": "running", "health": "pass",
+    })
+}
+
+fn status(rollout: Value) -> Value {
+    ok(json!({
+        "node": "a", "peer": { "name": "b", "reachable": true, "last_heard_ms": 100 },
+        "nodes": { "a": node("MASTER", "primary"), "b": node("BACKUP", "standby") },
+        "rollout": rollout,
+    }))
+}
+
+fn rollout(id: u64, origin: &str, result: Value, row: Value) -> Value {
+    json!({
+        "id": id, "origin": origin, "kind": "upgrade", "first": "b", "second": "a", "from": "1.0.0", "to": "1.1.0",
+        "by": "root", "made": "2026-11-21T02:00:00Z", "phase": "precheck",
+        "rows": [{
+            "phase": "precheck", "node": "b", "step": "precheck", "about": "look", "state": row, "started": null,
+            "started_at_ms": 1000, "elapsed_ms": 500, "limit_ms": 60000, "expected_ms": null, "note": "", "problem": null,
+        }],
+        "result": result,
+        "mandate": { "epoch": 1, "origin": origin, "order": "start", "direction": "forward",
+                     "by": { "user": "root", "node": origin }, "at": 1 },
+        "stopped_by": null, "next": "wait", "elapsed_ms": 700, "downtime_ms": null,
+    })
+}
+
+fn started() -> Value {
+    ok(json!({ "rollout": 7 }))
+}
+
+/// A rollout 7 that begins, runs, and ends like this.
+fn ending(result: &str) -> Daemon {
+    Daemon::new(BTreeMap::from([
+        ("POST /v1/rollouts", vec![started()]),
+        ("POST /v1/orders", vec![started()]),
+        (
+            "GET /v1/status",
+            vec![
+                status(Value::Null),
+                status(rollout(7, "a", Value::Null, json!("started"))),
+                status(rollout(7, "a", Value::Null, json!("started"))),
+                status(rollout(7, "a", json!(result), json!("done"))),
+            ],
+        ),
+    ]))
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("JSON on each line"))
+        .collect()
+}
+
+#[test]
+fn the_result_of_a_rollout_is_the_exit_code() {
+    for (result, code) in [
+        ("succeeded", 0),
+        ("failed", 1),
+        ("rolled_back", 1),
+        ("refused", 3),
+        ("halted", 4),
+    ] {
+        let daemon = ending(result);
+        let ended = daemon.run(&[
+            "upgrade",
+            "shop-1.1.0.hau",
+            "--stop-before",
+            "switchover",
+            "--reason",
+            "why",
+        ]);
+        assert_eq!(
+            ended.code,
+            Some(code),
+            "{result}: {} {}",
+            ended.out,
+            ended.err
+        );
+        let begins = ended.out.matches("b precheck begins").count();
+        let done = ended.out.matches("b precheck done in 0.5s").count();
+        assert_eq!((begins, done), (1, 1), "each fact once: {}", ended.out);
+        assert!(
+            ended.out.contains("upgrade 7: 1.0.0 → 1.1.0"),
+            "{}",
+            ended.out
+        );
+        let request = r#"POST /v1/rollouts {"bundle":"shop-1.1.0.hau","stop_before":"switchover","reason":"why"}"#;
+        assert!(
+            daemon.asked().contains(&request.to_owned()),
+            "{:?}",
+            daemon.asked()
+        );
+    }
+}
+
+#[test]
+fn an_abort_that_gave_the_rollout_up_is_a_success() {
+    let daemon = ending("failed");
+    let ended = daemon.run(&["abort", "--reason", "late"]);
+    assert_eq!(ended.code, Some(0), "{} {}", ended.out, ended.err);
+    let request = r#"POST /v1/orders {"order":"abort","reason":"late"}"#;
+    assert!(
+        daemon.asked().contains(&request.to_owned()),
+        "{:?}",
+        daemon.asked()
+    );
+}
+
+#[test]
+fn stopping_where_it_was_asked_to_is_a_success() {
+    let mut waits = rollout(7, "a", Value::Null, json!("done"));
+    waits["stopped_by"] = json!({ "why": "gate", "node": "a", "step": "arm", "closed": { "closed": "stop_asked" }, "says": "asked" });
+    let daemon = Daemon::new(BTreeMap::from([
+        ("POST /v1/rollouts", vec![started()]),
+        ("GET /v1/status", vec![status(Value::Null), status(waits)]),
+    ]));
+    let ended = daemon.run(&["switch", "--to", "b"]);
+    assert_eq!(ended.code, Some(0), "{} {}", ended.out, ended.err);
+    assert!(ended.out.contains("waits, as asked"), "{}", ended.out);
+    assert!(
+        daemon
+            .asked()
+            .contains(&r#"POST /v1/rollouts {"to":"b"}"#.to_owned())
+    );
+}
+
+#[test]
+fn json_of_a_rollout_is_the_status_whenever_it_changed() {
+    let ended = ending("halted").run(&["upgrade", "shop-1.1.0.hau", "--json"]);
+    assert_eq!(ended.code, Some(4));
+    let lines = json_lines(&ended.out);
+    assert_eq!(lines.len(), 2, "{}", ended.out);
+    assert!(
+        lines.iter().all(|l| l["v"] == 1 && l["ok"] == true),
+        "{}",
+        ended.out
+    );
+    assert_eq!(lines[0]["data"]["rollout"]["result"], Value::Null);
+    assert_eq!(lines[1]["data"]["rollout"]["result"], "halted");
+}
+
+#[test]
+fn detach_returns_at_once() {
+    let daemon = ending("halted");
+    assert_eq!(daemon.run(&["upgrade", "x.hau", "--detach"]).code, Some(0));
+    let ended = daemon.run(&["retry", "--detach", "--json"]);
+    assert_eq!(
+        (
+            ended.code,
+            json_lines(&ended.out)[0]["data"]["rollout"].clone()
+        ),
+        (Some(0), json!(7))
+    );
+}
+
+#[test]
+fn usage_is_2_in_words_and_in_json() {
+    let daemon = Daemon::new(Routes::new());
+    for wrong in [
+        &["upgrad"][..],
+        &["upgrade"],
+        &["confirm"],
+        &["backup", "verify", "../x"],
+        &["plan", "./none.hau"],
+    ] {
+        let ended = daemon.run(wrong);
+        assert_eq!(ended.code, Some(2), "{wrong:?}");
+        assert!(ended.out.is_empty() && !ended.err.is_empty(), "{wrong:?}");
+    }
+    for wrong in [
+        &["--json", "upgrad"][..],
+        &["confirm", "--json"],
+        &["plan", "./none.hau", "--json"],
+    ] {
+        let ended = daemon.run(wrong);
+        let error = &json_lines(&ended.out)[0];
+        assert_eq!(
+            (ended.code, &error["error"]["code"]),
+            (Some(2), &json!("USAGE")),
+            "{wrong:?}"
+        );
+    }
+    assert_eq!(
+        daemon.asked(),
+        Vec::<String>::new(),
+        "nothing is asked of the daemon"
+    );
+    for fine in [&["--help"][..], &["upgrade", "--help"], &["--version"]] {
+        assert_eq!(daemon.run(fine).code, Some(0));
+    }
+}
+
+#[test]
+fn what_the_daemon_refuses_says_why_and_what_to_do() {
+    let codes = [
+        ("USAGE", 2),
+        ("NOT_FOUND", 2),
+        ("REFUSED", 3),
+        ("FORBIDDEN", 3),
+        ("PEER_LOST", 3),
+        ("BUSY", 6),
+        ("FAILED", 1),
+        ("INTERNAL", 1),
+    ];
+    for (code, exit) in codes {
+        let daemon = Daemon::new(BTreeMap::from([
+            ("GET /v1/status", vec![status(Value::Null)]),
+            ("POST /v1/rollouts", vec![failure(code, "it is so")]),
+        ]));
+        let ended = daemon.run(&["upgrade", "x.hau"]);
+        assert_eq!(
+            (ended.code, ended.err.as_str()),
+            (Some(exit), "hau-ctl: it is so\n  → do this\n")
+        );
+        let ended = daemon.run(&["upgrade", "x.hau", "--json"]);
+        assert_eq!(json_lines(&ended.out), vec![failure(code, "it is so")]);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(exit), ""));
+    }
+}
+
+#[test]
+fn negative_findings_have_their_codes() {
+    let finding =
+        json!({ "check": "space", "status": "fail", "what": "full", "remedy": "free some" });
+    let check =
+        json!({ "componentType": "system", "status": "fail", "time": "2026-11-21T02:00:00Z" });
+    let health = json!({ "a": { "status": "fail", "node": "a", "version": null, "checks": { "ports": [check] } } });
+    let plan = json!({ "kind": "upgrade", "from": "1", "to": "2", "first": "b", "second": "a", "rows": [], "findings": {}, "fit": false });
+    let daemon = Daemon::new(BTreeMap::from([
+        (
+            "GET /v1/doctor",
+            vec![ok(json!({ "a": [], "b": [finding] }))],
+        ),
+        ("GET /v1/health", vec![ok(health)]),
+        (
+            "GET /v1/sync/check",
+            vec![ok(json!({ "differences": ["/etc/shop/x is only here"] }))],
+        ),
+        ("POST /v1/plans", vec![ok(plan)]),
+        (
+            "POST /v1/backups/backup_1/verify",
+            vec![failure("FAILED", "database.dump has changed")],
+        ),
+    ]));
+    let cases = [
+        (&["doctor"][..], 3, "→ free some"),
+        (&["health"], 1, "a: FAIL"),
+        (&["sync", "check"], 1, "only here"),
+        (&["plan", "x.hau"], 3, "would be refused"),
+        (&["backup", "verify", "backup_1"], 3, "has changed"),
+    ];
+    for (args, code, says) in cases {
+        let ended = daemon.run(args);
+        assert_eq!(ended.code, Some(code), "{args:?}");
+        assert!(
+            format!("{}{}", ended.out, ended.err).contains(says),
+            "{args:?}: {} {}",
+            ended.out,
+            ended.err
+        );
+        assert_eq!(
+            daemon.run(&[args, &["--json"]].concat()).code,
+            Some(code),
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn what_only_looks_or_acts_once() {
+    let view = json!({ "state": "paused", "paused": "root since 02:00", "changes": ["/etc/shop/x was written"] });
+    let pair = json!({ "own": "aa", "peer": "bb", "waiting": false });
+    let daemon = Daemon::new(BTreeMap::from([
+        ("GET /v1/status", vec![status(Value::Null)]),
+        (
+            "GET /v1/history",
+            vec![ok(json!([rollout(
+                3,
+                "a",
+                json!("succeeded"),
+                json!("done")
+            )]))],
+        ),
+        ("GET /v1/sync", vec![ok(view)]),
+        ("POST /v1/sync/pause", vec![ok(json!({}))]),
+        ("POST /v1/sync/push", vec![ok(json!({}))]),
+        (
+            "GET /v1/backups",
+            vec![ok(json!([{ "name": "backup_1", "manifest": null }]))],
+        ),
+        (
+            "POST /v1/backups",
+            vec![ok(json!({ "name": "backup_2", "manifest": null }))],
+        ),
+        ("GET /v1/pair", vec![ok(pair.clone())]),
+        ("POST /v1/pair", vec![ok(pair)]),
+    ]));
+    let cases = [
+        (&["status"][..], "VIP        a holds it"),
+        (&["history"], "upgrade 3: 1.0.0 → 1.1.0"),
+        (&["sync", "status"], "PAUSED: root since 02:00"),
+        (&["sync", "pause"], "is paused"),
+        (&["sync", "push"], "has been pushed"),
+        (&["backup", "list"], "never finished"),
+        (&["backup", "create"], "backup_2"),
+        (&["pair", "4821-7730"], "trust each other"),
+    ];
+    for (args, says) in cases {
+        let ended = daemon.run(args);
+        assert_eq!(ended.code, Some(0), "{args:?}: {}", ended.err);
+        assert!(ended.out.contains(says), "{args:?}: {}", ended.out);
+        assert!(
+            ended.out.lines().all(|l| !l.contains('\x1b')),
+            "no colours without a terminal"
+        );
+        let ended = daemon.run(&[args, &["--json"]].concat());
+        let lines = json_lines(&ended.out);
+        assert_eq!(
+            (ended.code, lines.len(), &lines[0]["ok"]),
+            (Some(0), 1, &json!(true)),
+            "{args:?}"
+        );
+    }
+    let request = r#"POST /v1/pair {"code":"4821-7730"}"#;
+    assert!(daemon.asked().contains(&request.to_owned()));
+}
+
+#[test]
+fn a_bundle_that_is_here_is_sent_by_its_absolute_path() {
+    let daemon = Daemon::new(BTreeMap::from([("POST /v1/stage", vec![ok(json!({}))])]));
+    fs::write(daemon.dir.path().join("here.hau"), "x").expect("written");
+    let folder = daemon.dir.path().canonicalize().expect("there");
+    let path = folder.join("here.hau").display().to_string();
+    for (given, sent) in [
+        ("here.hau", &*path),
+        ("./here.hau", &path),
+        ("there.hau", "there.hau"),
+    ] {
+        let ended = daemon.run(&["stage", given]);
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        assert!(ended.out.contains("next: hau-ctl upgrade"), "{}", ended.out);
+        let request = format!(r#"POST /v1/stage {{"bundle":"{sent}"}}"#);
+        assert_eq!(daemon.asked().last(), Some(&request));
+    }
+}
+
+#[test]
+fn without_a_daemon_it_is_5_and_says_what_to_do() {
+    let daemon = Daemon::new(Routes::new());
+    fs::remove_file(daemon.socket()).expect("there");
+    for args in [&["status"][..], &["upgrade", "x.hau"], &["sync", "push"]] {
+        let ended = daemon.run(args);
+        assert_eq!(ended.code, Some(5), "{args:?}");
+        assert!(
+            ended.err.contains("  → systemctl start hau-sidecar"),
+            "{}",
+            ended.err
+        );
+    }
+    let ended = daemon.run(&["status", "--json"]);
+    let error = &json_lines(&ended.out)[0]["error"];
+    assert_eq!(
+        (ended.code, &error["code"]),
+        (Some(5), &json!("UNREACHABLE"))
+    );
+}
+
+#[test]
+fn a_daemon_that_restarts_is_waited_for() {
+    let daemon = Daemon::new(BTreeMap::from([
+        ("POST /v1/rollouts", vec![started()]),
+        (
+            "GET /v1/status",
+            vec![
+                status(Value::Null),
+                status(rollout(7, "a", Value::Null, json!("started"))),
+            ],
+        ),
+    ]));
+    let mut child = daemon
+        .command(&["upgrade", "x.hau"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut out = BufReader::new(child.stdout.take().expect("piped"));
+    read_until(&mut out, "begins");
+    fs::remove_file(daemon.socket()).expect("there");
+    let mut err = BufReader::new(child.stderr.take().expect("piped"));
+    read_until(&mut err, "trying again");
+    let listener = UnixListener::bind(daemon.socket()).expect("free again");
+    let mut routes = BTreeMap::from([(
+        "GET /v1/status",
+        vec![status(rollout(7, "a", json!("succeeded"), json!("done")))],
+    )]);
+    answer(
+        listener.accept().expect("it asks again").0,
+        &mut routes,
+        &daemon.asked,
+    );
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn a_rollout_that_lost_against_the_other_nodes_is_6() {
+    for other in [
+        rollout(7, "b", Value::Null, json!("started")),
+        rollout(8, "b", json!("succeeded"), json!("done")),
+    ] {
+        let daemon = Daemon::new(BTreeMap::from([
+            ("POST /v1/rollouts", vec![started()]),
+            ("GET /v1/status", vec![status(Value::Null), status(other)]),
+            ("GET /v1/history", vec![ok(json!([]))]),
+        ]));
+        let ended = daemon.run(&["upgrade", "x.hau"]);
+        assert_eq!(ended.code, Some(6), "{} {}", ended.out, ended.err);
+        assert!(
+            ended.err.contains("was superseded by rollout"),
+            "{}",
+            ended.err
+        );
+    }
+}
+
+#[test]
+fn a_rollout_that_ended_between_two_looks_is_found_in_the_history() {
+    let daemon = Daemon::new(BTreeMap::from([
+        ("POST /v1/rollouts", vec![started()]),
+        (
+            "GET /v1/status",
+            vec![
+                status(Value::Null),
+                status(rollout(8, "b", Value::Null, json!("started"))),
+            ],
+        ),
+        (
+            "GET /v1/history",
+            vec![ok(json!([rollout(
+                7,
+                "a",
+                json!("succeeded"),
+                json!("done")
+            )]))],
+        ),
+    ]));
+    assert_eq!(daemon.run(&["upgrade", "x.hau"]).code, Some(0));
+}
+
+#[test]
+fn ctrl_c_only_detaches() {
+    let daemon = Daemon::new(BTreeMap::from([
+        ("POST /v1/rollouts", vec![started()]),
+        (
+            "GET /v1/status",
+            vec![
+                status(Value::Null),
+                status(rollout(7, "a", Value::Null, json!("started"))),
+            ],
+        ),
+    ]));
+    let mut child = daemon
+        .command(&["upgrade", "x.hau"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    read_until(
+        &mut BufReader::new(child.stdout.take().expect("piped")),
+        "begins",
+    );
+    kill(
+        Pid::from_raw(i32::try_from(child.id()).expect("a pid")),
+        Signal::SIGINT,
+    )
+    .expect("sent");
+    let mut err = String::new();
+    child
+        .stderr
+        .take()
+        .expect("piped")
+        .read_to_string(&mut err)
+        .expect("UTF-8");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert!(err.contains("rollout 7 goes on"), "{err}");
+    assert!(
+        daemon.asked().iter().all(|asked| !asked.contains("orders")),
+        "nothing was given up"
+    );
+}
+
+fn read_until(reader: &mut impl BufRead, word: &str) {
+    let mut line = String::new();
+    while !line.contains(word) {
+        line.clear();
+        assert!(
+            reader.read_line(&mut line).expect("readable") > 0,
+            "{word} never came"
+        );
+    }
+}
+
+#[test]
+fn a_bundle_from_key_to_verdict_without_a_daemon() {
+    let daemon = Daemon::new(Routes::new());
+    let folder = daemon.dir.path().join("release");
+    fs::create_dir(&folder).expect("made");
+    fs::write(folder.join("shop.jar"), "code").expect("written");
+    let manifest = r#"
+format = 1
+product = "shop"
+version = "1.1.0"
+counter = 7
+upgrades_from = [">=1.0.0, <1.1.0"]
+expires = "2099-01-01T00:00:00Z"
+"#;
+    fs::write(folder.join("manifest.toml"), manifest).expect("written");
+    let run = |args: &[&str], code: i32| {
+        let ended = daemon.run(args);
+        assert_eq!(
+            ended.code,
+            Some(code),
+            "{args:?}: {} {}",
+            ended.out,
+            ended.err
+        );
+        format!("{}{}", ended.out, ended.err)
+    };
+    run(&["bundle", "keygen", "shop"], 0);
+    run(&["bundle", "keygen", "shop"], 1);
+    run(&["bundle", "build", "release", "--key", "shop.key"], 0);
+    let shown = run(&["bundle", "inspect", "shop-1.1.0.hau", "--keys", "."], 0);
+    assert!(shown.contains("shop 1.1.0 (counter 7)"), "{shown}");
+    let verify = [
+        "bundle",
+        "verify",
+        "shop-1.1.0.hau",
+        "--keys",
+        ".",
+        "--product",
+    ];
+    let shown = run(&[&verify[..], &["shop"]].concat(), 0);
+    assert!(shown.contains("every checksum is right"), "{shown}");
+    let shown = run(&[&verify[..], &["shop", "--json"]].concat(), 0);
+    assert_eq!(
+        json_lines(&shown)[0]["data"]["manifest"]["version"],
+        "1.1.0"
+    );
+    run(&[&verify[..], &["other"]].concat(), 3);
+    let path = daemon.dir.path().join("shop-1.1.0.hau");
+    let mut bytes = fs::read(&path).expect("read");
+    let at = bytes
+        .windows(4)
+        .rposition(|w| w == b"code")
+        .expect("it is in there");
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).expect("written");
+    let said = run(&[&verify[..], &["shop"]].concat(), 3);
+    assert!(said.contains("checksum") && said.contains("  → "), "{said}");
+    let said = run(
+        &[
+            "bundle",
+            "verify",
+            "shop-1.1.0.hau",
+            "--config",
+            "none.toml",
+        ],
+        2,
+    );
+    assert!(
+        said.contains("none.toml") && said.contains("--product"),
+        "{said}"
+    );
+    assert_eq!(daemon.asked(), Vec::<String>::new());
+}

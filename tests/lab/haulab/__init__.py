@@ -1,0 +1,1 @@
+"""The lab: two real hosts and a client on one machine. See ../README.md."""

@@ -1,0 +1,129 @@
+"""What demo, smoke and bench share: a pair with hau on it as a user would install it, bundles, hau-ctl."""
+
+import json
+import os
+import re
+import subprocess
+import time
+
+from . import build, cluster, hau, host
+from .base import NODES, PROJECT, TARGET, LabError, run, say
+
+KEYS = TARGET / "keys"
+BIN = "debug" if os.environ.get("PROFILE") == "dev" else "x86_64-unknown-linux-musl/release"
+HAU_CTL = PROJECT / "target" / BIN / "hau-ctl"
+
+
+def ctl(node, *args, timeout=300, check=False):
+    """hau-ctl on a node; its exit code is the caller's business unless `check`."""
+    call = host.do if check else host.ask
+    return call(node, ["hau-ctl", *args], timeout=timeout)
+
+
+def data(node, *args, timeout=300):
+    """The `data` of hau-ctl --json on a node."""
+    done = ctl(node, *args, "--json", timeout=timeout)
+    try:
+        answer = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError) as error:
+        raise LabError(f"hau-ctl {' '.join(args)} on {node} gives no JSON: {done.stdout}{done.stderr}") from error
+    if not answer.get("ok"):
+        raise LabError(f"hau-ctl {' '.join(args)} on {node}: {answer.get('error')}")
+    return answer["data"]
+
+
+def attached(node, *args):
+    """hau-ctl on a node with this terminal; gives the exit code."""
+    return subprocess.run(host.command_in(node, ["hau-ctl", *args]), check=False).returncode
+
+
+def ready_pair():
+    """Both hosts anew, hau installed, the nodes paired, the publisher's key trusted, doctor without a failure."""
+    cluster.up(True)
+    hau.install(None)
+    pair()
+    trust()
+    settle()
+
+
+def pair():
+    """As a person does it: the code that one node shows is typed on the other."""
+    shown = subprocess.Popen(host.command_in("a", ["hau-ctl", "pair"]), stdout=subprocess.PIPE, text=True)
+    try:
+        code = None
+        for line in shown.stdout:
+            found = re.search(r"hau-ctl pair ([0-9A-Z-]{20,})", line)
+            if found:
+                code = found.group(1)
+                break
+        if code is None:
+            raise LabError("hau-ctl pair on a shows no code")
+        ctl("b", "pair", code, check=True)
+        if shown.wait(timeout=30) != 0:
+            raise LabError("hau-ctl pair on a did not end well")
+    finally:
+        shown.kill()
+        shown.stdout.close()
+
+
+def trust():
+    """The publisher's key pair, made once; its public half goes to both nodes."""
+    KEYS.mkdir(parents=True, exist_ok=True)
+    if not (KEYS / "shop.key").exists():
+        run([HAU_CTL, "bundle", "keygen", "shop", "--out", KEYS])
+    for node in NODES:
+        host.copy_in(node, KEYS / "shop.pub", "/etc/hau/keys/shop.pub")
+
+
+def bundle(version, node="a"):
+    """Builds and signs a version of shop; gives its path on the node."""
+    run([HAU_CTL, "bundle", "build", "--key", KEYS / "shop.key", "--out", TARGET, build.bundle_folder(version)])
+    path = f"/srv/shop-{version}.hau"
+    host.copy_in(node, TARGET / f"shop-{version}.hau", path)
+    return path
+
+
+def settle(seconds=60):
+    """Waits until doctor has no failure: the nodes have heard of one another and keepalived has settled."""
+    end = time.monotonic() + seconds
+    while True:
+        done = ctl("a", "doctor")
+        if done.returncode == 0:
+            return
+        if time.monotonic() >= end:
+            raise LabError(f"hau-ctl doctor still finds failures:\n{done.stdout}{done.stderr}")
+        time.sleep(1)
+
+
+def nodes(node="a"):
+    """{NAME: {version, vrrp, database}} as hau says it."""
+    seen = data(node, "status")["nodes"]
+    return {name: {key: one[key] for key in ("version", "vrrp", "database")} for name, one in seen.items()}
+
+
+def last_rollout(node="a"):
+    return data(node, "history")[-1]
+
+
+def phases(rollout):
+    """Phase by phase from the beginning of its first row to the end of its last: [(name, milliseconds)]."""
+    spans = {}
+    for row in rollout["rows"]:
+        if row["started_at_ms"] is None:
+            continue
+        begin, end = row["started_at_ms"], row["started_at_ms"] + row["elapsed_ms"]
+        old = spans.get(row["phase"], (begin, end))
+        spans[row["phase"]] = (min(old[0], begin), max(old[1], end))
+    return [(name, end - begin) for name, (begin, end) in spans.items()]
+
+
+def log(node, unit="hau-sidecar", lines=30):
+    return host.ask(node, ["journalctl", "-u", unit, "-n", str(lines), "--no-pager", "-o", "cat"]).stdout
+
+
+def explain(error):
+    """A failure with the last words of both sidecars."""
+    say(f"✘ {error}")
+    for node in NODES:
+        if host.alive(node):
+            say(f"--- hau-sidecar on {node}\n{log(node)}")
