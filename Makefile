@@ -1,7 +1,9 @@
 # What people type. Each target does its own set-up; on Debian 12 as root nothing else is needed but a Rust toolchain.
 CARGO ?= cargo
 MUSL := x86_64-unknown-linux-musl
-BIN := target/$(MUSL)/release
+# PROFILE=dev: quick builds, for trying things in the lab.
+PROFILE ?= release
+BIN := $(if $(filter dev,$(PROFILE)),target/debug,target/$(MUSL)/release)
 DESTDIR ?=
 NEEDS := tests/needs
 
@@ -10,7 +12,7 @@ NEEDS := tests/needs
 ## release: static programs in target/x86_64-unknown-linux-musl/release
 release:
 	@$(NEEDS) build
-	$(CARGO) build --release --locked --target $(MUSL) --bins
+	$(CARGO) build --locked --bins $(if $(filter dev,$(PROFILE)),,--release --target $(MUSL))
 
 ## install: the files of the package below DESTDIR
 install: release

@@ -1,8 +1,9 @@
 //! The flow of a rollout, in one place: given what is known and what happened, what is now true?
 use super::gate::{may_start, may_undo, next_row, next_undo, peer_in_step};
+use super::watch::{expire, survive};
 use super::{
-    Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Problem, Record,
-    Refusal, Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo, VrrpState,
+    Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Record, Refusal,
+    Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo,
 };
 use crate::time::Time;
 use std::{borrow::Cow, sync::Arc};
@@ -15,10 +16,10 @@ pub struct Decision {
 }
 
 /// A copy of the state that moves along as facts are added, so each rule sees the ones before it.
-struct Draft<'a> {
+pub(super) struct Draft<'a> {
     /// Cloned when the first fact is added; most turns add none.
-    state: Cow<'a, State>,
-    now: Time,
+    pub(super) state: Cow<'a, State>,
+    pub(super) now: Time,
     records: Vec<Record>,
 }
 
@@ -28,7 +29,7 @@ impl Draft<'_> {
         self.records.push(record);
     }
 
-    fn report(&mut self, row: usize, report: Report) {
+    pub(super) fn report(&mut self, row: usize, report: Report) {
         self.push(Record::RowReported { row, report });
     }
 }
@@ -52,15 +53,12 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
         Event::JobEnded { key, outcome } => on_job_ended(&mut draft, key, outcome),
         Event::Local(_) | Event::Hello(_) | Event::Tick => {}
     }
-    if let Some(view) = state
-        .observed
-        .peer
-        .as_ref()
-        .and_then(|(hello, _)| hello.rollout.as_ref())
+    if let Some((hello, _)) = &state.observed.peer
+        && let Some(view) = &hello.rollout
     {
         take_plan(&mut draft, view);
         take_mandate(&mut draft, view);
-        take_reports(&mut draft, view);
+        take_reports(&mut draft, view, (hello.boot, hello.sequence));
     }
     survive(&mut draft);
     expire(&mut draft);
@@ -131,7 +129,7 @@ fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
 }
 
 /// Puts the running rollout under a new order of this node.
-fn mandate(draft: &mut Draft<'_>, order: Order, by: Actor) {
+pub(super) fn mandate(draft: &mut Draft<'_>, order: Order, by: Actor) {
     let (me, at) = (draft.state.me.clone(), draft.now);
     let Some(rollout) = draft.state.running() else {
         return;
@@ -246,85 +244,15 @@ fn take_mandate(draft: &mut Draft<'_>, view: &RolloutView) {
     }
 }
 
-fn take_reports(draft: &mut Draft<'_>, view: &RolloutView) {
+fn take_reports(draft: &mut Draft<'_>, view: &RolloutView, told: (u64, u64)) {
     let Some(rollout) = draft.state.journaled.rollout.as_ref() else {
         return;
     };
-    if rollout.plan.id == view.plan.id && rollout.peers != view.reports {
-        draft.push(Record::PeerReported {
-            reports: view.reports.clone(),
-        });
+    let news = told > rollout.told && rollout.peers != view.reports;
+    if rollout.plan.id == view.plan.id && news {
+        let reports = view.reports.clone();
+        draft.push(Record::PeerReported { reports, told });
     }
-}
-
-/// Promise 12: alone, holding the VIP and not serving, with rows begun that took the service
-/// down: what cannot be finished without the peer is taken back at once.
-fn survive(draft: &mut Draft<'_>) {
-    let (s, now) = (&*draft.state, draft.now);
-    let local = &s.observed.local;
-    let settled = now >= s.observed.vrrp_since + s.timing.settle;
-    if !s.is_alone(now) || local.vrrp != VrrpState::Master || !settled || local.serving {
-        return;
-    }
-    let Some(rollout) = s.running() else { return };
-    let Some(row) = next_row(s, rollout) else {
-        return;
-    };
-    // What brings the service back without the peer is finished instead.
-    let failed = rollout
-        .mine
-        .get(&row)
-        .is_some_and(|r| r.state == RowState::Failed);
-    let stuck = failed || rollout.halted_by().is_some() || !rollout.plan.rows[row].restores;
-    if stuck
-        && rollout.mandate.direction == Direction::Forward
-        && rollout.plan.rows[row].service_down
-    {
-        let reason = Some("the active node is gone: this one serves again as it was".to_owned());
-        let by = Actor {
-            user: "hau".to_owned(),
-            node: s.me.0.clone(),
-            reason,
-        };
-        mandate(draft, Order::Abort, by);
-    }
-}
-
-/// A job that should long have come back has not.
-fn expire(draft: &mut Draft<'_>) {
-    let Some(rollout) = draft.state.running() else {
-        return;
-    };
-    let current = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
-    let Some((row, report)) = rollout.mine.iter().find(|(_, r)| current(r)) else {
-        return;
-    };
-    let limit = rollout.plan.rows[*row].limit();
-    if draft.now < report.started_at + limit + draft.state.timing.grace {
-        return;
-    }
-    let step = &rollout.plan.rows[*row].step;
-    let what = match draft.state.standing(draft.now) {
-        Some((_, Some(closed))) => format!("{step} may not go on: {closed:?}"),
-        Some((_, None)) | None => format!("{step} has not come back within {}s", limit.as_secs()),
-    };
-    let remedy = "see the log of this node, then hau-ctl retry or hau-ctl abort".to_owned();
-    let state = if report.state == RowState::Started {
-        RowState::Failed
-    } else {
-        RowState::UndoFailed
-    };
-    let (row, report) = (*row, report.clone());
-    let problem = Some(Problem { what, remedy });
-    draft.report(
-        row,
-        Report {
-            state,
-            at: draft.now,
-            problem,
-            ..report
-        },
-    );
 }
 
 /// Starts the next row of this node, or takes back the next one.
@@ -407,10 +335,10 @@ fn end(draft: &mut Draft<'_>) {
         Direction::Back => {
             let barrier = rollout.barrier(&s.me);
             let settled = |n: usize| {
-                let kept = barrier.is_some_and(|b| n <= b);
-                kept || rollout
-                    .report(&s.me, n)
-                    .is_none_or(|r| r.state == RowState::Undone)
+                rollout.is_kept(barrier, n)
+                    || rollout
+                        .report(&s.me, n)
+                        .is_none_or(|r| r.state == RowState::Undone)
             };
             if peer_in_step(s, rollout, at).is_err() || !rows.all(settled) {
                 return;
@@ -419,49 +347,4 @@ fn end(draft: &mut Draft<'_>) {
         }
     };
     draft.push(Record::RolloutEnded { result, at });
-}
-
-impl State {
-    /// Takes in what can be observed again after a crash and so is not journaled.
-    pub(super) fn observe(&mut self, now: Time, event: &Event) {
-        match event {
-            Event::Local(local) => {
-                let same = (local.vrrp, local.has_vip);
-                if same != (self.observed.local.vrrp, self.observed.local.has_vip) {
-                    self.observed.vrrp_since = now;
-                }
-                self.observed.local = local.clone();
-            }
-            Event::Hello(hello) => {
-                let newest = self.observed.peer.as_ref().is_none_or(|(last, _)| {
-                    (hello.boot, hello.sequence) > (last.boot, last.sequence)
-                });
-                if newest && hello.node == self.peer {
-                    self.observed.peer = Some(((**hello).clone(), now));
-                }
-            }
-            Event::Started => self.observed.started = now,
-            Event::Command(_) | Event::JobEnded { .. } | Event::Tick => {}
-        }
-    }
-
-    /// The key of the job that a row's report asks for, if one is open.
-    pub(super) fn job_key(&self, rollout: &Rollout, row: usize) -> Option<JobKey> {
-        let report = rollout.mine.get(&row)?;
-        let direction = match report.state {
-            RowState::Started => Direction::Forward,
-            RowState::Undoing => Direction::Back,
-            RowState::Done | RowState::Failed | RowState::Undone | RowState::UndoFailed => {
-                return None;
-            }
-        };
-        let (rollout, epoch, attempt) = (rollout.plan.id.number, report.epoch, report.attempt);
-        Some(JobKey {
-            rollout,
-            row,
-            epoch,
-            attempt,
-            direction,
-        })
-    }
 }

@@ -60,10 +60,14 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
     let row = &r.plan.rows[n];
     match peer_in_step(s, r, now) {
         // Alone, only what brings the service of this node back is taken back.
-        Err(Closed::PeerLost) if row.service_down && !barrier_unseen(s, r) => {}
+        Err(Closed::PeerLost)
+            if s.must_survive(now) && row.service_down && !barrier_unseen(s, r) => {}
         Err(closed) => return Err(closed),
         Ok(view) => {
-            let later = |(m, other): &(usize, &Row)| other.phase > row.phase && *m > n;
+            let barrier = r.barrier(&s.me);
+            let later = |(m, other): &(usize, &Row)| {
+                other.phase > row.phase && *m > n && !r.is_kept(barrier, *m)
+            };
             let open = |(m, other): &(usize, &Row)| {
                 let report = if other.node == s.me {
                     r.mine.get(m)
@@ -102,8 +106,7 @@ pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
 pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
     let barrier = r.barrier(&s.me);
     let open = |n: &usize| r.mine.get(n).is_some_and(|x| x.state != RowState::Undone);
-    let behind =
-        |n: &usize| barrier.is_none_or(|b| *n > b) && r.plan.rows[*n].undo != Undo::Barrier;
+    let behind = |n: &usize| !r.is_kept(barrier, *n);
     r.plan
         .rows_of(&s.me)
         .map(|(n, _)| n)
@@ -160,7 +163,7 @@ fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
     }
 }
 
-fn peer_can_take_over(s: &State, now: Time) -> Result<(), Closed> {
+pub(super) fn peer_can_take_over(s: &State, now: Time) -> Result<(), Closed> {
     let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
     let able = matches!(local.vrrp, VrrpState::Backup | VrrpState::Master) && local.serving;
     if able {

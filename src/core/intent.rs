@@ -1,5 +1,5 @@
 //! What should be going on right now, as a function of the state alone.
-use super::gate::{may_run, may_run_undo, next_row};
+use super::gate::{may_run, may_run_undo, next_row, peer_can_take_over};
 use super::{Direction, Hello, JobKey, Report, RolloutView, RowState, State, VrrpState};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,8 @@ pub struct Job {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intents {
-    /// The job that should be running on this node. None: let a running one finish.
+    /// The job that should be running on this node. None: let a running one finish. Another than
+    /// the running one: that is given up between two looks, and this begun.
     pub job: Option<Job>,
     pub band: Band,
     /// What the peer should be told; the shell numbers it.
@@ -93,10 +94,21 @@ fn open_row(reports: &super::Reports) -> Option<(usize, &Report)> {
     reports.iter().find(|(_, r)| open(r)).map(|(n, r)| (*n, r))
 }
 
-/// Data of the rows, not rules: the row this node is at says where it ranks.
+/// Where this node ranks. While it serves with the VIP it ranks lower only for a peer that could
+/// take the VIP this moment.
 fn band(state: &State, now: Time) -> Band {
     let at_home = state.home() != Some(&state.peer);
     let fit = if at_home { Band::Normal } else { Band::Away };
+    let local = &state.observed.local;
+    let needed = local.vrrp != VrrpState::Backup && local.serving;
+    if needed && peer_can_take_over(state, now).is_err() {
+        return fit;
+    }
+    wanted(state, fit)
+}
+
+/// Data of the rows, not rules: the row this node is at says where it ranks.
+fn wanted(state: &State, fit: Band) -> Band {
     let Some(rollout) = state.running() else {
         return fit;
     };
@@ -109,12 +121,7 @@ fn band(state: &State, now: Time) -> Band {
         .find(|(_, row)| row.gives_vip);
     let Some((giver, _)) = giving else { return fit };
     match rollout.mine.get(&giver).map(|r| r.state) {
-        // Until the VIP has left, it is given only to a node that could take it this moment.
-        Some(RowState::Started) => {
-            let left = state.observed.local.vrrp == VrrpState::Backup;
-            let safe = left || may_run(state, rollout, giver, now).is_ok();
-            if safe { Band::Draining } else { fit }
-        }
+        Some(RowState::Started) => Band::Draining,
         Some(RowState::Done) if next_row(state, rollout).is_some() => {
             let finished = rollout
                 .plan

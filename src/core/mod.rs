@@ -7,9 +7,11 @@ mod event;
 mod gate;
 mod intent;
 mod machine;
+mod observe;
 mod plan;
 mod record;
 mod state;
+mod watch;
 
 pub use decide::{Decision, decide};
 pub use event::{

@@ -22,6 +22,8 @@ pub enum Undo {
     Nothing,
     /// Run the step's `undo`.
     Run,
+    /// Run it past a barrier too: nothing on the other node rests on this row.
+    Always,
     /// Past this row there is no way back but a rollback: an abort stops in front of it.
     Barrier,
 }

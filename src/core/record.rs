@@ -7,12 +7,31 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub enum Record {
-    Started { boot: u64, at: Time },
-    PlanAdopted { plan: Arc<Plan>, mandate: Mandate },
-    MandateTaken { mandate: Mandate },
-    RowReported { row: usize, report: Report },
-    PeerReported { reports: Arc<Reports> },
-    RolloutEnded { result: RolloutResult, at: Time },
+    Started {
+        boot: u64,
+        at: Time,
+    },
+    PlanAdopted {
+        plan: Arc<Plan>,
+        mandate: Mandate,
+    },
+    MandateTaken {
+        mandate: Mandate,
+    },
+    RowReported {
+        row: usize,
+        report: Report,
+    },
+    PeerReported {
+        reports: Arc<Reports>,
+        /// Boot and sequence of the Hello that told them.
+        #[serde(default)]
+        told: (u64, u64),
+    },
+    RolloutEnded {
+        result: RolloutResult,
+        at: Time,
+    },
 }
 
 impl Journaled {
@@ -36,8 +55,10 @@ impl Journaled {
                 );
                 Arc::make_mut(&mut rollout.mine).insert(*row, report.clone());
             }
-            Record::PeerReported { reports } => {
-                self.rollout.as_mut().expect("a plan is adopted").peers = reports.clone();
+            Record::PeerReported { reports, told } => {
+                let rollout = self.rollout.as_mut().expect("a plan is adopted");
+                assert!(*told > rollout.told, "what the peer reports grows");
+                (rollout.peers, rollout.told) = (reports.clone(), *told);
             }
             Record::RolloutEnded { result, at } => self.running().ended = Some((*result, *at)),
         }
@@ -56,6 +77,7 @@ impl Journaled {
             mandate,
             mine,
             peers,
+            told: (0, 0),
             ended: None,
         });
     }

@@ -136,6 +136,8 @@ pub struct Rollout {
     pub mine: Arc<Reports>,
     /// The peer's reports as last heard.
     pub peers: Arc<Reports>,
+    /// Boot and sequence of the Hello that told of them: an older one is not listened to any more.
+    pub told: (u64, u64),
     pub ended: Option<(RolloutResult, Time)>,
 }
 
@@ -222,6 +224,13 @@ impl State {
         self.fresh_peer(now).is_none() && now >= self.observed.started + self.timing.peer_lost
     }
 
+    /// Promise 12: alone, holding the VIP for a settled time, and not serving.
+    pub(super) fn must_survive(&self, now: Time) -> bool {
+        let local = &self.observed.local;
+        let settled = now >= self.observed.vrrp_since + self.timing.settle;
+        self.is_alone(now) && local.vrrp == VrrpState::Master && settled && !local.serving
+    }
+
     /// The rollout that has not ended.
     pub fn running(&self) -> Option<&Rollout> {
         self.journaled
@@ -274,7 +283,16 @@ impl Rollout {
             .map(|(row, r)| (*row, r))
     }
 
-    /// Up to this row an abort takes back; what lies before it stays.
+    /// Does an abort leave this row as it is, because of the barrier that was passed?
+    pub(super) fn is_kept(&self, barrier: Option<usize>, row: usize) -> bool {
+        match self.plan.rows[row].undo {
+            super::Undo::Always => false,
+            super::Undo::Barrier => true,
+            super::Undo::Nothing | super::Undo::Run => barrier.is_some_and(|b| row <= b),
+        }
+    }
+
+    /// Down to this row an abort takes back; what lies before it stays.
     pub fn barrier(&self, me: &NodeId) -> Option<usize> {
         let rows = self.plan.rows.iter().enumerate();
         rows.filter(|(n, row)| row.undo == super::Undo::Barrier && self.report(me, *n).is_some())

@@ -25,7 +25,10 @@ use std::{
 const PID_FILE: &str = "/run/keepalived.pid";
 const SIDECAR: &str = "/usr/sbin/hau-sidecar";
 /// keepalived's folder for dumps: the drop-in that hau ships gives it one on tmpfs.
-const DUMPS: [&str; 2] = ["/run/hau/keepalived/keepalived.data", "/tmp/keepalived.data"];
+const DUMPS: [&str; 2] = [
+    "/run/hau/keepalived/keepalived.data",
+    "/tmp/keepalived.data",
+];
 /// From a write to keepalived's own word that it has read it; measured 4 ms at most.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
 /// keepalived calls the check every second.
@@ -43,13 +46,55 @@ struct Said {
     heard: u64,
 }
 
-pub(super) struct Keepalived {
+/// keepalived's configuration as it was read last.
+struct Conf {
     tree: Tree,
     instance: Instance,
     check_weight: Option<i32>,
     vips: Vec<IpAddr>,
     fifo: PathBuf,
     has_fifo: bool,
+    /// Of every file it was read from: when one changes, everything is read again.
+    stamps: Vec<(PathBuf, Option<SystemTime>)>,
+}
+
+impl Conf {
+    fn read(file: &Path, instance: &str, run_dir: &Path) -> anyhow::Result<Self> {
+        let tree = Tree::read(file, "")?;
+        let instance = Instance::find(&tree, instance)?;
+        let globals = Globals::read(&tree)?;
+        let check_weight = check_weight(&tree, &instance, Path::new(SIDECAR))?;
+        let stamp = |path: &PathBuf| (path.clone(), modified(path));
+        Ok(Self {
+            vips: instance.vips.iter().map(|vip| vip.addr).collect(),
+            has_fifo: globals.notify_fifo.is_some(),
+            fifo: globals
+                .notify_fifo
+                .clone()
+                .unwrap_or_else(|| run_dir.join("notify.fifo")),
+            stamps: tree.files.iter().map(stamp).collect(),
+            tree,
+            instance,
+            check_weight,
+        })
+    }
+
+    fn is_old(&self) -> bool {
+        self.stamps
+            .iter()
+            .any(|(path, stamp)| modified(path) != *stamp)
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|m| m.modified()).ok()
+}
+
+pub(super) struct Keepalived {
+    file: PathBuf,
+    name: String,
+    run_dir: PathBuf,
+    conf: Mutex<Arc<Conf>>,
     weight: WeightFile,
     durable: WeightFile,
     started: Instant,
@@ -62,40 +107,62 @@ impl Keepalived {
     ///
     /// # Errors
     /// When it cannot be read or has no such instance.
-    pub(super) fn read(settings: &Settings, state_dir: &Path, run_dir: &Path) -> anyhow::Result<Self> {
-        let tree = Tree::read(&settings.vrrp.config, "")?;
-        let instance = Instance::find(&tree, &settings.vrrp.instance)?;
-        let globals = Globals::read(&tree)?;
-        let check_weight = check_weight(&tree, &instance, Path::new(SIDECAR))?;
+    pub(super) fn read(
+        settings: &Settings,
+        state_dir: &Path,
+        run_dir: &Path,
+    ) -> anyhow::Result<Self> {
+        let (file, name) = (settings.vrrp.config.clone(), settings.vrrp.instance.clone());
         Ok(Self {
-            vips: instance.vips.iter().map(|vip| vip.addr).collect(),
-            has_fifo: globals.notify_fifo.is_some(),
-            fifo: globals.notify_fifo.clone().unwrap_or_else(|| run_dir.join("notify.fifo")),
+            conf: Mutex::new(Arc::new(Conf::read(&file, &name, run_dir)?)),
             weight: WeightFile::new(&settings.vrrp.track_file),
             durable: WeightFile::new(state_dir.join("weight")),
             started: Instant::now(),
             said: Mutex::default(),
             peer: Mutex::default(),
-            tree,
-            instance,
-            check_weight,
+            run_dir: run_dir.to_owned(),
+            file,
+            name,
         })
     }
 
-    pub(super) fn vips(&self) -> &[IpAddr] {
-        &self.vips
+    fn conf(&self) -> Arc<Conf> {
+        Arc::clone(&self.conf.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Somebody may have edited keepalived's configuration since it was read.
+    pub(super) fn refresh(&self) {
+        if !self.conf().is_old() {
+            return;
+        }
+        match Conf::read(&self.file, &self.name, &self.run_dir) {
+            Ok(conf) => {
+                tracing::info!(
+                    HAU_EVENT = "keepalived",
+                    "keepalived's configuration has changed and was read again"
+                );
+                *self.conf.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(conf);
+            }
+            Err(e) => tracing::debug!(
+                "keepalived's configuration cannot be read, the last one counts: {e:#}"
+            ),
+        }
+    }
+
+    pub(super) fn vips(&self) -> Vec<IpAddr> {
+        self.conf().vips.clone()
     }
 
     pub(super) fn base_priority(&self) -> i32 {
-        self.instance.priority
+        self.conf().instance.priority
     }
 
     pub(super) fn check_weight(&self) -> Option<i32> {
-        self.check_weight
+        self.conf().check_weight
     }
 
     pub(super) fn advert_interval(&self) -> Duration {
-        Duration::from_millis(u64::from(self.instance.advert_int_ms))
+        Duration::from_millis(u64::from(self.conf().instance.advert_int_ms))
     }
 
     pub(super) fn effective_priority(&self) -> Option<i32> {
@@ -110,7 +177,8 @@ impl Keepalived {
     /// is unknown, and treated as neither.
     pub(super) fn state(&self, host: &dyn Host) -> VrrpState {
         let held = |vip: &IpAddr| host.has_address(*vip).unwrap_or(false);
-        let (any, all) = (self.vips.iter().any(held), self.vips.iter().all(held));
+        let vips = self.vips();
+        let (any, all) = (vips.iter().any(held), vips.iter().all(held));
         if process::pid_of(Path::new(PID_FILE)).is_none() {
             return VrrpState::Unknown;
         }
@@ -129,13 +197,18 @@ impl Keepalived {
         let this = Arc::clone(self);
         thread::spawn(move || {
             loop {
-                let heard = fifo::Reader::open(&this.fifo).and_then(|mut reader| {
+                let path = this.conf().fifo.clone();
+                let heard = fifo::Reader::open(&path).and_then(|mut reader| {
                     reader.run(|heard| {
-                        if let Some(fifo::Heard { event: Ok(event), stale: false }) = heard {
+                        if let Some(fifo::Heard {
+                            event: Ok(event),
+                            stale: false,
+                        }) = heard
+                        {
                             this.hear(&event);
                             kick.kick();
                         }
-                        true
+                        this.conf().fifo == path
                     })
                 });
                 if let Err(e) = heard {
@@ -147,7 +220,7 @@ impl Keepalived {
     }
 
     fn hear(&self, event: &fifo::Event) {
-        if event.kind != fifo::Kind::Instance || event.name != self.instance.name {
+        if event.kind != fifo::Kind::Instance || event.name != self.name {
             return;
         }
         let mut said = self.lock();
@@ -163,14 +236,19 @@ impl Keepalived {
             }
             What::LowerMasterHeard => {}
         }
-        if said.awaited.is_some_and(|(_, wanted)| said.priority == Some(wanted)) {
+        if said
+            .awaited
+            .is_some_and(|(_, wanted)| said.priority == Some(wanted))
+        {
             said.awaited = None;
         }
     }
 
     /// Asks keepalived for its whole state: the way to the truth where no event has been heard yet.
     pub(super) fn ask(&self) {
-        let Some(pid) = process::pid_of(Path::new(PID_FILE)) else { return };
+        let Some(pid) = process::pid_of(Path::new(PID_FILE)) else {
+            return;
+        };
         let (asked, heard) = (SystemTime::now(), self.said().heard);
         if let Err(e) = process::signal(pid, "keepalived", Signal::SIGUSR1) {
             tracing::debug!("cannot ask keepalived: {e}");
@@ -182,9 +260,13 @@ impl Keepalived {
                 let changed = std::fs::metadata(path).and_then(|m| m.modified());
                 changed.is_ok_and(|at| at + Duration::from_millis(20) >= asked)
             };
-            let Some(path) = DUMPS.iter().find(|path| fresh(path)) else { continue };
+            let Some(path) = DUMPS.iter().find(|path| fresh(path)) else {
+                continue;
+            };
             let text = super::site::read_start(Path::new(path), 1 << 20).unwrap_or_default();
-            let Some(found) = dump::instance(&text, &self.instance.name) else { continue };
+            let Some(found) = dump::instance(&text, &self.name) else {
+                continue;
+            };
             let Some(state) = found.state else { continue };
             let mut said = self.lock();
             if said.heard != heard {
@@ -192,7 +274,10 @@ impl Keepalived {
             }
             said.state = told(state);
             said.priority = found.effective_priority;
-            if said.awaited.is_some_and(|(_, wanted)| said.priority == Some(wanted)) {
+            if said
+                .awaited
+                .is_some_and(|(_, wanted)| said.priority == Some(wanted))
+            {
                 said.awaited = None;
             }
             return;
@@ -201,7 +286,7 @@ impl Keepalived {
 
     /// Without a FIFO, or before its first line, keepalived must be asked.
     pub(super) fn must_be_asked(&self) -> bool {
-        !self.has_fifo || self.said().state == VrrpState::Unknown
+        !self.conf().has_fifo || self.said().state == VrrpState::Unknown
     }
 
     /// keepalived has called the check.
@@ -211,7 +296,7 @@ impl Keepalived {
 
     /// What the other node says of its own instance; the weights follow from both.
     pub(super) fn set_peer(&self, base: i32, check_weight: i32) {
-        let mut view = PeerView::of(&self.instance, check_weight);
+        let mut view = PeerView::of(&self.conf().instance, check_weight);
         view.priority = base;
         *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
     }
@@ -231,12 +316,19 @@ impl Keepalived {
         };
         // The durable copy first: after a power cut the node may rank too low, never too high.
         let lowers = self.weight().is_none_or(|now| value < now);
-        let files = if lowers { [&self.durable, &self.weight] } else { [&self.weight, &self.durable] };
+        let files = if lowers {
+            [&self.durable, &self.weight]
+        } else {
+            [&self.weight, &self.durable]
+        };
         for file in files {
             match file.write(value) {
                 Ok(true) if std::ptr::eq(file, &self.weight) => {
-                    tracing::info!(HAU_EVENT = "weight", "this node shows keepalived weight {value} ({band:?})");
-                    let wanted = self.instance.priority + value;
+                    tracing::info!(
+                        HAU_EVENT = "weight",
+                        "this node shows keepalived weight {value} ({band:?})"
+                    );
+                    let wanted = self.base_priority() + value;
                     self.lock().awaited = Some((Instant::now(), wanted));
                 }
                 Ok(_) => {}
@@ -252,26 +344,48 @@ impl Keepalived {
     }
 
     fn levels(&self) -> Option<Result<Levels, LevelsError>> {
-        let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let own = NodeWeights { base: self.instance.priority };
-        let other = NodeWeights { base: peer.priority };
-        Some(Levels::compute(own, other, self.check_weight.unwrap_or(0)))
+        let peer = self
+            .peer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()?;
+        let own = NodeWeights {
+            base: self.base_priority(),
+        };
+        let other = NodeWeights {
+            base: peer.priority,
+        };
+        Some(Levels::compute(
+            own,
+            other,
+            self.check_weight().unwrap_or(0),
+        ))
     }
 
     /// The configuration's lint, and what its behaviour shows.
     pub(super) fn findings(&self) -> Vec<Finding> {
-        let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let peer = self
+            .peer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        self.refresh();
+        let conf = self.conf();
         let expected = Expected {
             track_file: self.weight.path(),
-            fifo: &self.fifo,
+            fifo: &conf.fifo,
             sidecar: Path::new(SIDECAR),
             sidecar_unit: None,
             keepalived: None,
             peer: peer.as_ref(),
         };
-        let mut findings: Vec<Finding> = match lint(&self.tree, &self.instance.name, &expected) {
+        let mut findings: Vec<Finding> = match lint(&conf.tree, &self.name, &expected) {
             Ok(found) => found.into_iter().map(finding).collect(),
-            Err(e) => vec![Finding::fail("keepalived", e.to_string(), "correct keepalived.conf")],
+            Err(e) => vec![Finding::fail(
+                "keepalived",
+                e.to_string(),
+                "correct keepalived.conf",
+            )],
         };
         findings.extend(self.behaviour());
         findings
@@ -280,11 +394,17 @@ impl Keepalived {
     fn behaviour(&self) -> Vec<Finding> {
         let said = self.said();
         let mut findings = Vec::new();
-        if said.awaited.is_some_and(|(at, _)| at.elapsed() > ACKNOWLEDGED_WITHIN) {
+        if said
+            .awaited
+            .is_some_and(|(at, _)| at.elapsed() > ACKNOWLEDGED_WITHIN)
+        {
             findings.push(Finding::fail(
                 "keepalived weight",
                 "keepalived does not track our file: a new weight was not acknowledged",
-                format!("reload keepalived after {} exists", self.weight.path().display()),
+                format!(
+                    "reload keepalived after {} exists",
+                    self.weight.path().display()
+                ),
             ));
         }
         let silent = said.checked.unwrap_or(self.started).elapsed() > CHECK_SILENT_AFTER;

@@ -6,8 +6,8 @@ pub mod postgres;
 
 pub use none::NONE;
 
-use crate::core::DatabaseRole;
 use crate::config::{DatabaseKind, Settings};
+use crate::core::DatabaseRole;
 use crate::host::Host;
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -69,7 +69,9 @@ pub trait Database: Send + Sync {
 /// # Errors
 /// When the adapter cannot be set up from its part of the configuration.
 pub fn open(settings: &Settings, host: Arc<dyn Host>) -> DatabaseResult<Option<Arc<dyn Database>>> {
-    let Some(database) = &settings.database else { return Ok(None) };
+    let Some(database) = &settings.database else {
+        return Ok(None);
+    };
     let adapter: Arc<dyn Database> = match database.kind {
         DatabaseKind::Postgres => {
             let config = postgres::PostgresConfig {

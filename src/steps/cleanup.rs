@@ -1,5 +1,6 @@
 //! Row: what only this rollout needed is gone; the last releases and the backup stay.
 use super::{Check, Cx, QUIET, Step, StepDef, StepResult, Verdict};
+use std::collections::BTreeSet;
 
 pub(super) const DEF: StepDef = StepDef {
     name: "cleanup",
@@ -19,12 +20,17 @@ impl Step for Cleanup {
         // What aborted rollouts left behind too: there is only one at a time.
         cx.host.remove(&cx.state_dir.join("staging"))?;
         let releases = cx.settings.release.root.join("releases");
-        let keep = [cx.plan.to.as_str(), cx.plan.from.as_str()];
+        let previous = cx
+            .host
+            .link_target(&cx.settings.release.root.join("previous"));
+        let previous = previous.and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
+        let keep = BTreeSet::from([cx.plan.to.clone(), cx.plan.from.clone()]);
+        let keep: BTreeSet<String> = keep.into_iter().chain(previous).collect();
         let old: Vec<String> = cx
             .host
             .list(&releases)?
             .into_iter()
-            .filter(|v| !keep.contains(&v.as_str()))
+            .filter(|v| !keep.contains(v))
             .collect();
         let spare = usize::try_from(cx.settings.release.keep)
             .unwrap_or(usize::MAX)

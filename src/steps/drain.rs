@@ -8,7 +8,7 @@ pub(super) const DEF: StepDef = StepDef {
     about: "let the old MASTER's services finish their requests and stop",
     disruptive: true,
     service_down: true,
-    undo: Undo::Run,
+    undo: Undo::Always,
     limit: Limit::Drain,
     step: &Stop,
     ..QUIET

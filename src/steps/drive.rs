@@ -1,13 +1,17 @@
 //! How a row is driven: once begun it is looked at until it is so. The executor and the simulator
 //! both drive rows by these two functions and nothing else.
+use super::services::all_listen;
 use super::{Check, Cx, StepDef, StepError, StepResult, Verdict};
-use crate::core::{Outcome, Problem, Verb};
+use crate::core::{Outcome, Problem, Verb, VrrpState};
 
 /// The first call of a job. Reality is asked before anything is done to it.
 ///
 /// # Errors
 /// What the step says.
 pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
+    if verb == Verb::Do && def.disruptive {
+        still_allowed(cx)?;
+    }
     match verb {
         Verb::Do if def.step.precheck(cx)? == Check::Ready => def.step.run(cx),
         Verb::Do | Verb::Undo => Ok(()),
@@ -19,10 +23,24 @@ pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
 /// # Errors
 /// What the step says.
 pub fn look(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+    if verb == Verb::Undo && def.disruptive_undo {
+        still_allowed(cx)?;
+    }
     match verb {
         Verb::Do => def.step.verify(cx),
         Verb::Undo => def.step.undo(cx),
     }
+}
+
+/// The core has asked before it let the job begin; a thread that was slow to begin asks again.
+fn still_allowed(cx: &Cx<'_>) -> StepResult<()> {
+    let serves = matches!(all_listen(cx), Ok(Verdict::Done(_)));
+    if serves && cx.host.vrrp() != VrrpState::Backup {
+        let what = "this node has come to hold the VIP, and serves: nothing is stopped on it";
+        let remedy = "hau-ctl retry when the VIP is on the other node";
+        return Err(StepError::retry(what, remedy));
+    }
+    Ok(())
 }
 
 /// What the core is told of a look; None: look again.

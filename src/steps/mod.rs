@@ -178,7 +178,14 @@ pub const SWITCH: &[Phase] = &[
     ),
     ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
     ("push", &[(First, &push::DEF)]),
-    ("finish", &[(First, &compare::DEF)]),
+    (
+        "finish",
+        &[
+            (First, &compare::DEF),
+            (First, &cleanup::DEF),
+            (Second, &cleanup::DEF),
+        ],
+    ),
 ];
 
 pub fn table(kind: Kind) -> &'static [Phase] {
@@ -238,7 +245,14 @@ fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &S
         limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
         attempts: match def.limit {
             Limit::VipSwitch => 1 + settings.limits.vip_retries,
-            _ => def.attempts,
+            Limit::Seconds(_)
+            | Limit::Start
+            | Limit::Health
+            | Limit::Soak
+            | Limit::Drain
+            | Limit::Backup
+            | Limit::Schema
+            | Limit::NodeUpgrade => def.attempts,
         },
     }
 }

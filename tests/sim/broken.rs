@@ -31,8 +31,8 @@ fn promise_2_no_row_is_disruptive() {
 }
 
 #[test]
-fn promise_3_vip_sent_to_a_node_that_is_being_upgraded() {
-    caught(3, Mutant::EarlyDraining, true, 200);
+fn promise_3_vip_sent_to_a_peer_not_heard_of() {
+    caught(3, Mutant::BlindDraining, true, 2_000);
 }
 
 #[test]
@@ -72,10 +72,15 @@ fn promise_10_each_node_has_its_own_plan() {
 
 #[test]
 fn promise_11_the_last_hello_is_always_fresh() {
-    caught(11, Mutant::ForgedHello, true, 500);
+    caught(11, Mutant::ForgedHello, true, 4_000);
 }
 
 #[test]
 fn promise_12_nothing_is_done_without_the_peer() {
     caught(12, Mutant::Helpless, true, 2_000);
+}
+
+#[test]
+fn promise_2_a_vrrp_state_counts_at_once() {
+    caught(2, Mutant::Settle, true, 4_000);
 }

@@ -60,6 +60,12 @@ impl Tree {
         self.nodes.get(&self.locate(path, Last::Keep).ok()?)
     }
 
+    /// Everything there is, by its absolute name.
+    pub fn entries(&self) -> impl Iterator<Item = (PathBuf, Node)> {
+        let named = |(name, node): (&String, &Node)| (PathBuf::from(name), node.clone());
+        self.nodes.iter().map(named)
+    }
+
     /// To change mode, owner or content behind the host's back.
     pub fn node_mut(&mut self, path: &Path) -> Option<&mut Node> {
         let key = self.locate(path, Last::Keep).ok()?;

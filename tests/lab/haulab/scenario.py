@@ -1,6 +1,7 @@
 """What demo, smoke and bench share: a pair with hau on it as a user would install it, bundles, hau-ctl."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -9,7 +10,8 @@ from . import build, cluster, hau, host
 from .base import NODES, PROJECT, TARGET, LabError, run, say
 
 KEYS = TARGET / "keys"
-HAU_CTL = PROJECT / "target/x86_64-unknown-linux-musl/release/hau-ctl"
+BIN = "debug" if os.environ.get("PROFILE") == "dev" else "x86_64-unknown-linux-musl/release"
+HAU_CTL = PROJECT / "target" / BIN / "hau-ctl"
 
 
 def ctl(node, *args, timeout=300, check=False):

@@ -2,9 +2,10 @@
 use super::disk::Crash;
 use super::site::{BUNDLE, SERVICES, URL, bundle};
 use super::{Ev, World};
-use hau::core::{Band, Direction, Event, Hello, Intents, Row, RowState};
+use hau::core::{Band, Direction, Event, Hello, Intents, Row, RowState, VrrpState};
 use hau::host::Active;
 use hau::host::fake::OnStart;
+use hau::steps::StepDef;
 use std::{path::Path, sync::atomic::Ordering, time::Duration};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +42,8 @@ pub(crate) enum Mutant {
     NotDisruptive,
     /// 2: a VRRP state counts at once.
     Settle,
-    /// 3: the VIP is sent away while the other node is being upgraded.
-    EarlyDraining,
+    /// 3: a node that has long not heard its peer sends the VIP there.
+    BlindDraining,
     /// 4: draining is a FAULT.
     FaultWeight,
     /// 5: a write to the journal returns before it is durable.
@@ -112,15 +113,28 @@ pub(crate) fn alter(world: &mut World, n: usize, intents: &mut Intents) {
         .state()
         .and_then(|s| s.fresh_peer(world.time()));
     match world.options.mutant {
-        Some(Mutant::EarlyDraining) => {
-            let peer_is_down = peer.is_some_and(|hello| !hello.local.serving);
-            if world.has_vip(n) && peer_is_down {
+        Some(Mutant::BlindDraining) => {
+            let heard = world.nodes[n]
+                .last_heard
+                .map_or(world.now, |(_, sent)| sent);
+            if world.has_vip(n) && world.now > heard + 8_000 {
                 intents.band = Band::Draining;
             }
         }
         Some(Mutant::Helpless) if peer.is_none() => intents.job = None,
         Some(_) | None => {}
     }
+}
+
+/// A step looks at keepalived itself before it stops a service: without that look, what the rows
+/// or the core say wrongly is caught too.
+pub(crate) fn deceive(world: &World, n: usize, def: &StepDef) -> bool {
+    let mutants = [Mutant::SideBySide, Mutant::NotDisruptive, Mutant::Settle];
+    let lies = def.disruptive && world.options.mutant.is_some_and(|m| mutants.contains(&m));
+    if lies {
+        world.pair.hosts[n].edit(|w| w.vrrp = VrrpState::Backup);
+    }
+    lies
 }
 
 pub(crate) fn forge(world: &World, n: usize, hello: &mut Hello) {
@@ -169,6 +183,17 @@ fn tamper(world: &mut World) {
 
 impl World {
     pub(crate) fn plan_faults(&mut self) {
+        if self.dice.chance(250) {
+            let ready = Duration::from_millis(self.dice.below(9_000));
+            for host in &self.pair.hosts {
+                host.edit(|w| {
+                    w.units
+                        .entry(SERVICES[1].to_owned())
+                        .or_default()
+                        .ready_after = ready
+                });
+            }
+        }
         let period = 20_000 + self.dice.below(80_000);
         for _ in 0..1 + self.dice.below(9) {
             let (fault, after) = (self.any_fault(), 3_000 + self.dice.below(period));
@@ -218,7 +243,12 @@ impl World {
             return;
         }
         self.say(|| format!("FAULT {fault:?}"));
-        let heal = 1_000 + self.dice.below(40_000);
+        let most = if matches!(fault, Fault::Power(_)) {
+            90_000
+        } else {
+            40_000
+        };
+        let heal = 1_000 + self.dice.below(most);
         match fault {
             Fault::Crash(n) => self.crash(n),
             Fault::CrashInWrite(n) => {
@@ -248,11 +278,11 @@ impl World {
             Fault::ServiceDies(n) => self.service_dies(n),
             Fault::JobHangs(n) => self.nodes[n].hang = self.dice.below(100_000),
             Fault::Tampered => tamper(self),
-            Fault::StartFails(_)
-            | Fault::StartDies(_)
-            | Fault::StartHangs(_)
-            | Fault::NeverListens(_) => {
-                self.set_start(fault);
+            Fault::StartFails(n) => self.set_start(n, OnStart::Fails("no memory".to_owned()), None),
+            Fault::StartDies(n) => self.set_start(n, OnStart::Dies, None),
+            Fault::StartHangs(n) => self.set_start(n, OnStart::Hangs, None),
+            Fault::NeverListens(n) => {
+                self.set_start(n, OnStart::Runs, Some(Duration::from_secs(86_400)))
             }
             Fault::Unhealthy(n) => self.set_http(n, 500),
             Fault::DumpFails(n) => self.set_failing(n, "dump", 3),
@@ -313,6 +343,20 @@ impl World {
             (false, false, true, self.now);
     }
 
+    /// The most delicate moment there is: this node is down and the other one dies.
+    pub(crate) fn ambush(&mut self, n: usize) {
+        let often = if self.options.mutant == Some(Mutant::Helpless) {
+            500
+        } else {
+            100
+        };
+        if self.options.has_faults && !self.is_calm && self.dice.chance(often) {
+            let most = if self.dice.chance(500) { 200 } else { 2_000 };
+            let after = self.dice.below(most);
+            self.at(after, Ev::Fault(Fault::Power(1 - n)));
+        }
+    }
+
     fn set_mute(&mut self, n: usize, is_mute: bool) {
         self.mute[n] = is_mute;
         let answers = self.is_linked();
@@ -333,21 +377,7 @@ impl World {
         self.note_serving(n, false);
     }
 
-    fn set_start(&mut self, fault: Fault) {
-        let (n, on_start, ready) = match fault {
-            Fault::StartFails(n) => (n, OnStart::Fails("no memory".to_owned()), None),
-            Fault::StartDies(n) => (n, OnStart::Dies, None),
-            Fault::StartHangs(n) => (n, OnStart::Hangs, None),
-            _ => (
-                if let Fault::NeverListens(n) = fault {
-                    n
-                } else {
-                    0
-                },
-                OnStart::Runs,
-                Some(Duration::from_secs(86_400)),
-            ),
-        };
+    fn set_start(&mut self, n: usize, on_start: OnStart, ready: Option<Duration>) {
         self.pair.hosts[n].edit(|w| {
             let unit = w.units.entry(SERVICES[1].to_owned()).or_default();
             unit.on_start = on_start;

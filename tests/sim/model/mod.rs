@@ -114,7 +114,7 @@ impl World {
             pair,
             kind,
             mute: [false; 2],
-            is_lossy: options.has_faults && options.seed % 4 != 0,
+            is_lossy: options.has_faults && !options.seed.is_multiple_of(4),
             vrrp_cut: false,
             is_calm: !options.has_faults,
             calm_since: 0,

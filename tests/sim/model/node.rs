@@ -29,12 +29,15 @@ pub(crate) struct Node {
     pub(crate) durable_weight: Option<i32>,
     pub(crate) down_since: Option<u64>,
     pub(crate) down_by_hau: bool,
+    pub(crate) up_since: u64,
     pub(crate) vip_since: u64,
     /// When the last Hello came that the core did not know, and when that was sent.
     pub(crate) last_heard: Option<(u64, u64)>,
     pub(crate) side_since: u64,
     pub(crate) alone_since: Option<u64>,
     pub(crate) is_restarting: bool,
+    /// A rollout was given up past its barrier: what it left is a person's to mend.
+    pub(crate) is_left: bool,
     /// This host's new version has made its own root key.
     pub(crate) has_made_key: bool,
     /// The next job call takes this long.
@@ -78,11 +81,13 @@ impl Node {
             durable_weight: None,
             down_since: None,
             down_by_hau: false,
+            up_since: 0,
             vip_since: 0,
             last_heard: None,
             side_since: 0,
             alone_since: None,
             is_restarting: false,
+            is_left: false,
             has_made_key: false,
             hang: 0,
             fuse: None,
@@ -132,9 +137,20 @@ impl World {
             wake: None,
         });
         self.nodes[n].side_since = self.now;
+        self.note_left(n);
         self.pair.link.answers[n].store(true, Ordering::Relaxed);
         self.say(|| format!("{} sidecar up", Self::name(n)));
-        self.feed(n, &Event::Started);
+        // The core is told what there is to see before it says what should be.
+        let now = self.time();
+        let started = self.nodes[n]
+            .side
+            .as_mut()
+            .map(|side| side.machine.handle(now, &Event::Started));
+        match started {
+            Some(Ok(turned)) => self.recorded(n, &turned.records),
+            Some(Err(_)) | None => return self.crash(n),
+        }
+        self.look(n);
         let life = self.nodes[n].life;
         let after = self.dice.below(1_000);
         self.at(0, Ev::Observe(n, life));
@@ -248,14 +264,46 @@ impl World {
         if let Some(outcome) = slot.outcome {
             return self.job_ended(n, &slot.job, slot.def, outcome);
         }
+        // What is no longer wanted gives way to what is, between two looks.
+        let wanted = self.nodes[n]
+            .side
+            .as_ref()
+            .and_then(|side| side.intents.as_ref()?.job.clone());
+        if let Some(job) = wanted.filter(|job| job.key != slot.job.key) {
+            return self.take_job(n, job);
+        }
         let verb = slot.job.verb;
         if !slot.has_begun {
             self.begins(n, &slot);
         }
-        let before = self.visible(n);
-        let (now, fuse) = (self.time(), self.nodes[n].fuse.take());
+        let (before, now) = (self.visible(n), self.time());
+        self.ask_step(n, &mut slot, now);
+        let host = &self.pair.hosts[n];
+        let (took, blown) =
+            host.edit(|w| (w.now.since(now), std::mem::take(&mut w.fuse) == Some(0)));
+        self.worked(n, &slot, &before);
+        if blown {
+            self.say(|| format!("{} dies in {} {verb:?}", Self::name(n), slot.def.name));
+            return self.crash(n);
+        }
+        let wait = if slot.outcome.is_some() { 0 } else { slot.wait };
+        let took = u64::try_from(took.as_millis()).unwrap_or(0);
+        if slot.has_begun {
+            slot.wait = (slot.wait * 2).min(250);
+        }
+        slot.has_begun = true;
+        if let Some(side) = self.nodes[n].side.as_mut() {
+            side.slot = Some(slot);
+        }
+        let life = self.nodes[n].life;
+        self.at(wait + took, Ev::Call(n, life));
+    }
+
+    fn ask_step(&mut self, n: usize, slot: &mut Slot, now: Time) {
+        let (verb, fuse) = (slot.job.verb, self.nodes[n].fuse.take());
         let host = self.pair.hosts[n].clone();
         host.edit(|w| (w.now, w.fuse) = (now, fuse));
+        let lied = super::faults::deceive(self, n, slot.def);
         let s = site();
         let mut cx = Cx {
             host: &*host,
@@ -277,26 +325,12 @@ impl World {
                 .map(|()| steps::Verdict::NotYet("begun".to_owned()))
         };
         slot.tally = cx.tally;
+        if lied {
+            let state = self.nodes[n].vrrp.state;
+            host.edit(|w| w.vrrp = state);
+        }
         let is_over = now >= slot.job.deadline;
         slot.outcome = steps::outcome(slot.def, looked, slot.has_begun && is_over);
-        let (took, blown) =
-            host.edit(|w| (w.now.since(now), std::mem::take(&mut w.fuse) == Some(0)));
-        self.worked(n, &slot, &before);
-        if blown {
-            self.say(|| format!("{} dies in {} {verb:?}", Self::name(n), slot.def.name));
-            return self.crash(n);
-        }
-        let wait = if slot.outcome.is_some() { 0 } else { slot.wait };
-        let took = u64::try_from(took.as_millis()).unwrap_or(0);
-        if slot.has_begun {
-            slot.wait = (slot.wait * 2).min(250);
-        }
-        slot.has_begun = true;
-        if let Some(side) = self.nodes[n].side.as_mut() {
-            side.slot = Some(slot);
-        }
-        let life = self.nodes[n].life;
-        self.at(wait + took, Ev::Call(n, life));
     }
 
     fn job_ended(&mut self, n: usize, job: &Job, def: &StepDef, outcome: Outcome) {
@@ -391,10 +425,9 @@ impl World {
         if self.nodes[n].side.is_none() {
             return;
         }
-        let newest = self.nodes[n]
-            .last_heard
-            .map_or(sent, |(_, last)| last.max(sent));
-        self.nodes[n].last_heard = Some((self.now, newest));
+        if self.nodes[n].last_heard.is_none_or(|(_, last)| sent > last) {
+            self.nodes[n].last_heard = Some((self.now, sent));
+        }
         let mut hello = hello.clone();
         super::faults::forge(self, n, &mut hello);
         self.feed(n, &Event::Hello(Box::new(hello)));
@@ -501,7 +534,11 @@ impl World {
                 .get(unit)
                 .is_some_and(|u| u.on_start == OnStart::Hangs)
         });
-        if !hangs {
+        if hangs {
+            host.edit(|w| {
+                w.units.entry(unit.to_owned()).or_default().state.active = Active::Activating
+            });
+        } else {
             host.start_unit(unit, Duration::ZERO).ok();
         }
     }

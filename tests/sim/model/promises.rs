@@ -5,17 +5,19 @@ use super::node::Slot;
 use super::site::{self, JAR, SERVICES, SYNC, TIMER, site};
 use super::{End, Ev, World};
 use hau::backup;
-use hau::core::{Direction, Record, RolloutResult, RowState, Verb, VrrpState};
-use hau::host::{Active, Host, fake::FakeUnit};
+use hau::core::{Direction, Mandate, Record, RolloutResult, RowState, Verb, VrrpState};
+use hau::host::fake::{FakeUnit, OnStart};
+use hau::host::{Active, Host};
 use hau::sync;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A peer counts as present for 5 s after its last Hello; that may have been 2 s on its way and
 /// have told of what was seen 200 ms earlier.
 const BLIND: u64 = 7_300;
-/// Promise 12: peer lost 5 s, VRRP takes over 4 s, settled 4 s, services ready 1 s, and a second
-/// each for the ends of jobs under way.
-const RESCUE: u64 = 25_000;
+/// Promise 12: peer lost 5 s, VRRP takes over 4 s, settled 4 s, services ready up to 9 s, and a
+/// few seconds for the ends of jobs under way.
+const RESCUE: u64 = 35_000;
 
 /// What the running service, or its user, can see of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,9 @@ impl World {
     pub(crate) fn recorded(&mut self, n: usize, records: &[Record]) {
         for record in records {
             self.say(|| format!("{} records {}", Self::name(n), short(record)));
+            if let Record::MandateTaken { mandate } = record {
+                self.promise_9_only_a_person_goes_back(n, mandate);
+            }
             if let Record::RowReported { row, report } = record
                 && report.state == RowState::Started
                 && report.attempt == 1
@@ -50,6 +55,7 @@ impl World {
                 self.promise_11_lost_link_starts_no_row(n, *row);
             }
         }
+        self.note_left(n);
         let Some(side) = &self.nodes[n].side else {
             return;
         };
@@ -86,6 +92,19 @@ impl World {
         }
     }
 
+    /// Has this node's last rollout been given up past its barrier?
+    pub(crate) fn note_left(&mut self, n: usize) {
+        let platter = self.nodes[n].disk.0.borrow();
+        let rollout = platter.replayed.rollout.as_ref();
+        let given_up =
+            |r: &&hau::core::Rollout| r.ended.is_some_and(|(end, _)| end == RolloutResult::Failed);
+        let left = rollout
+            .filter(given_up)
+            .is_some_and(|r| r.barrier(&site().nodes[n]).is_some());
+        drop(platter);
+        self.nodes[n].is_left |= left;
+    }
+
     /// A job makes its first call.
     pub(crate) fn begins(&mut self, n: usize, slot: &Slot) {
         self.say(|| {
@@ -97,7 +116,6 @@ impl World {
             )
         });
         self.promise_5_begun_is_on_disk(n, slot);
-        self.promise_9_only_a_person_goes_back(n, slot);
         self.promise_10_one_rollout(n, slot);
     }
 
@@ -108,6 +126,7 @@ impl World {
         if before.is_serving && !after.is_serving {
             self.promise_1_one_node_serves(n);
             self.promise_2_not_on_the_vip(n);
+            self.ambush(n);
         }
         if *before != after {
             self.note_serving(n, true);
@@ -161,12 +180,18 @@ impl World {
     /// A weight was written. `before` was the priority until then.
     pub(crate) fn weighed(&mut self, n: usize, before: i32, weight: i32) {
         self.promise_4_weights_within_bounds(n, weight);
+        self.note_serving(0, false);
+        self.note_serving(1, false);
         let (after, other) = (self.priority(n), 1 - n);
         let theirs = self.priority(other);
         if !self.is_alive(other) || !self.is_alive(n) {
             return;
         }
-        let gives = self.has_vip(n) && !self.has_vip(other) && before > theirs && after < theirs;
+        let gives = self.has_vip(n)
+            && self.serves(n)
+            && !self.has_vip(other)
+            && before > theirs
+            && after < theirs;
         let takes = self.has_vip(other) && !self.has_vip(n) && before < theirs && after > theirs;
         if gives {
             self.promise_3_vip_to_a_healthy_node(other, true);
@@ -320,28 +345,21 @@ impl World {
         }
     }
 
-    fn promise_9_only_a_person_goes_back(&mut self, n: usize, slot: &Slot) {
-        let Some(rollout) = self.nodes[n].state().and_then(|s| s.running()) else {
-            return;
-        };
-        let by_hau = rollout.mandate.by.user == "hau";
-        let other = 1 - n;
-        // The one exception is promise 12, and only where its reason is true in the world.
-        let unheard = [n, other].map(|n| {
-            self.nodes[n]
-                .last_heard
-                .map_or(u64::MAX, |(at, _)| self.now - at)
-        });
-        let alone = unheard.iter().any(|ms| *ms >= 4_900) || !self.nodes[other].is_powered;
-        let was_alone =
-            self.nodes[n].alone_since.is_some() || self.nodes[other].alone_since.is_some();
-        if slot.job.verb == Verb::Undo && by_hau && !(alone || was_alone) {
+    /// The one exception is promise 12, and only where its reason is true in the world.
+    fn promise_9_only_a_person_goes_back(&mut self, n: usize, mandate: &Mandate) {
+        self.note_serving(n, false);
+        let own = mandate.origin == site().nodes[n];
+        let unheard = self.nodes[n]
+            .last_heard
+            .map_or(u64::MAX, |(at, _)| self.now - at);
+        // What is seen is up to 200 ms old.
+        let down = !self.serves(n) || self.now < self.nodes[n].up_since + 250;
+        let vrrp = self.nodes[n].vrrp;
+        let holds = self.has_vip(n) || self.now < vrrp.since + 250;
+        let needed = unheard >= 5_000 && holds && down;
+        if own && mandate.by.user == "hau" && !needed {
             self.broke(9, || {
-                format!(
-                    "{} takes {} back and nobody said so",
-                    Self::name(n),
-                    slot.def.name
-                )
+                format!("{} goes back and nobody said so", Self::name(n))
             });
         }
     }
@@ -406,7 +424,11 @@ impl World {
         let able = node.side.is_some() && node.is_powered && !self.nodes[other].is_powered;
         // Whether a demoted primary's standby was promoted cannot be known alone: a person decides.
         let demoted = self.pair.databases[n].edit(|c| c.members[n].demoted_at.is_some());
-        if !able || demoted || self.serves(n) {
+        let well =
+            |u: &FakeUnit| u.on_start == OnStart::Runs && u.ready_after < Duration::from_secs(10);
+        let starts =
+            self.pair.hosts[n].edit(|w| SERVICES.iter().all(|u| w.units.get(*u).is_some_and(well)));
+        if !able || !starts || demoted || self.serves(n) {
             self.nodes[n].alone_since = None;
             return;
         }
@@ -460,6 +482,7 @@ impl World {
         match (serving, node.down_since) {
             (true, Some(_)) => {
                 (node.down_since, node.down_by_hau) = (None, false);
+                node.up_since = self.now;
                 self.say(|| format!("{} serves", Self::name(n)));
             }
             (false, None) => {
@@ -545,7 +568,7 @@ impl World {
         {
             self.broke(10, || "the nodes end with different plans".to_owned());
         }
-        for n in 0..2 {
+        for (n, disk) in disks.iter().enumerate() {
             let host = self.pair.hosts[n].clone();
             let untouched =
                 host.edit(|w| w.units.get("keepalived.service") == Some(&FakeUnit::running(&[])));
@@ -555,7 +578,7 @@ impl World {
             }
             match end {
                 End::Ended(RolloutResult::Succeeded) => self.succeeded(n),
-                End::Ended(RolloutResult::Failed) => self.given_up(n, disks[n].as_ref()),
+                End::Ended(RolloutResult::Failed) => self.given_up(n, disk.as_ref()),
                 End::Halted => self.names_its_row(n),
                 End::Refused => {}
             }
@@ -570,7 +593,7 @@ impl World {
             site::FROM
         };
         let version = self.version(n);
-        let differences = sync::compare(&*host, &s.settings, std::time::Duration::ZERO);
+        let differences = sync::compare(&*host, &s.settings, Duration::ZERO);
         let syncs = sync::is_running(&*host, &s.settings, &s.state).unwrap_or(false);
         let streams = self.pair.databases[n].edit(|c| c.is_streaming(0) || c.is_streaming(1));
         let serves = self.serves(n);
@@ -587,7 +610,7 @@ impl World {
 
     fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
         let Some(rollout) = rollout else { return };
-        let beyond = rollout.barrier(&site().nodes[n]).is_some();
+        let beyond = self.nodes[n].is_left;
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let serves = self.serves(n);
         if !beyond && (self.version(n).as_deref() != Some(site::FROM) || !serves) {
@@ -599,7 +622,10 @@ impl World {
                 )
             });
         }
-        if !beyond && !sync::is_running(&*host, &s.settings, &s.state).unwrap_or(false) {
+        // What an earlier one left paused past its barrier stays so until a person says otherwise.
+        let ours = format!("rollout {},", rollout.plan.id.number);
+        let flag = host.read(&sync::flag(&s.state)).unwrap_or_default();
+        if !beyond && String::from_utf8_lossy(&flag).contains(&ours) {
             self.broke(6, || {
                 format!("after giving up the sync of {} does not run", Self::name(n))
             });
@@ -629,7 +655,7 @@ fn short(record: &Record) -> String {
             "row {row} {:?} try {} {}",
             report.state, report.attempt, report.note
         ),
-        Record::PeerReported { reports } => format!(
+        Record::PeerReported { reports, .. } => format!(
             "peer {:?}",
             reports.iter().next_back().map(|(n, r)| (*n, r.state))
         ),

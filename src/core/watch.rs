@@ -1,0 +1,72 @@
+//! What nobody orders: a survivor that must serve, and a job that does not come back.
+use super::decide::{Draft, mandate};
+use super::gate::next_row;
+use super::{Actor, Direction, Order, Problem, Report, RowState};
+
+/// A survivor (`State::must_survive`) with rows begun that took the service
+/// down: what cannot be finished without the peer is taken back at once.
+pub(super) fn survive(draft: &mut Draft<'_>) {
+    let (s, now) = (&*draft.state, draft.now);
+    if !s.must_survive(now) {
+        return;
+    }
+    let Some(rollout) = s.running() else { return };
+    let Some(row) = next_row(s, rollout) else {
+        return;
+    };
+    // What brings the service back without the peer is finished instead.
+    let failed = rollout
+        .mine
+        .get(&row)
+        .is_some_and(|r| r.state == RowState::Failed);
+    let stuck = failed || rollout.halted_by().is_some() || !rollout.plan.rows[row].restores;
+    if stuck
+        && rollout.mandate.direction == Direction::Forward
+        && rollout.plan.rows[row].service_down
+    {
+        let reason = Some("the active node is gone: this one serves again as it was".to_owned());
+        let by = Actor {
+            user: "hau".to_owned(),
+            node: s.me.0.clone(),
+            reason,
+        };
+        mandate(draft, Order::Abort, by);
+    }
+}
+
+/// A job that should long have come back has not.
+pub(super) fn expire(draft: &mut Draft<'_>) {
+    let Some(rollout) = draft.state.running() else {
+        return;
+    };
+    let current = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
+    let Some((row, report)) = rollout.mine.iter().find(|(_, r)| current(r)) else {
+        return;
+    };
+    let limit = rollout.plan.rows[*row].limit();
+    if draft.now < report.started_at + limit + draft.state.timing.grace {
+        return;
+    }
+    let step = &rollout.plan.rows[*row].step;
+    let what = match draft.state.standing(draft.now) {
+        Some((_, Some(closed))) => format!("{step} may not go on: {closed:?}"),
+        Some((_, None)) | None => format!("{step} has not come back within {}s", limit.as_secs()),
+    };
+    let remedy = "see the log of this node, then hau-ctl retry or hau-ctl abort".to_owned();
+    let state = if report.state == RowState::Started {
+        RowState::Failed
+    } else {
+        RowState::UndoFailed
+    };
+    let (row, report) = (*row, report.clone());
+    let problem = Some(Problem { what, remedy });
+    draft.report(
+        row,
+        Report {
+            state,
+            at: draft.now,
+            problem,
+            ..report
+        },
+    );
+}

@@ -1,0 +1,404 @@
+//! State × event: what the core makes of everything that can happen in every kind of situation,
+//! in one snapshot. A change of a rule shows here as the lines it changes.
+use hau::core::{
+    Actor, Command, Event, Hello, Intents, Job, JobKey, Kind, Local, Mandate, NodeId, Order,
+    Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId, RolloutResult,
+    RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents,
+};
+use hau::time::Time;
+use std::{fmt::Write, sync::Arc};
+
+const NOW: Time = Time(1_000_000);
+
+fn node(name: &str) -> NodeId {
+    NodeId(name.to_owned())
+}
+
+fn actor() -> Actor {
+    Actor {
+        user: "root".to_owned(),
+        node: "a".to_owned(),
+        reason: None,
+    }
+}
+
+/// Six rows that have everything a rule asks for: quiet, disruptive, restoring, giving the VIP,
+/// a barrier. `a` is upgraded first.
+fn plan() -> Arc<Plan> {
+    let row = |phase: u16, owner: &str, step: &str| Row {
+        phase,
+        phase_name: format!("phase {phase}"),
+        node: node(owner),
+        step: step.to_owned(),
+        disruptive: false,
+        disruptive_undo: false,
+        restores: false,
+        service_down: false,
+        gives_vip: false,
+        confirmable: false,
+        undo: Undo::Nothing,
+        limit_ms: 60_000,
+        attempts: 2,
+    };
+    let rows = vec![
+        Row {
+            undo: Undo::Run,
+            ..row(0, "a", "pause")
+        },
+        Row {
+            undo: Undo::Run,
+            ..row(0, "b", "pause")
+        },
+        Row {
+            disruptive: true,
+            service_down: true,
+            undo: Undo::Run,
+            ..row(1, "a", "stop")
+        },
+        Row {
+            restores: true,
+            service_down: true,
+            disruptive_undo: true,
+            confirmable: true,
+            undo: Undo::Run,
+            ..row(1, "a", "start")
+        },
+        Row {
+            gives_vip: true,
+            undo: Undo::Run,
+            ..row(2, "b", "release")
+        },
+        Row {
+            undo: Undo::Barrier,
+            ..row(3, "a", "promote")
+        },
+    ];
+    Arc::new(Plan {
+        id: RolloutId {
+            number: 1,
+            origin: node("a"),
+        },
+        kind: Kind::Upgrade,
+        first: node("a"),
+        second: node("b"),
+        from: "1".to_owned(),
+        to: "2".to_owned(),
+        bundle: None,
+        by: actor(),
+        made_at: Time(0),
+        home_before: None,
+        stop_before: None,
+        rows,
+    })
+}
+
+fn mandate(order: Order, epoch: u64) -> Mandate {
+    let direction = match order {
+        Order::Abort => hau::core::Direction::Back,
+        Order::Start | Order::Retry | Order::Confirm => hau::core::Direction::Forward,
+    };
+    Mandate {
+        epoch,
+        origin: node("a"),
+        order,
+        direction,
+        by: actor(),
+        at: Time(0),
+    }
+}
+
+fn problem() -> Problem {
+    Problem {
+        what: "it broke".to_owned(),
+        remedy: "mend it".to_owned(),
+    }
+}
+
+fn reports(rows: &[(usize, RowState)], epoch: u64) -> Arc<Reports> {
+    let at = Time(NOW.0 - 1_000);
+    let report = |state| {
+        let problem = matches!(state, RowState::Failed | RowState::UndoFailed).then(problem);
+        Report {
+            state,
+            epoch,
+            attempt: 1,
+            started_at: at,
+            at,
+            note: String::new(),
+            problem,
+        }
+    };
+    Arc::new(rows.iter().map(|(n, state)| (*n, report(*state))).collect())
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Peer {
+    Fresh,
+    Lost,
+    /// Under an older mandate.
+    Behind,
+}
+
+struct Given {
+    name: &'static str,
+    state: Option<(Order, Vec<(usize, RowState)>, Vec<(usize, RowState)>)>,
+    ended: bool,
+}
+
+fn given() -> Vec<Given> {
+    use RowState::{Done, Failed, Started, Undoing, Undone};
+    let one = |name, order, mine: &[(usize, RowState)], theirs: &[(usize, RowState)]| Given {
+        name,
+        state: Some((order, mine.to_vec(), theirs.to_vec())),
+        ended: false,
+    };
+    let all = [(0, Done), (2, Done), (3, Done), (5, Done)];
+    vec![
+        Given {
+            name: "idle",
+            state: None,
+            ended: false,
+        },
+        one("planned", Order::Start, &[], &[]),
+        one("quiet row started", Order::Start, &[(0, Started)], &[]),
+        one(
+            "quiet row done, peer's not",
+            Order::Start,
+            &[(0, Done)],
+            &[(1, Started)],
+        ),
+        one("phase done", Order::Start, &[(0, Done)], &[(1, Done)]),
+        one(
+            "stop started",
+            Order::Start,
+            &[(0, Done), (2, Started)],
+            &[(1, Done)],
+        ),
+        one(
+            "stop done",
+            Order::Start,
+            &[(0, Done), (2, Done)],
+            &[(1, Done)],
+        ),
+        one(
+            "halted at start",
+            Order::Start,
+            &[(0, Done), (2, Done), (3, Failed)],
+            &[(1, Done)],
+        ),
+        one("upgraded", Order::Start, &all[..3], &[(1, Done)]),
+        one(
+            "peer gives the VIP",
+            Order::Start,
+            &all[..3],
+            &[(1, Done), (4, Started)],
+        ),
+        one(
+            "VIP given",
+            Order::Start,
+            &all[..3],
+            &[(1, Done), (4, Done)],
+        ),
+        one(
+            "going back",
+            Order::Abort,
+            &[(0, Done), (2, Done), (3, Undoing)],
+            &[(1, Done)],
+        ),
+        one(
+            "taken back",
+            Order::Abort,
+            &[(0, Undone), (2, Undone), (3, Undone)],
+            &[(1, Undone)],
+        ),
+        Given {
+            name: "ended",
+            state: Some((Order::Start, all.to_vec(), vec![(1, Done), (4, Done)])),
+            ended: true,
+        },
+    ]
+}
+
+fn local(vrrp: VrrpState, serving: bool) -> Local {
+    Local {
+        vrrp,
+        has_vip: vrrp == VrrpState::Master,
+        serving,
+        ..Local::default()
+    }
+}
+
+fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
+    let mut state = State::new(node("a"), node("b"), Timing::default());
+    let plan = plan();
+    let mut view = None;
+    if let Some((order, mine, theirs)) = &given.state {
+        let epoch = u64::from(*order != Order::Start);
+        let mandate_is = mandate(*order, epoch);
+        let (mine, peers) = (reports(mine, epoch), reports(theirs, epoch));
+        let told = if matches!(peer, Peer::Behind) {
+            Mandate {
+                epoch: 0,
+                origin: node("0"),
+                ..mandate(Order::Start, 0)
+            }
+        } else {
+            mandate_is.clone()
+        };
+        view = Some(RolloutView {
+            plan: plan.clone(),
+            mandate: told,
+            reports: peers.clone(),
+            ended: given.ended,
+        });
+        let ended = given.ended.then_some((RolloutResult::Succeeded, Time(0)));
+        state.journaled.rollout = Some(Rollout {
+            plan,
+            mandate: mandate_is,
+            mine,
+            peers,
+            told: (0, 0),
+            ended,
+        });
+    }
+    let down = ["stop done", "stop started", "halted at start", "going back"].contains(&given.name);
+    state.observed.local = local(vrrp, !down);
+    let other = if vrrp == VrrpState::Master {
+        VrrpState::Backup
+    } else {
+        VrrpState::Master
+    };
+    let hello = Hello {
+        node: node("b"),
+        boot: 1,
+        sequence: 1,
+        local: local(other, true),
+        rollout: view,
+    };
+    let seen = if matches!(peer, Peer::Lost) {
+        Time(0)
+    } else {
+        NOW
+    };
+    state.observed.peer = Some((hello, seen));
+    state
+}
+
+fn events(state: &State) -> Vec<(&'static str, Event)> {
+    let order = |order| Event::Command(Command::Order { order, by: actor() });
+    let rollout = state.running();
+    let open = rollout.and_then(|r| {
+        r.mine
+            .iter()
+            .find(|(_, x)| matches!(x.state, RowState::Started | RowState::Undoing))
+    });
+    let mut events = vec![
+        ("started", Event::Started),
+        ("tick", Event::Tick),
+        ("start", Event::Command(Command::Start(plan()))),
+        ("retry", order(Order::Retry)),
+        ("confirm", order(Order::Confirm)),
+        ("abort", order(Order::Abort)),
+    ];
+    if let Some((row, report)) = open {
+        let direction = match report.state {
+            RowState::Undoing => hau::core::Direction::Back,
+            RowState::Started
+            | RowState::Done
+            | RowState::Failed
+            | RowState::Undone
+            | RowState::UndoFailed => hau::core::Direction::Forward,
+        };
+        let key = JobKey {
+            rollout: 1,
+            row: *row,
+            epoch: report.epoch,
+            attempt: 1,
+            direction,
+        };
+        let done = Outcome::Done {
+            note: "fine".to_owned(),
+        };
+        let ended = |outcome| Event::JobEnded {
+            key: key.clone(),
+            outcome,
+        };
+        events.push(("job done", ended(done.clone())));
+        events.push(("job to be retried", ended(Outcome::Retry(problem()))));
+        events.push(("job failed", ended(Outcome::Failed(problem()))));
+        let old = JobKey {
+            attempt: 7,
+            ..key.clone()
+        };
+        events.push((
+            "an old job done",
+            Event::JobEnded {
+                key: old,
+                outcome: done,
+            },
+        ));
+    }
+    events
+}
+
+fn record(record: &Record) -> String {
+    match record {
+        Record::Started { boot, .. } => format!("boot {boot}"),
+        Record::PlanAdopted { plan, .. } => format!("plan {}", plan.id.number),
+        Record::MandateTaken { mandate } => {
+            format!(
+                "{:?}#{} by {}",
+                mandate.order, mandate.epoch, mandate.by.user
+            )
+        }
+        Record::RowReported { row, report } if report.attempt > 1 => {
+            format!("{row} {:?} (try {})", report.state, report.attempt)
+        }
+        Record::RowReported { row, report } => format!("{row} {:?}", report.state),
+        Record::PeerReported { .. } => "peer's reports".to_owned(),
+        Record::RolloutEnded { result, .. } => format!("end: {result:?}"),
+    }
+}
+
+fn line(state: &State, event: &Event) -> String {
+    let mut state = state.clone();
+    let decision = decide(&state, NOW, event);
+    for record in &decision.records {
+        state.journaled.apply(record);
+    }
+    let Intents { job, band, .. } = intents(&state, NOW);
+    let records: Vec<String> = decision.records.iter().map(record).collect();
+    let job = job.map_or("-".to_owned(), |Job { key, verb, .. }| {
+        format!("{verb:?} {}", key.row)
+    });
+    let reply = decision
+        .reply
+        .map_or(String::new(), |reply| format!("  {reply:?}"));
+    format!("[{}] {job} {band:?}{reply}", records.join(", "))
+}
+
+#[test]
+fn matrix() {
+    let mut text = String::new();
+    for given in given() {
+        for vrrp in [VrrpState::Backup, VrrpState::Master, VrrpState::Unknown] {
+            for peer in [Peer::Fresh, Peer::Lost, Peer::Behind] {
+                if given.state.is_none() && matches!(peer, Peer::Behind) {
+                    continue;
+                }
+                let state = state(&given, vrrp, peer);
+                let waits = state.standing(NOW).map_or("-".to_owned(), |(row, closed)| {
+                    closed.map_or(format!("at {row}"), |closed| {
+                        format!("at {row}, {closed:?}")
+                    })
+                });
+                writeln!(text, "\n{}, {vrrp:?}, peer {peer:?} ({waits})", given.name)
+                    .expect("a string");
+                for (name, event) in events(&state) {
+                    writeln!(text, "  {name:<18} {}", line(&state, &event)).expect("a string");
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!(text);
+}

@@ -1,0 +1,408 @@
+//! Every row of both tables is held to the same promises, none by its name; a new step is covered
+//! by being listed.
+#[path = "sim/model/site.rs"]
+#[allow(
+    dead_code,
+    reason = "the simulator uses more of the pair than this does"
+)]
+mod site;
+
+use hau::core::{
+    Actor, BundleRef, Kind, Outcome, Plan, Report, Reports, RolloutId, RowState, Undo, Verb,
+    VrrpState,
+};
+use hau::database::fake::Cluster;
+use hau::host::fake::{FakeUnit, Node, Tree};
+use hau::steps::{self, Check, Cx, StepDef, StepError, Tally, Verdict};
+use hau::time::Time;
+use site::{Pair, site};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+/// One row of one table, with the world as the rows before it left it.
+struct Row {
+    plan: Plan,
+    pair: Pair,
+    reports: Reports,
+    n: usize,
+}
+
+/// All that a stranger could see of the pair.
+#[derive(Clone, Debug, PartialEq)]
+struct Seen {
+    trees: [Tree; 2],
+    units: [BTreeMap<String, FakeUnit>; 2],
+    cluster: Cluster,
+    now: Time,
+}
+
+const START: Time = Time(1_800_000_000_000);
+
+impl Row {
+    fn new(kind: Kind) -> Self {
+        let s = site();
+        let (first, second) = (s.nodes[1].clone(), s.nodes[0].clone());
+        let bundle = BundleRef {
+            file: "shop-2.0.0.hau".into(),
+            sha256: s.info.sha256.clone(),
+            size_bytes: 9,
+        };
+        let plan = Plan {
+            id: RolloutId {
+                number: 1,
+                origin: first.clone(),
+            },
+            kind,
+            from: site::FROM.to_owned(),
+            to: if kind == Kind::Upgrade {
+                site::TO
+            } else {
+                site::FROM
+            }
+            .to_owned(),
+            bundle: (kind == Kind::Upgrade).then_some(bundle),
+            by: Actor::default(),
+            made_at: START,
+            home_before: None,
+            stop_before: None,
+            rows: site::rows(kind, 1),
+            first,
+            second,
+        };
+        let pair = site::pair(0, 0);
+        for n in 0..2 {
+            pair.hosts[n].edit(|w| w.now = START);
+            pair.link.answers[n].store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        let row = Self {
+            plan,
+            pair,
+            reports: Reports::new(),
+            n: 0,
+        };
+        row.vip(0);
+        row
+    }
+
+    fn vip(&self, holder: usize) {
+        for n in 0..2 {
+            self.pair.hosts[n].edit(|w| {
+                w.addresses.clear();
+                w.vrrp = if n == holder {
+                    VrrpState::Master
+                } else {
+                    VrrpState::Backup
+                };
+                if n == holder {
+                    w.addresses.insert(site().vips[0]);
+                }
+            });
+        }
+    }
+
+    fn owner(&self) -> usize {
+        usize::from(self.plan.rows[self.n].node == site().nodes[1])
+    }
+
+    fn def(&self) -> &'static StepDef {
+        steps::find(&self.plan.rows[self.n].step).expect("every row has its step")
+    }
+
+    fn with<T>(&self, tally: &mut Tally, ask: impl FnOnce(&mut Cx<'_>) -> T) -> T {
+        let (s, owner) = (site(), self.owner());
+        let host = &*self.pair.hosts[owner];
+        let mut cx = Cx {
+            host,
+            database: &self.pair.databases[owner],
+            settings: &s.settings,
+            vips: &s.vips,
+            state_dir: &s.state,
+            plan: &self.plan,
+            me: &s.nodes[owner],
+            row: self.n,
+            reports: &self.reports,
+            deadline: START + Duration::from_secs(100_000),
+            tally: std::mem::take(tally),
+        };
+        let told = ask(&mut cx);
+        *tally = cx.tally;
+        told
+    }
+
+    /// The rest of the world goes on: time, the VIP where the weight sends it, a sync that ends.
+    fn world_goes_on(&self, verb: Verb) {
+        if self.def().gives_vip {
+            self.vip(if verb == Verb::Do {
+                1 - self.owner()
+            } else {
+                self.owner()
+            });
+        }
+        for host in &self.pair.hosts {
+            host.edit(|w| {
+                w.now = w.now + Duration::from_millis(500);
+                if let Some(sync) = w.units.get_mut(site::SYNC) {
+                    sync.state = FakeUnit::default().state;
+                }
+            });
+        }
+    }
+
+    /// Until it is so, as the executor does it. Err: what the core would be told.
+    fn drive(&self, verb: Verb) -> Result<String, Outcome> {
+        let tally = &mut Tally::default();
+        let ended = |outcome| match outcome {
+            Some(Outcome::Done { note }) => Some(Ok(note)),
+            Some(other) => Some(Err(other)),
+            None => None,
+        };
+        if let Err(e) = self.with(tally, |cx| steps::begin(self.def(), verb, cx)) {
+            return ended(steps::outcome(self.def(), Err(e), false)).expect("an error ends it");
+        }
+        for _ in 0..200 {
+            self.world_goes_on(verb);
+            let looked = self.with(tally, |cx| steps::look(self.def(), verb, cx));
+            if let Some(end) = ended(steps::outcome(self.def(), looked, false)) {
+                return end;
+            }
+        }
+        panic!("{} {verb:?} never ends", self.def().name);
+    }
+
+    fn seen(&self) -> Seen {
+        let hosts = &self.pair.hosts;
+        let units = |n: usize| {
+            hosts[n].edit(|w| {
+                let mut units = w.units.clone();
+                units.values_mut().for_each(|u| u.ready_at = Time(0));
+                units
+            })
+        };
+        Seen {
+            trees: [0, 1].map(|n: usize| hosts[n].edit(|w| w.files.clone())),
+            units: [units(0), units(1)],
+            cluster: self.pair.databases[0].edit(|c| c.clone()),
+            now: hosts[0].edit(|w| w.now),
+        }
+    }
+
+    fn restore(&self, seen: &Seen) {
+        for n in 0..2 {
+            self.pair.hosts[n].edit(|w| {
+                (w.files, w.units) = (seen.trees[n].clone(), seen.units[n].clone());
+                w.now = seen.now;
+                w.fuse = None;
+            });
+        }
+        self.pair.databases[0].edit(|c| *c = seen.cluster.clone());
+    }
+
+    fn done(&mut self, note: String) {
+        let state = RowState::Done;
+        let (epoch, attempt, started_at, at, problem) = (0, 1, START, START, None);
+        let report = Report {
+            state,
+            epoch,
+            attempt,
+            started_at,
+            at,
+            note,
+            problem,
+        };
+        self.reports.insert(self.n, report);
+    }
+}
+
+/// Does something with each row in turn, on a world in which all rows before it are done.
+fn each_row(mut ask: impl FnMut(&Row)) {
+    for kind in [Kind::Upgrade, Kind::Switch] {
+        let mut row = Row::new(kind);
+        while row.n < row.plan.rows.len() {
+            let before = row.seen();
+            let holder = usize::from(row.pair.hosts[1].edit(|w| w.vrrp) == VrrpState::Master);
+            ask(&row);
+            row.restore(&before);
+            row.vip(holder);
+            let note = row
+                .drive(Verb::Do)
+                .unwrap_or_else(|e| panic!("{kind:?} {}: {e:?}", row.def().name));
+            row.done(note);
+            row.n += 1;
+        }
+    }
+}
+
+/// What is left of the files when hau's own folders and empty ones are not looked at.
+fn matters(seen: &Seen) -> [BTreeMap<PathBuf, Node>; 2] {
+    let own = [
+        "/var/lib/hau/staging",
+        "/var/lib/hau/backups",
+        "/var/lib/hau/incoming",
+    ];
+    [0, 1].map(|n: usize| {
+        let all = seen.trees[n].entries();
+        let kept = all.filter(|(path, node)| {
+            node.kind != hau::host::fake::Kind::Dir && !own.iter().any(|own| path.starts_with(own))
+        });
+        // The link to what ran before is a convenience of a person; the flag says when it was set.
+        let kept = kept.filter(|(path, _)| !path.ends_with("previous"));
+        let timeless = kept.map(|(path, mut node)| {
+            if path.ends_with("sync-paused") {
+                node.kind = hau::host::fake::Kind::File(Vec::new());
+            }
+            (path, node)
+        });
+        timeless.collect()
+    })
+}
+
+#[test]
+fn every_row_repeats_and_is_seen_to_be_done() {
+    let mut already = 0;
+    each_row(|row| {
+        let (def, tally) = (row.def(), &mut Tally::default());
+        let name = def.name;
+        let check = row
+            .with(tally, |cx| def.step.precheck(cx))
+            .unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        if check == Check::Ready {
+            for time in ["first", "second"] {
+                row.with(tally, |cx| def.step.run(cx))
+                    .unwrap_or_else(|e| panic!("{name}, {time} run: {e:?}"));
+            }
+        }
+        row.drive(Verb::Do)
+            .unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        let done = row.seen();
+        let check = row
+            .with(tally, |cx| def.step.precheck(cx))
+            .unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        already += u32::from(check == Check::AlreadyDone);
+        row.drive(Verb::Do)
+            .unwrap_or_else(|e| panic!("{name} again: {e:?}"));
+        assert_eq!(
+            matters(&row.seen()),
+            matters(&done),
+            "{name} is not the same when repeated"
+        );
+        assert_eq!(
+            row.seen().cluster,
+            done.cluster,
+            "{name} is not the same when repeated"
+        );
+    });
+    assert!(
+        already > 10,
+        "only {already} rows ever say that they are done already"
+    );
+}
+
+#[test]
+fn every_row_is_taken_back_and_taken_back_again() {
+    let mut taken_back = 0;
+    each_row(|row| {
+        let name = row.def().name;
+        if !matches!(row.def().undo, Undo::Run | Undo::Always) {
+            return;
+        }
+        let before = row.seen();
+        // One that finds its work done by an earlier row takes that back too.
+        let check = row.with(&mut Tally::default(), |cx| row.def().step.precheck(cx));
+        let was_done = check == Ok(Check::AlreadyDone);
+        row.drive(Verb::Do)
+            .unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        for time in ["first", "second"] {
+            row.drive(Verb::Undo)
+                .unwrap_or_else(|e| panic!("{name}, {time} undo: {e:?}"));
+            let (after, wanted) = (row.seen(), &before);
+            assert_eq!(
+                matters(&after),
+                matters(wanted),
+                "{name}, {time} undo: files"
+            );
+            let running = |s: &Seen| {
+                s.units.clone().map(|u| {
+                    u.into_iter()
+                        .map(|(k, u)| (k, u.state.active))
+                        .collect::<Vec<_>>()
+                })
+            };
+            if !was_done {
+                assert_eq!(
+                    running(&after),
+                    running(wanted),
+                    "{name}, {time} undo: units"
+                );
+            }
+            assert_eq!(
+                after.cluster.members.clone().map(|m| (m.up, m.is_primary)),
+                wanted.cluster.members.clone().map(|m| (m.up, m.is_primary)),
+                "{name}, {time} undo: database"
+            );
+        }
+        taken_back += 1;
+    });
+    assert!(
+        taken_back >= 8,
+        "only {taken_back} rows are ever taken back"
+    );
+}
+
+/// Power fails before the n-th change of a row, for every n; it is begun anew and ends the same.
+#[test]
+fn every_row_cut_anywhere_resumes_to_the_same_end() {
+    let mut cuts = 0;
+    each_row(|row| {
+        let name = row.def().name;
+        let before = row.seen();
+        let holder = usize::from(row.pair.hosts[1].edit(|w| w.vrrp) == VrrpState::Master);
+        row.drive(Verb::Do)
+            .unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        let wanted = row.seen();
+        for fuse in 0..100 {
+            row.restore(&before);
+            row.vip(holder);
+            row.pair.hosts[row.owner()].edit(|w| w.fuse = Some(fuse));
+            let cut = row.drive(Verb::Do);
+            let blown = row.pair.hosts[row.owner()].edit(|w| w.fuse.take()) == Some(0);
+            // Some files say when they were written.
+            row.pair
+                .hosts
+                .iter()
+                .for_each(|host| host.edit(|w| w.now = before.now));
+            assert!(blown || cut.is_ok(), "{name} cut at {fuse}: {cut:?}");
+            row.drive(Verb::Do)
+                .unwrap_or_else(|e| panic!("{name} cut at {fuse}: {e:?}"));
+            assert_eq!(
+                matters(&row.seen()),
+                matters(&wanted),
+                "{name} cut at {fuse}: files"
+            );
+            assert_eq!(
+                row.seen().cluster,
+                wanted.cluster,
+                "{name} cut at {fuse}: database"
+            );
+            if !blown {
+                break;
+            }
+            cuts += 1;
+        }
+    });
+    assert!(cuts > 60, "only {cuts} cuts");
+}
+
+#[test]
+fn a_look_that_is_not_yet_true_ends_with_the_limit_and_says_why() {
+    let def = steps::find("receive_vip").expect("a step");
+    let not_yet = || Ok(Verdict::NotYet("the VIP is not here".to_owned()));
+    assert_eq!(steps::outcome(def, not_yet(), false), None);
+    let Some(Outcome::Retry(problem)) = steps::outcome(def, not_yet(), true) else {
+        panic!("retried")
+    };
+    assert!(problem.what.contains("the VIP is not here"), "{problem:?}");
+    let fatal = Err(StepError::fatal("broken", "mend it"));
+    assert!(matches!(
+        steps::outcome(def, fatal, false),
+        Some(Outcome::Failed(_))
+    ));
+}
