@@ -82,6 +82,8 @@ const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (PostTo, "/v1/peer/hello", Right::Peer, hello),
     (Get, "/v1/peer/doctor", Right::Peer, peer_doctor),
     (Get, "/v1/peer/health", Right::Peer, own_health),
+    (Get, "/v1/peer/clock", Right::Peer, peer_clock),
+    (Get, "/v1/peer/identity", Right::Peer, peer_identity),
     (Get, "/v1/peer/config", Right::Peer, peer_config),
     (Get, "/v1/peer/config/*", Right::Peer, peer_config_file),
     (Get, "/v1/peer/bundles/*", Right::Peer, peer_bundle),
@@ -626,6 +628,17 @@ fn peer_doctor(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let bytes = serde_json::to_vec(&findings)
         .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
     Ok(Answered::Plain(200, "application/json", bytes))
+}
+
+fn peer_clock(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let now = api.site.now().0.to_string();
+    Ok(Answered::Plain(200, "text/plain", now.into_bytes()))
+}
+
+fn peer_identity(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let identity = api.site.database().identity();
+    let identity = identity.map_err(|e| Failure::new(Code::Failed, e.what, e.remedy))?;
+    Ok(Answered::Plain(200, "text/plain", identity.into_bytes()))
 }
 
 fn peer_config(api: &Api, _: &Call) -> Result<Answered, Failure> {

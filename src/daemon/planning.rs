@@ -42,6 +42,11 @@ pub(super) fn plan(
         (Kind::Switch, _) => None,
     };
     let info = found.as_ref().map(|(_, info)| info);
+    if info.is_some_and(|i| !i.hooks.is_empty()) && api.site.settings.release.user.is_none() {
+        let what = "the bundle has hooks and nobody to run them as";
+        let remedy = "set [release] user in hau.toml on both nodes";
+        return Err(Failure::new(Code::Refused, what, remedy));
+    }
     let rows = steps::rows(kind, &api.site.settings, info, &first, &second);
     let to = info.map_or_else(|| from.clone(), |i| i.version.clone());
     let bundle = found.as_ref().map(|(file, info)| BundleRef {

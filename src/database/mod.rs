@@ -60,6 +60,8 @@ pub trait Database: Send + Sync {
     fn dump(&self, to: &Path, limit: Duration) -> DatabaseResult<()>;
     /// Reads a dump's table of contents: is it whole? Says what it holds.
     fn check_dump(&self, file: &Path, limit: Duration) -> DatabaseResult<String>;
+    /// What two nodes that replicate one another have in common, and no others.
+    fn identity(&self) -> DatabaseResult<String>;
     /// Bytes a dump may need at most.
     fn size_bytes(&self) -> DatabaseResult<u64>;
 }
