@@ -65,10 +65,15 @@ fn every_command_in_the_texts_exists() {
     command.build();
     for file in ["README.md", "README.zh-CN.md"] {
         let text = fs::read_to_string(root().join(file)).unwrap();
-        let shown: Vec<&str> = text.match_indices("hau-ctl ").map(|(n, m)| &text[n + m.len()..]).collect();
+        let shown: Vec<&str> = text
+            .match_indices("hau-ctl ")
+            .map(|(n, m)| &text[n + m.len()..])
+            .collect();
         assert!(shown.len() > 20, "{file} shows commands");
         for rest in shown {
-            let end = rest.find(['\n', '`', '#', ';', '，', '。', '；', '：', '（']).unwrap_or(rest.len());
+            let end = rest
+                .find(['\n', '`', '#', ';', '，', '。', '；', '：', '（'])
+                .unwrap_or(rest.len());
             exists(&command, &rest[..end], file);
         }
     }

@@ -231,7 +231,8 @@ impl Host for Site {
         Ok(info(&self.verified(path, policy)?))
     }
     fn unpack_bundle(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
-        if let Some(releases) = dest.parent() {
+        // A folder that is there keeps its mode.
+        if let Some(releases) = dest.parent().filter(|dir| !dir.exists()) {
             files::make_dir(releases, 0o755)?;
         }
         bundle::unpack(&self.verified(path, policy)?, path, dest).map_err(|e| refused(path, e))

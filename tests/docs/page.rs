@@ -103,7 +103,10 @@ public keys whose bundles are taken
 
 pub(crate) fn hau_ctl() -> String {
     let command = hau::ctl::command();
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = command
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
     let mut out = format!(
         ".\\\" Made from the command line by tests/docs.rs; do not edit.\n\
@@ -132,11 +135,22 @@ fn verbs(of: &Command, before: &str, out: &mut String) {
         for arg in verb.get_arguments().filter(|arg| !arg.is_global_set()) {
             usage += &synopsis(arg);
         }
-        let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
-        *out += &format!(".SS {}\n{}.\n", roff(&usage), roff(about.trim_end_matches('.')));
+        let about = verb
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        *out += &format!(
+            ".SS {}\n{}.\n",
+            roff(&usage),
+            roff(about.trim_end_matches('.'))
+        );
         let own = verb.get_arguments().filter(|arg| !arg.is_global_set());
-        own.filter(|arg| arg.get_help().is_some()).for_each(|arg| *out += &argument(arg));
-        let after = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+        own.filter(|arg| arg.get_help().is_some())
+            .for_each(|arg| *out += &argument(arg));
+        let after = verb
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         if let Some(example) = after.strip_prefix("Example:\n") {
             *out += &format!(".PP\n.nf\n{}\n.fi\n", roff(example));
         }
@@ -145,7 +159,11 @@ fn verbs(of: &Command, before: &str, out: &mut String) {
 
 fn value(arg: &Arg) -> String {
     let names = arg.get_value_names().unwrap_or_default();
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    names
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn is_flag(arg: &Arg) -> bool {
@@ -170,12 +188,20 @@ fn synopsis(arg: &Arg) -> String {
 
 fn argument(arg: &Arg) -> String {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    let default: Vec<String> = arg.get_default_values().iter().map(|v| v.display().to_string()).collect();
+    let default: Vec<String> = arg
+        .get_default_values()
+        .iter()
+        .map(|v| v.display().to_string())
+        .collect();
     let default = match default.first().filter(|_| !is_flag(arg)) {
         Some(default) => format!("; default {default}"),
         None => String::new(),
     };
-    format!(".TP\n{}\n{}\n", bold(&shown(arg)), roff(&format!("{help}{default}")))
+    format!(
+        ".TP\n{}\n{}\n",
+        bold(&shown(arg)),
+        roff(&format!("{help}{default}"))
+    )
 }
 
 fn lower(text: &str) -> String {
@@ -193,7 +219,11 @@ pub(crate) fn bold(text: &str) -> String {
 pub(crate) fn roff(text: &str) -> String {
     let escaped = text.replace('\\', "\\e").replace('-', "\\-");
     let lines = escaped.lines().map(|line| {
-        if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line.to_owned() }
+        if line.starts_with(['.', '\'']) {
+            format!("\\&{line}")
+        } else {
+            line.to_owned()
+        }
     });
     lines.collect::<Vec<_>>().join("\n")
 }

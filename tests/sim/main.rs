@@ -107,6 +107,39 @@ fn with_faults_every_promise_holds() {
     assert!(failures.is_empty(), "{}", failures[0]);
 }
 
+/// Promise 4: whatever weights two dead sidecars leave behind, keepalived alone still fails over.
+#[test]
+fn with_both_sidecars_dead_the_vip_still_finds_a_node_that_serves() {
+    let mut failed_over = 0;
+    for seed in 0..300 {
+        let mut world = model::World::new(Options {
+            seed,
+            has_faults: false,
+            ..OPTIONS
+        });
+        world.run_for(7_000 + seed * 50);
+        world.kill_sidecars();
+        world.run_for(8_000);
+        let holders: Vec<usize> = (0..2).filter(|n| world.has_vip(*n)).collect();
+        assert_eq!(holders.len(), 1, "seed {seed}: the VIP is on {holders:?}");
+        let other = 1 - holders[0];
+        world.power_off(holders[0]);
+        world.run_for(8_000);
+        if world.serves(other) {
+            assert!(
+                world.has_vip(other),
+                "seed {seed}: {other} serves and nobody holds the VIP"
+            );
+            failed_over += 1;
+        }
+        assert_eq!(world.broken, [], "seed {seed}");
+    }
+    assert!(
+        failed_over > 200,
+        "only {failed_over} times the other node served"
+    );
+}
+
 #[test]
 fn one_seed() {
     let Some(seed) = number("HAU_SIM_SEED") else {

@@ -170,6 +170,27 @@ impl World {
         while self.step() {}
     }
 
+    /// So many milliseconds, or to the first broken promise.
+    pub(crate) fn run_for(&mut self, ms: u64) {
+        let until = self.now + ms;
+        while self
+            .queue
+            .peek()
+            .is_some_and(|Reverse((at, _))| *at <= until)
+            && self.step()
+        {}
+        self.now = self.now.max(until);
+    }
+
+    /// Both sidecars die and do not come back; from here on nothing is hau's doing.
+    pub(crate) fn kill_sidecars(&mut self) {
+        self.options.has_faults = true;
+        for n in 0..2 {
+            self.crash(n);
+            self.nodes[n].life += 1;
+        }
+    }
+
     /// One event. False: the end was reached, or a promise broken.
     fn step(&mut self) -> bool {
         let Some(Reverse((at, key))) = self.queue.pop() else {
