@@ -22,7 +22,10 @@ install: release
 	install -D -m 0644 systemd/keepalived.service.d/hau.conf $(DESTDIR)/usr/lib/systemd/system/keepalived.service.d/hau.conf
 	install -D -m 0644 systemd/hau.tmpfiles.conf $(DESTDIR)/usr/lib/tmpfiles.d/hau.conf
 	install -D -m 0644 systemd/hau.sysusers.conf $(DESTDIR)/usr/lib/sysusers.d/hau.conf
-	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau hau.toml.example README.md
+	install -D -m 0644 -t $(DESTDIR)/usr/share/man/man1 man/hau-ctl.1
+	install -D -m 0644 -t $(DESTDIR)/usr/share/man/man5 man/hau.toml.5
+	install -D -m 0644 -t $(DESTDIR)/usr/share/man/man8 man/hau-sidecar.8
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau hau.toml.example README.md README.zh-CN.md ARCHITECTURE.md
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/keepalived keepalived/*.conf
 	install -d -m 0755 $(DESTDIR)/etc/hau
 	install -d -m 0755 $(DESTDIR)/etc/hau/keys

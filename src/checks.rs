@@ -32,6 +32,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("keys", keys),
     ("root key", root_key),
     ("configuration", configuration),
+    ("clock", clock),
+    ("identity", identity),
 ];
 
 /// Looks at everything; a check never ends the others.
@@ -345,4 +347,63 @@ fn configuration(site: &Site<'_>) -> Vec<Finding> {
             "hau-ctl pair, and see that the other node runs",
         ),
     }]
+}
+
+/// Asks the peer for its time, in milliseconds since the epoch.
+pub const CLOCK: &str = "clock";
+/// Asks the peer for its database's identity.
+pub const IDENTITY: &str = "identity";
+/// Reports of both nodes are read beside each other; more than this and they mislead.
+const CLOCKS_APART_MS: u64 = 2_000;
+
+fn clock(site: &Site<'_>) -> Vec<Finding> {
+    let text = site.host.peer_get(CLOCK, SECOND);
+    let theirs = text
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok()?.parse::<u64>().ok());
+    vec![
+        match theirs.map(|theirs| site.host.now().0.abs_diff(theirs)) {
+            Some(apart) if apart <= CLOCKS_APART_MS => {
+                Finding::pass("clock", "both nodes agree on the time")
+            }
+            Some(apart) => Finding::warn(
+                "clock",
+                format!("the clocks of the nodes are {apart} ms apart"),
+                "see that both follow the same time servers (timedatectl)",
+            ),
+            None => Finding::warn(
+                "clock",
+                "the other node does not say what time it is",
+                "hau-ctl pair",
+            ),
+        },
+    ]
+}
+
+fn identity(site: &Site<'_>) -> Vec<Finding> {
+    if site.settings.database.is_none() {
+        return Vec::new();
+    }
+    let ours = match site.database.identity() {
+        Ok(ours) => ours,
+        Err(e) => return vec![Finding::fail("identity", e.what, e.remedy)],
+    };
+    let theirs = site.host.peer_get(IDENTITY, SECOND);
+    vec![
+        match theirs.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
+            Ok(theirs) if theirs == ours => {
+                Finding::pass("identity", "both databases are of one origin")
+            }
+            Ok(_) => Finding::fail(
+                "identity",
+                "the databases of the nodes are not copies of one another",
+                "build the standby anew from the primary",
+            ),
+            Err(e) => Finding::warn(
+                "identity",
+                e.to_string(),
+                "hau-ctl pair, and see that the other node runs",
+            ),
+        },
+    ]
 }

@@ -1,9 +1,10 @@
 //! Config sync: pausing it so that it stays paused, comparing and levelling two nodes' configuration.
 use crate::config::{ConfigSync, Settings};
 use crate::host::{Active, FileInfo, Host, HostError, HostResult};
+use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     time::Duration,
 };
 
@@ -118,13 +119,7 @@ pub fn push(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult
 
 /// This node's configuration: everything that the sync or the key step carries.
 pub fn listing(host: &dyn Host, settings: &Settings) -> HostResult<Listing> {
-    let mut paths = settings
-        .config_sync
-        .as_ref()
-        .map(|s| s.paths.clone())
-        .unwrap_or_default();
-    paths.extend(settings.root_key.iter().map(|key| key.path.clone()));
-    host.inspect(&paths)
+    host.inspect(&carried(settings))
 }
 
 /// What differs between the nodes, one sentence a file.
@@ -149,9 +144,10 @@ pub fn compare(host: &dyn Host, settings: &Settings, limit: Duration) -> HostRes
     Ok(differences)
 }
 
-/// Makes this node's configuration what the peer's is.
+/// Makes this node's configuration what the peer's is, within the paths this node calls its own.
 pub fn pull(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult<()> {
     let (ours, theirs) = (listing(host, settings)?, listing_of_peer(host, limit)?);
+    acceptable(&carried(settings), &ours, &theirs)?;
     for (path, file) in &theirs {
         if ours.get(path) == Some(file) {
             continue;
@@ -159,7 +155,12 @@ pub fn pull(host: &dyn Host, settings: &Settings, limit: Duration) -> HostResult
         let same = |our: &FileInfo| (&our.sha256, our.mode) == (&file.sha256, file.mode);
         if !ours.get(path).is_some_and(same) {
             let bytes = host.peer_get(&format!("{FILE}{}", file.sha256), limit)?;
-            if let Some(dir) = path.parent() {
+            if hash(&bytes) != file.sha256 {
+                let why = "what came has another hash: it is a link, or changes at this moment";
+                return Err(HostError::new("carry", path.display().to_string(), why));
+            }
+            // A folder that is there keeps its mode: it may be closed for a reason.
+            if let Some(dir) = path.parent().filter(|dir| !host.exists(dir)) {
                 host.make_dir(dir, 0o755)?;
             }
             host.write(path, &bytes, file.mode)?;
@@ -227,8 +228,87 @@ fn timers(sync: &ConfigSync) -> impl Iterator<Item = &str> {
         .filter(|unit| unit.ends_with(".timer"))
 }
 
+/// What the sync and the key step carry, as this node's own settings name it.
+fn carried(settings: &Settings) -> Vec<PathBuf> {
+    let sync = settings.config_sync.iter().flat_map(|sync| &sync.paths);
+    let key = settings.root_key.iter().map(|key| &key.path);
+    sync.chain(key).cloned().collect()
+}
+
+/// The other node's list decides what is written and removed here, so it is held against this
+/// node's own settings first: nothing outside of them, and no path of theirs wiped out.
+fn acceptable(carried: &[PathBuf], ours: &Listing, theirs: &Listing) -> HostResult<()> {
+    let refuse = |path: &Path, why: &str| {
+        let path = path.display().to_string();
+        Err(HostError::new("carry the configuration at", path, why))
+    };
+    let plain = |path: &Path| path.components().all(|c| c != Component::ParentDir);
+    let within = |path: &Path, roots: &[PathBuf]| roots.iter().any(|root| path.starts_with(root));
+    let stray = theirs.keys().find(|p| !plain(p) || !within(p, carried));
+    if let Some(path) = stray {
+        let why = "this node's hau.toml does not name it: the same file belongs on both nodes";
+        return refuse(path, why);
+    }
+    let holds = |list: &Listing, root: &PathBuf| list.keys().any(|p| p.starts_with(root));
+    let gone = carried
+        .iter()
+        .find(|root| holds(ours, root) && !holds(theirs, root));
+    match gone {
+        Some(root) => refuse(root, "the other node has nothing there; see why (a mount?)"),
+        None => Ok(()),
+    }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 fn listing_of_peer(host: &dyn Host, limit: Duration) -> HostResult<Listing> {
     let bytes = host.peer_get(CONFIG, limit)?;
     serde_json::from_slice(&bytes)
         .map_err(|e| HostError::new("read", "the other node's configuration list", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(paths: &[&str]) -> Listing {
+        let info = FileInfo {
+            size_bytes: 1,
+            mode: 0o600,
+            uid: 0,
+            gid: 0,
+            sha256: hash(b"x"),
+        };
+        let named = |path: &&str| (PathBuf::from(path), info.clone());
+        paths.iter().map(named).collect()
+    }
+
+    fn refused(ours: &[&str], theirs: &[&str]) -> Option<String> {
+        let carried = [PathBuf::from("/etc/shop"), "/etc/key/root.key".into()];
+        let e = acceptable(&carried, &list(ours), &list(theirs)).err()?;
+        Some(e.object)
+    }
+
+    #[test]
+    fn the_other_nodes_list_writes_nothing_outside_and_wipes_nothing_out() {
+        let ours = ["/etc/shop/a", "/etc/key/root.key"];
+        assert_eq!(refused(&ours, &ours), None);
+        assert_eq!(refused(&ours, &["/etc/shop/b", "/etc/key/root.key"]), None);
+        for stray in [
+            "/etc/shadow",
+            "/etc/shopping",
+            "/etc/shop/../shadow",
+            "/etc/key",
+        ] {
+            let theirs = [ours[0], ours[1], stray];
+            assert_eq!(refused(&ours, &theirs).as_deref(), Some(stray));
+        }
+        assert_eq!(refused(&ours, &ours[1..]).as_deref(), Some("/etc/shop"));
+        let no_key = refused(&ours, &ours[..1]);
+        assert_eq!(no_key.as_deref(), Some("/etc/key/root.key"));
+        assert_eq!(refused(&[], &ours[..1]), None);
+    }
 }

@@ -171,10 +171,12 @@ fn release(mut s: Section<'_>) -> Option<Release> {
         "name the folder of the product's releases under [release]",
     );
     let keep = s.count("keep", 2, 2);
+    let user = s.optional("user");
     s.finish();
     Some(Release {
         root: root?,
         keep: keep?,
+        user: user?,
     })
 }
 
@@ -247,7 +249,7 @@ fn backup(mut s: Section<'_>, has_root_key: bool) -> Option<Backup> {
             "make a key with age-keygen, keep it off these hosts, and write its public half (age1…)",
         );
     }
-    let prove = s.or("prove", Prove::Restore);
+    let prove = s.or("prove", Prove::Verify);
     let copy_to = s.or("copy_to", Vec::new());
     s.finish();
     Some(Backup {

@@ -127,6 +127,8 @@ pub struct Release {
     pub root: PathBuf,
     /// How many releases stay, at least 2.
     pub keep: u32,
+    /// Whom a bundle's hooks run as; a bundle with hooks is refused without it.
+    pub user: Option<String>,
 }
 
 /// The replicated database.

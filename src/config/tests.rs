@@ -72,17 +72,11 @@ fn the_defaults_of_the_example_are_the_defaults() {
 
 #[test]
 fn every_key_in_the_commented_lines_exists() {
-    let text = EXAMPLE.replace("# interface", "interface");
-    let text = text
-        .replace("# replication_slot", "replication_slot")
+    let text = EXAMPLE
+        .replace("# user =", "user =")
         .replace("# shown_by", "shown_by");
     let settings = parse(&text).expect("valid");
-    assert_eq!(settings.vrrp.interface.as_deref(), Some("eth0"));
-    assert!(
-        settings
-            .database
-            .is_some_and(|d| d.replication_slot.is_some())
-    );
+    assert_eq!(settings.release.user.as_deref(), Some("shop"));
     assert!(settings.root_key.is_some_and(|k| k.shown_by.is_some()));
 }
 

@@ -12,7 +12,7 @@ mod screen;
 mod verbs;
 
 use crate::wire::{Code, Failure};
-use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use output::Output;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -25,7 +25,7 @@ use std::{path::PathBuf, process::ExitCode};
 The usual day:
   hau-ctl doctor                      # is this pair fit to be upgraded?
   hau-ctl plan    shop-2.4.0.hau      # what would happen, nothing touched
-  hau-ctl upgrade shop-2.4.0.hau      # both nodes, live, ends with the downtime measured
+  hau-ctl upgrade shop-2.4.0.hau      # both nodes, live, ends with what moved and how long it took
   hau-ctl status                      # what holds, what runs, what is next
 
 Exit codes: 0 done, 1 failed or a negative finding, 2 usage, 3 refused or not fit, 4 halted,
@@ -60,7 +60,7 @@ struct Cli {
 enum Verb {
     /// Make both nodes trust each other: shows a code here, takes it there
     #[command(
-        after_help = "Example:\n  hau-ctl pair            # on one node: shows a code and waits\n  hau-ctl pair 4821-7730  # on the other node; - reads the code from stdin"
+        after_help = "Example:\n  hau-ctl pair            # on one node: shows a code and waits\n  hau-ctl pair -          # on the other node: reads the code from stdin"
     )]
     Pair {
         /// The code that the other node shows; none: show one here
@@ -190,6 +190,11 @@ enum Sync {
     Push,
 }
 
+/// The command line as data: the man page is made from it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// The whole of `hau-ctl`.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -235,7 +240,6 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn every_verb_says_what_it_does_and_has_an_example() {
@@ -255,7 +259,7 @@ mod tests {
                 look(verb);
             }
         }
-        let command = Cli::command();
+        let command = command();
         command.clone().debug_assert();
         look(&command);
     }

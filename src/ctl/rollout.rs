@@ -16,12 +16,20 @@ pub(super) fn place(bundle: &Bundle, config: &Path) -> Result<String, Failure> {
     let shown = given.display();
     let usage = |what: String, remedy: &str| Failure::new(Code::Usage, what, remedy);
     let name = given.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| usage(format!("{shown} is not a file's name"), "give the path of a .hau file"))?;
+    let name = name.ok_or_else(|| {
+        usage(
+            format!("{shown} is not a file's name"),
+            "give the path of a .hau file",
+        )
+    })?;
     if given.components().count() == 1 && !given.exists() {
         return Ok(name.to_owned());
     }
     if !given.is_file() {
-        return Err(usage(format!("there is no bundle {shown}"), "give the path of a .hau file"));
+        return Err(usage(
+            format!("there is no bundle {shown}"),
+            "give the path of a .hau file",
+        ));
     }
     let incoming = super::bundle::settings(config)?.bundle.incoming;
     let target = incoming.join(name);
@@ -31,7 +39,10 @@ pub(super) fn place(bundle: &Bundle, config: &Path) -> Result<String, Failure> {
     let copied = copy_durably(given, &incoming, &target);
     copied.map_err(|e| {
         let what = format!("cannot copy {shown} to {}: {e}", incoming.display());
-        usage(what, "be root, or put the bundle there yourself and name it without a path")
+        usage(
+            what,
+            "be root, or put the bundle there yourself and name it without a path",
+        )
     })?;
     Ok(name.to_owned())
 }

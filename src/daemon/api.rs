@@ -82,28 +82,46 @@ const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (PostTo, "/v1/peer/hello", Right::Peer, hello),
     (Get, "/v1/peer/doctor", Right::Peer, peer_doctor),
     (Get, "/v1/peer/health", Right::Peer, own_health),
+    (Get, "/v1/peer/clock", Right::Peer, peer_clock),
+    (Get, "/v1/peer/identity", Right::Peer, peer_identity),
     (Get, "/v1/peer/config", Right::Peer, peer_config),
     (Get, "/v1/peer/config/*", Right::Peer, peer_config_file),
     (Get, "/v1/peer/bundles/*", Right::Peer, peer_bundle),
     (PostTo, "/v1/peer/stage", Right::Peer, peer_stage),
     (PostTo, "/v1/peer/sync/pause", Right::Peer, peer_sync_pause),
-    (PostTo, "/v1/peer/sync/resume", Right::Peer, peer_sync_resume),
+    (
+        PostTo,
+        "/v1/peer/sync/resume",
+        Right::Peer,
+        peer_sync_resume,
+    ),
     (PostTo, "/v1/peer/pair", Right::Pair, admit),
 ];
 
 impl Service for Api {
     fn call(&self, call: Call) -> Reply {
-        let found = ROUTES.iter().find(|(method, path, ..)| {
-            call.method == *method && matches(path, &call.path)
-        });
+        let found = ROUTES
+            .iter()
+            .find(|(method, path, ..)| call.method == *method && matches(path, &call.path));
         let answered = match found {
-            None => Err(Failure::new(Code::NotFound, format!("there is no {}", call.path), "see hau-ctl --help")),
-            Some((_, _, right, _)) if !self.may(*right, &call) => {
-                Err(Failure::new(Code::Forbidden, "this caller may not do that", "be root or a member of the group hau"))
-            }
+            None => Err(Failure::new(
+                Code::NotFound,
+                format!("there is no {}", call.path),
+                "see hau-ctl --help",
+            )),
+            Some((_, _, right, _)) if !self.may(*right, &call) => Err(Failure::new(
+                Code::Forbidden,
+                "this caller may not do that",
+                "be root or a member of the group hau",
+            )),
             Some((_, _, right, handler)) => {
                 if *right == Right::Act {
-                    tracing::info!(HAU_EVENT = "asked", "{} asks for {}", caller(&call), call.path);
+                    tracing::info!(
+                        HAU_EVENT = "asked",
+                        "{} asks for {}",
+                        caller(&call),
+                        call.path
+                    );
                 }
                 handler(self, &call)
             }
@@ -135,13 +153,21 @@ impl Api {
         match self.mailbox.ask(command) {
             Some(Core::Accepted { rollout }) => json(&wire::Started { rollout }),
             Some(Core::Refused(refusal)) => Err(refused(refusal, &self.site.peer.0)),
-            None => Err(Failure::new(Code::Internal, "hau-sidecar is ending", "ask again in a moment")),
+            None => Err(Failure::new(
+                Code::Internal,
+                "hau-sidecar is ending",
+                "ask again in a moment",
+            )),
         }
     }
 
     fn busy(&self) -> Result<(), Failure> {
         match self.snapshot().state.running() {
-            Some(r) => Err(Failure::new(Code::Busy, format!("rollout {} is under way", r.plan.id.number), "hau-ctl status")),
+            Some(r) => Err(Failure::new(
+                Code::Busy,
+                format!("rollout {} is under way", r.plan.id.number),
+                "hau-ctl status",
+            )),
             None => Ok(()),
         }
     }
@@ -157,11 +183,19 @@ fn matches(route: &str, path: &str) -> bool {
 fn reply(answered: Result<Answered, Failure>, offset: u64) -> Reply {
     let body = |status, value: &Answer<Value>| {
         let bytes = serde_json::to_vec(value).unwrap_or_default();
-        Reply::Body { status, content_type: "application/json", bytes }
+        Reply::Body {
+            status,
+            content_type: "application/json",
+            bytes,
+        }
     };
     match answered {
         Ok(Answered::Json(data)) => body(200, &Ok(data).into()),
-        Ok(Answered::Plain(status, content_type, bytes)) => Reply::Body { status, content_type, bytes },
+        Ok(Answered::Plain(status, content_type, bytes)) => Reply::Body {
+            status,
+            content_type,
+            bytes,
+        },
         Ok(Answered::File(path)) => Reply::File { path, offset },
         Err(failure) => body(failure.code.http(), &Err(failure).into()),
     }
@@ -169,7 +203,9 @@ fn reply(answered: Result<Answered, Failure>, offset: u64) -> Reply {
 
 fn json<T: Serialize>(data: &T) -> Result<Answered, Failure> {
     let value = serde_json::to_value(data);
-    value.map(Answered::Json).map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))
+    value
+        .map(Answered::Json)
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))
 }
 
 fn nothing() -> Result<Answered, Failure> {
@@ -177,23 +213,60 @@ fn nothing() -> Result<Answered, Failure> {
 }
 
 fn body<T: DeserializeOwned>(call: &Call) -> Result<T, Failure> {
-    serde_json::from_slice(&call.body)
-        .map_err(|e| Failure::new(Code::Usage, format!("the request is not understood: {e}"), "see the man page for its shape"))
+    serde_json::from_slice(&call.body).map_err(|e| {
+        Failure::new(
+            Code::Usage,
+            format!("the request is not understood: {e}"),
+            "see the man page for its shape",
+        )
+    })
 }
 
 fn failed(e: HostError) -> Failure {
-    Failure::new(Code::Failed, e.to_string(), "see the log of hau-sidecar on that node")
+    Failure::new(
+        Code::Failed,
+        e.to_string(),
+        "see the log of hau-sidecar on that node",
+    )
 }
 
 fn refused(refusal: Refusal, peer: &str) -> Failure {
     let (code, what, remedy) = match refusal {
-        Refusal::Busy => (Code::Busy, "a rollout is under way".to_owned(), "hau-ctl status; hau-ctl retry or abort if it is halted"),
-        Refusal::PeerLost => (Code::PeerLost, format!("node {peer} is not heard of"), "see that hau-sidecar runs there"),
-        Refusal::DiskFull => (Code::Refused, "there is no room for the journal".to_owned(), "free some space under /var/lib/hau"),
-        Refusal::NothingRunning => (Code::Refused, "no rollout is under way".to_owned(), "hau-ctl history shows past ones"),
-        Refusal::NotHalted => (Code::Refused, "the rollout is not halted".to_owned(), "hau-ctl status shows what goes on"),
-        Refusal::NotConfirmable => (Code::Refused, "what failed cannot be confirmed by hand".to_owned(), "hau-ctl retry or hau-ctl abort"),
-        Refusal::GoingBack => (Code::Refused, "the rollout is being given up already".to_owned(), "hau-ctl status"),
+        Refusal::Busy => (
+            Code::Busy,
+            "a rollout is under way".to_owned(),
+            "hau-ctl status; hau-ctl retry or abort if it is halted",
+        ),
+        Refusal::PeerLost => (
+            Code::PeerLost,
+            format!("node {peer} is not heard of"),
+            "see that hau-sidecar runs there",
+        ),
+        Refusal::DiskFull => (
+            Code::Refused,
+            "there is no room for the journal".to_owned(),
+            "free some space under /var/lib/hau",
+        ),
+        Refusal::NothingRunning => (
+            Code::Refused,
+            "no rollout is under way".to_owned(),
+            "hau-ctl history shows past ones",
+        ),
+        Refusal::NotHalted => (
+            Code::Refused,
+            "the rollout is not halted".to_owned(),
+            "hau-ctl status shows what goes on",
+        ),
+        Refusal::NotConfirmable => (
+            Code::Refused,
+            "what failed cannot be confirmed by hand".to_owned(),
+            "hau-ctl retry or hau-ctl abort",
+        ),
+        Refusal::GoingBack => (
+            Code::Refused,
+            "the rollout is being given up already".to_owned(),
+            "hau-ctl status",
+        ),
     };
     Failure::new(code, what, remedy)
 }
@@ -208,7 +281,11 @@ fn caller(call: &Call) -> String {
 }
 
 fn actor(api: &Api, call: &Call, reason: Option<String>) -> Actor {
-    Actor { user: caller(call), node: api.site.me.0.clone(), reason }
+    Actor {
+        user: caller(call),
+        node: api.site.me.0.clone(),
+        reason,
+    }
 }
 
 fn status(api: &Api, _: &Call) -> Result<Answered, Failure> {
@@ -236,10 +313,23 @@ fn health_of(api: &Api) -> wire::Health {
     let now = super::status::rfc3339(api.site.now());
     let findings = planning::own_findings(api, 0);
     let mut worst = Status::Pass;
-    let relevant = |check: &str| ["services", "vrrp", "database", "replication", "keepalived check"].contains(&check);
+    let relevant = |check: &str| {
+        [
+            "services",
+            "vrrp",
+            "database",
+            "replication",
+            "keepalived check",
+        ]
+        .contains(&check)
+    };
     for f in findings.into_iter().filter(|f| relevant(&f.check)) {
         worst = worst.max(f.status);
-        let kind = if f.check == "services" { "component" } else { "system" };
+        let kind = if f.check == "services" {
+            "component"
+        } else {
+            "system"
+        };
         found.entry(f.check).or_default().push(wire::HealthCheck {
             component_type: kind.to_owned(),
             status: f.status,
@@ -248,42 +338,62 @@ fn health_of(api: &Api) -> wire::Health {
         });
     }
     let version = api.snapshot().state.observed.local.version.clone();
-    wire::Health { status: worst, node: api.site.me.0.clone(), version, checks: found }
+    wire::Health {
+        status: worst,
+        node: api.site.me.0.clone(),
+        version,
+        checks: found,
+    }
 }
 
 fn own_health(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let health = health_of(api);
-    let status = if health.status == Status::Fail { 503 } else { 200 };
-    let bytes = serde_json::to_vec(&health).map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    let status = if health.status == Status::Fail {
+        503
+    } else {
+        200
+    };
+    let bytes = serde_json::to_vec(&health)
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
     Ok(Answered::Plain(status, "application/health+json", bytes))
 }
 
 fn health(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let mut nodes = BTreeMap::from([(api.site.me.0.clone(), health_of(api))]);
-    if let Ok(bytes) = api.site.peer_get_any("health", Duration::from_secs(20)) {
-        if let Ok(theirs) = serde_json::from_slice(&bytes) {
-            nodes.insert(api.site.peer.0.clone(), theirs);
-        }
+    if let Ok(bytes) = api.site.peer_get_any("health", Duration::from_secs(20))
+        && let Ok(theirs) = serde_json::from_slice(&bytes)
+    {
+        nodes.insert(api.site.peer.0.clone(), theirs);
     }
     json(&nodes)
 }
 
 /// A node in mid-upgrade is not unhealthy: that is the weight's business.
 fn check(api: &Api, call: &Call) -> Result<Answered, Failure> {
-    let request = if call.body.is_empty() { wire::CheckRequest::default() } else { body(call)? };
+    let request = if call.body.is_empty() {
+        wire::CheckRequest::default()
+    } else {
+        body(call)?
+    };
     api.site.keepalived.was_checked();
     let snapshot = api.snapshot();
     let fit = match (request.draining, snapshot.band) {
         (true, band) => matches!(band, Band::Normal | Band::Away),
         (false, Band::Upgrading) => true,
-        (false, Band::Normal | Band::Away | Band::Draining) => snapshot.state.observed.local.serving,
+        (false, Band::Normal | Band::Away | Band::Draining) => {
+            snapshot.state.observed.local.serving
+        }
     };
     json(&wire::CheckView { fit })
 }
 
 fn notify(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let told: wire::Notify = body(call)?;
-    tracing::debug!(HAU_EVENT = "notify", "keepalived's hook says {:?}", told.args);
+    tracing::debug!(
+        HAU_EVENT = "notify",
+        "keepalived's hook says {:?}",
+        told.args
+    );
     api.kick.kick();
     nothing()
 }
@@ -306,30 +416,57 @@ fn start(api: &Api, call: &Call) -> Result<Answered, Failure> {
 }
 
 fn kind(request: &wire::StartRequest) -> Kind {
-    if request.bundle.is_some() { Kind::Upgrade } else { Kind::Switch }
+    if request.bundle.is_some() {
+        Kind::Upgrade
+    } else {
+        Kind::Switch
+    }
 }
 
 fn order(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let request: wire::OrderRequest = body(call)?;
     if request.order == Order::Start {
-        return Err(Failure::new(Code::Usage, "start is not an order", "hau-ctl upgrade BUNDLE"));
+        return Err(Failure::new(
+            Code::Usage,
+            "start is not an order",
+            "hau-ctl upgrade BUNDLE",
+        ));
     }
     let by = actor(api, call, request.reason);
-    api.started(Command::Order { order: request.order, by })
+    api.started(Command::Order {
+        order: request.order,
+        by,
+    })
 }
 
 fn stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let request: wire::StartRequest = body(call)?;
     api.busy()?;
     let Some(name) = &request.bundle else {
-        return Err(Failure::new(Code::Usage, "no bundle is named", "hau-ctl stage BUNDLE"));
+        return Err(Failure::new(
+            Code::Usage,
+            "no bundle is named",
+            "hau-ctl stage BUNDLE",
+        ));
     };
-    let installed = api.snapshot().state.observed.local.version.clone().unwrap_or_default();
+    let installed = api
+        .snapshot()
+        .state
+        .observed
+        .local
+        .version
+        .clone()
+        .unwrap_or_default();
     let (file, info) = planning::find_bundle(api, name, &installed)?;
     planning::stage(api, &file, &info)?;
-    let bytes = serde_json::to_vec(&wire::StartRequest { bundle: Some(file), ..Default::default() });
+    let bytes = serde_json::to_vec(&wire::StartRequest {
+        bundle: Some(file),
+        ..Default::default()
+    });
     let bytes = bytes.map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
-    api.site.peer_post("stage", bytes, Duration::from_secs(900)).map_err(failed)?;
+    api.site
+        .peer_post("stage", bytes, Duration::from_secs(900))
+        .map_err(failed)?;
     nothing()
 }
 
@@ -345,7 +482,10 @@ fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
     if settings.database.is_some() {
         let dump = dir.join(backup::DUMP);
         let limit = settings.limits.backup;
-        let made = site.database().dump(&dump, limit).and_then(|()| site.database().check_dump(&dump, limit));
+        let made = site
+            .database()
+            .dump(&dump, limit)
+            .and_then(|()| site.database().check_dump(&dump, limit));
         made.map_err(|e| Failure::new(Code::Failed, e.what, e.remedy))?;
     }
     let version = api.snapshot().state.observed.local.version.clone();
@@ -357,50 +497,89 @@ fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
 
 fn verify_backup(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let rest = call.path.trim_start_matches("/v1/backups/");
-    let name = rest.strip_suffix("/verify").filter(|n| n.starts_with("backup_") && !n.contains(['/', '.']));
+    let name = rest
+        .strip_suffix("/verify")
+        .filter(|n| n.starts_with("backup_") && !n.contains(['/', '.']));
     let Some(name) = name else {
-        return Err(Failure::new(Code::Usage, format!("{rest} is not a backup's name"), "hau-ctl backup list shows them"));
+        return Err(Failure::new(
+            Code::Usage,
+            format!("{rest} is not a backup's name"),
+            "hau-ctl backup list shows them",
+        ));
     };
     let dir = api.site.settings.backup.dir.join(name);
     let verified = backup::verify(&*api.site, &dir);
-    let bad = |e: HostError| Failure::new(Code::Refused, e.to_string(), "make a new one: hau-ctl backup create");
+    let bad = |e: HostError| {
+        Failure::new(
+            Code::Refused,
+            e.to_string(),
+            "make a new one: hau-ctl backup create",
+        )
+    };
     json(&verified.map_err(bad)?)
 }
 
 fn sync_view(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let flag = sync::flag(&api.site.state_dir);
-    let paused = api.site.read(&flag).ok().map(|b| String::from_utf8_lossy(&b).trim().to_owned());
+    let paused = api
+        .site
+        .read(&flag)
+        .ok()
+        .map(|b| String::from_utf8_lossy(&b).trim().to_owned());
     let state = match (&api.site.settings.config_sync, &paused) {
         (None, _) => wire::SyncState::None,
         (Some(_), Some(_)) => wire::SyncState::Paused,
         (Some(_), None) => wire::SyncState::Running,
     };
-    json(&wire::SyncView { state, paused, changes: super::watch::changes(&api.site) })
+    json(&wire::SyncView {
+        state,
+        paused,
+        changes: super::watch::changes(&api.site),
+    })
 }
 
 fn sync_check(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let differences = sync::compare(&*api.site, &api.site.settings, Duration::from_secs(60));
-    json(&wire::SyncDifferences { differences: differences.map_err(failed)? })
+    json(&wire::SyncDifferences {
+        differences: differences.map_err(failed)?,
+    })
 }
 
 fn pause_here(api: &Api, by: &str) -> Result<(), Failure> {
-    sync::pause(&*api.site, &api.site.settings, &api.site.state_dir, by, Duration::from_secs(60)).map_err(failed)
+    sync::pause(
+        &*api.site,
+        &api.site.settings,
+        &api.site.state_dir,
+        by,
+        Duration::from_secs(60),
+    )
+    .map_err(failed)
 }
 
 fn resume_here(api: &Api) -> Result<(), Failure> {
     api.busy()?;
-    sync::resume(&*api.site, &api.site.settings, &api.site.state_dir, Duration::from_secs(60)).map_err(failed)
+    sync::resume(
+        &*api.site,
+        &api.site.settings,
+        &api.site.state_dir,
+        Duration::from_secs(60),
+    )
+    .map_err(failed)
 }
 
 fn sync_pause(api: &Api, call: &Call) -> Result<Answered, Failure> {
     pause_here(api, &caller(call))?;
-    api.site.peer_post("sync/pause", Vec::new(), Duration::from_secs(60)).map_err(failed)?;
+    api.site
+        .peer_post("sync/pause", Vec::new(), Duration::from_secs(60))
+        .map_err(failed)?;
     nothing()
 }
 
 fn sync_resume(api: &Api, _: &Call) -> Result<Answered, Failure> {
     resume_here(api)?;
-    api.site.peer_post("sync/resume", Vec::new(), Duration::from_secs(60)).map_err(failed)?;
+    api.site
+        .peer_post("sync/resume", Vec::new(), Duration::from_secs(60))
+        .map_err(failed)?;
     nothing()
 }
 
@@ -441,15 +620,31 @@ fn hello(api: &Api, call: &Call) -> Result<Answered, Failure> {
 
 fn peer_doctor(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let query = call.query.as_deref().unwrap_or_default();
-    let bytes = query.strip_prefix("bundle_bytes=").and_then(|n| n.parse().ok()).unwrap_or(0);
+    let bytes = query
+        .strip_prefix("bundle_bytes=")
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
     let findings = planning::own_findings(api, bytes);
-    let bytes = serde_json::to_vec(&findings).map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    let bytes = serde_json::to_vec(&findings)
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
     Ok(Answered::Plain(200, "application/json", bytes))
+}
+
+fn peer_clock(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let now = api.site.now().0.to_string();
+    Ok(Answered::Plain(200, "text/plain", now.into_bytes()))
+}
+
+fn peer_identity(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let identity = api.site.database().identity();
+    let identity = identity.map_err(|e| Failure::new(Code::Failed, e.what, e.remedy))?;
+    Ok(Answered::Plain(200, "text/plain", identity.into_bytes()))
 }
 
 fn peer_config(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let listing = sync::listing(&*api.site, &api.site.settings).map_err(failed)?;
-    let bytes = serde_json::to_vec(&listing).map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    let bytes = serde_json::to_vec(&listing)
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
     Ok(Answered::Plain(200, "application/json", bytes))
 }
 
@@ -459,27 +654,56 @@ fn peer_config_file(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let listing = sync::listing(&*api.site, &api.site.settings).map_err(failed)?;
     let found = listing.into_iter().find(|(_, info)| info.sha256 == wanted);
     let Some((path, _)) = found else {
-        return Err(Failure::new(Code::NotFound, "no configuration file has this content any more", "ask for the list again"));
+        return Err(Failure::new(
+            Code::NotFound,
+            "no configuration file has this content any more",
+            "ask for the list again",
+        ));
     };
-    Ok(Answered::Plain(200, "application/octet-stream", api.site.read(&path).map_err(failed)?))
+    Ok(Answered::Plain(
+        200,
+        "application/octet-stream",
+        api.site.read(&path).map_err(failed)?,
+    ))
 }
 
 fn peer_bundle(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let name = call.path.trim_start_matches("/v1/peer/bundles/");
-    let gone = || Failure::new(Code::NotFound, format!("no bundle {name} here"), "copy it to one of the nodes");
-    planning::bundle_file(api, name).map(Answered::File).ok_or_else(gone)
+    let gone = || {
+        Failure::new(
+            Code::NotFound,
+            format!("no bundle {name} here"),
+            "copy it to one of the nodes",
+        )
+    };
+    planning::bundle_file(api, name)
+        .map(Answered::File)
+        .ok_or_else(gone)
 }
 
 fn peer_stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let request: wire::StartRequest = body(call)?;
     let file = request.bundle.unwrap_or_default();
-    let installed = api.snapshot().state.observed.local.version.clone().unwrap_or_default();
+    let installed = api
+        .snapshot()
+        .state
+        .observed
+        .local
+        .version
+        .clone()
+        .unwrap_or_default();
     let here = api.site.settings.bundle.incoming.join(&file);
     if file.contains('/') {
-        return Err(Failure::new(Code::Usage, "a bundle is asked for by its plain name", "hau-ctl stage"));
+        return Err(Failure::new(
+            Code::Usage,
+            "a bundle is asked for by its plain name",
+            "hau-ctl stage",
+        ));
     }
     if !api.site.exists(&here) {
-        api.site.peer_fetch(&file, &here, Duration::from_secs(900)).map_err(failed)?;
+        api.site
+            .peer_fetch(&file, &here, Duration::from_secs(900))
+            .map_err(failed)?;
     }
     let (file, info) = planning::find_bundle(api, &file, &installed)?;
     planning::stage(api, &file, &info)?;

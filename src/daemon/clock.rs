@@ -12,9 +12,14 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let at = Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-        Self { started: Instant::now(), at }
+        Self {
+            started: Instant::now(),
+            at,
+        }
     }
 
     pub(super) fn now(&self) -> Time {

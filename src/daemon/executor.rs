@@ -30,7 +30,11 @@ pub(super) struct Executor {
 
 impl Executor {
     pub(super) fn new(site: Arc<Site>, mailbox: Mailbox) -> Self {
-        Self { site, mailbox, running: None }
+        Self {
+            site,
+            mailbox,
+            running: None,
+        }
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -40,7 +44,9 @@ impl Executor {
     /// Makes what runs be what is wanted. A job that is no longer wanted is left to finish, unless
     /// another one waits for its place.
     pub(super) fn reconcile(&mut self, wanted: Option<&Job>, rollout: Option<&Rollout>) {
-        let (Some(job), Some(rollout)) = (wanted, rollout) else { return };
+        let (Some(job), Some(rollout)) = (wanted, rollout) else {
+            return;
+        };
         if let Some(running) = &self.running {
             if running.key != job.key {
                 running.cancelled.store(true, Ordering::Relaxed);
@@ -48,18 +54,28 @@ impl Executor {
             return;
         }
         let cancelled = Arc::new(AtomicBool::new(false));
-        self.running = Some(Running { key: job.key.clone(), cancelled: Arc::clone(&cancelled) });
+        self.running = Some(Running {
+            key: job.key.clone(),
+            cancelled: Arc::clone(&cancelled),
+        });
         let (site, mailbox) = (Arc::clone(&self.site), self.mailbox.clone());
         let (job, rollout) = (job.clone(), rollout.clone());
         thread::spawn(move || {
             let outcome = work(&site, &job, &rollout, &cancelled);
-            mailbox.post(Post::Event(Event::JobEnded { key: job.key, outcome }));
+            mailbox.post(Post::Event(Event::JobEnded {
+                key: job.key,
+                outcome,
+            }));
         });
     }
 
     /// The job's thread has said its last word.
     pub(super) fn ended(&mut self, key: &JobKey) {
-        if self.running.as_ref().is_some_and(|running| running.key == *key) {
+        if self
+            .running
+            .as_ref()
+            .is_some_and(|running| running.key == *key)
+        {
             self.running = None;
         }
     }
@@ -68,7 +84,10 @@ impl Executor {
 fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Outcome {
     let row = &rollout.plan.rows[job.key.row];
     let Some(def) = steps::find(&row.step) else {
-        let what = format!("this version of hau-sidecar has no step called {}", row.step);
+        let what = format!(
+            "this version of hau-sidecar has no step called {}",
+            row.step
+        );
         let remedy = "install the same version of hau on both nodes".to_owned();
         return Outcome::Failed(Problem { what, remedy });
     };
@@ -88,15 +107,19 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
         deadline: job.deadline,
         tally: Tally::default(),
     };
-    if let Err(e) = steps::begin(def, job.verb, &mut cx) {
-        if let Some(outcome) = steps::outcome(def, Err(e), false) {
-            return outcome;
-        }
+    if let Err(e) = steps::begin(def, job.verb, &mut cx)
+        && let Some(outcome) = steps::outcome(def, Err(e), false)
+    {
+        return outcome;
     }
     let mut pause = LOOK_FIRST;
     loop {
         let looked = steps::look(def, job.verb, &mut cx);
-        tracing::debug!(HAU_STEP = def.name, undo = job.verb == Verb::Undo, "looked: {looked:?}");
+        tracing::debug!(
+            HAU_STEP = def.name,
+            undo = job.verb == Verb::Undo,
+            "looked: {looked:?}"
+        );
         let is_over = site.now() >= job.deadline || cancelled.load(Ordering::Relaxed);
         if let Some(outcome) = steps::outcome(def, looked, is_over) {
             return outcome;

@@ -23,9 +23,9 @@ pub(super) async fn send(link: Arc<PeerLink>, mut hello: watch::Receiver<Hello>)
     let mut sequence = 0;
     let mut heard = true;
     loop {
-        match time::timeout(EVERY, hello.changed()).await {
-            Ok(Err(_)) => return,
-            Ok(Ok(())) | Err(_) => {}
+        // A second without a change is no reason to fall silent; a loop that has ended is.
+        if let Ok(Err(_)) = time::timeout(EVERY, hello.changed()).await {
+            return;
         }
         sequence += 1;
         let mut next = hello.borrow_and_update().clone();
@@ -34,15 +34,26 @@ pub(super) async fn send(link: Arc<PeerLink>, mut hello: watch::Receiver<Hello>)
             continue;
         }
         next.sequence = sequence;
-        let Ok(body) = serde_json::to_vec(&next) else { continue };
-        let sent = link.request(Method::Post, "/v1/peer/hello", body, LIMIT).await;
+        let Ok(body) = serde_json::to_vec(&next) else {
+            continue;
+        };
+        let sent = link
+            .request(Method::Post, "/v1/peer/hello", body, LIMIT)
+            .await;
         let ok = matches!(sent, Ok((200, _)));
         if ok != heard {
             heard = ok;
             match sent {
                 Ok((200, _)) => tracing::info!(HAU_EVENT = "peer", "the other node hears this one"),
-                Ok((status, _)) => tracing::warn!(HAU_EVENT = "peer", "the other node answers {status} to a Hello"),
-                Err(e) => tracing::warn!(HAU_EVENT = "peer", "the other node is not reached: {}", super::site::chain(&e)),
+                Ok((status, _)) => tracing::warn!(
+                    HAU_EVENT = "peer",
+                    "the other node answers {status} to a Hello"
+                ),
+                Err(e) => tracing::warn!(
+                    HAU_EVENT = "peer",
+                    "the other node is not reached: {}",
+                    super::site::chain(&e)
+                ),
             }
         }
     }

@@ -19,19 +19,14 @@ mod watch;
 
 pub use setup::{RunArgs, run};
 
-use crate::core::{
-    Event, Hello, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned,
-};
+use crate::core::{Event, Hello, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned};
 use crate::host::Host;
 use crate::journal::{Journal, JournalError};
 use executor::Executor;
 use mailbox::Post;
 use site::Site;
 use status::Snapshot;
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot, watch as published};
 
 /// The watchdog is fed by the loop itself: a loop that hangs is restarted by systemd.
@@ -46,7 +41,10 @@ impl Log for Records {
     type Error = JournalError;
 
     fn append(&mut self, records: &[Record]) -> Result<(), JournalError> {
-        if records.iter().any(|r| matches!(r, Record::PlanAdopted { .. })) {
+        if records
+            .iter()
+            .any(|r| matches!(r, Record::PlanAdopted { .. }))
+        {
             self.0.reserve(ROLLOUT_BYTES)?;
         }
         let lines: Vec<Vec<u8>> = records.iter().map(encode).collect();
@@ -76,7 +74,10 @@ impl Daemon {
         loop {
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
             let wait = wake.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-            let next = self.site.runtime.block_on(async { tokio::time::timeout(wait, mail.recv()).await });
+            let next = self
+                .site
+                .runtime
+                .block_on(async { tokio::time::timeout(wait, mail.recv()).await });
             wake = match next {
                 Err(_) => self.turn(&Event::Tick, None)?,
                 Ok(None | Some(Post::Quit)) => return Ok(()),
@@ -91,13 +92,19 @@ impl Daemon {
                     change(&mut self.local);
                     self.turn(&Event::Local(self.local.clone()), None)?
                 }
-                Ok(Some(Post::Ask(command, answer))) => self.turn(&Event::Command(command), Some(answer))?,
+                Ok(Some(Post::Ask(command, answer))) => {
+                    self.turn(&Event::Command(command), Some(answer))?
+                }
             };
         }
     }
 
     /// One event: the core turns, and the world is made to follow. Says when to turn next.
-    fn turn(&mut self, event: &Event, answer: Option<oneshot::Sender<Reply>>) -> Result<Option<Duration>, JournalError> {
+    fn turn(
+        &mut self,
+        event: &Event,
+        answer: Option<oneshot::Sender<Reply>>,
+    ) -> Result<Option<Duration>, JournalError> {
         let now = self.site.now();
         let before = self.machine.state().journaled.rollout.clone();
         let turned = match self.machine.handle(now, event) {
@@ -132,7 +139,10 @@ impl Daemon {
         for record in &turned.records {
             telemetry::tell(record, rollout);
         }
-        let adopted = turned.records.iter().any(|r| matches!(r, Record::PlanAdopted { .. }));
+        let adopted = turned
+            .records
+            .iter()
+            .any(|r| matches!(r, Record::PlanAdopted { .. }));
         if let Some(old) = before.filter(|_| adopted) {
             Arc::make_mut(&mut self.history).push(old);
         }
@@ -165,6 +175,8 @@ impl Daemon {
     fn look_busy(&mut self) -> Result<(), JournalError> {
         self.local.busy = self.executor.is_busy();
         // Only an observation: nothing can follow from it but the next turn's decisions.
-        self.machine.handle(self.site.now(), &Event::Local(self.local.clone())).map(drop)
+        self.machine
+            .handle(self.site.now(), &Event::Local(self.local.clone()))
+            .map(drop)
     }
 }

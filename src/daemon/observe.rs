@@ -122,8 +122,15 @@ fn look(site: &Site) -> Seen {
     let mut services = BTreeMap::new();
     let mut serving = true;
     for service in &site.settings.services {
-        let active = site.unit(&service.unit).is_ok_and(|unit| unit.active == Active::Active);
-        let ports: Vec<u16> = service.ports.iter().copied().filter(|p| site.listens(*p)).collect();
+        let active = site
+            .unit(&service.unit)
+            .is_ok_and(|unit| unit.active == Active::Active);
+        let ports: Vec<u16> = service
+            .ports
+            .iter()
+            .copied()
+            .filter(|p| site.listens(*p))
+            .collect();
         serving &= active && ports.len() == service.ports.len();
         services.insert(service.name.clone(), ServiceDetails { active, ports });
     }
@@ -132,7 +139,10 @@ fn look(site: &Site) -> Seen {
     let paused = || site.exists(&sync::flag(&site.state_dir));
     Seen {
         vrrp: site.vrrp(),
-        has_vip: site.vips().iter().any(|vip| site.has_address(*vip).unwrap_or(false)),
+        has_vip: site
+            .vips()
+            .iter()
+            .any(|vip| site.has_address(*vip).unwrap_or(false)),
         version: version.and_then(|v| Some(v.file_name()?.to_str()?.to_owned())),
         effective_priority: site.keepalived.effective_priority(),
         weight: site.keepalived.weight(),

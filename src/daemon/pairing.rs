@@ -33,11 +33,18 @@ impl Pairing {
         let Some(code) = code else {
             let code = self.trust.open_window(Instant::now());
             let code = code.map_err(|e| Failure::new(Code::Internal, chain(&e), "try again"))?;
-            tracing::info!(HAU_EVENT = "pairing", "this node waits to be paired for ten minutes");
+            tracing::info!(
+                HAU_EVENT = "pairing",
+                "this node waits to be paired for ten minutes"
+            );
             return Ok(self.view(Some(code.to_string())));
         };
         let code = PairingCode::parse(code).map_err(|e| {
-            Failure::new(Code::Usage, e.to_string(), "type it as hau-ctl pair shows it on the other node")
+            Failure::new(
+                Code::Usage,
+                e.to_string(),
+                "type it as hau-ctl pair shows it on the other node",
+            )
         })?;
         self.join(site, &code)?;
         tracing::info!(HAU_EVENT = "pairing", "paired with node {}", site.peer);
@@ -47,13 +54,27 @@ impl Pairing {
     /// The other node has come with a proof that it knows the code.
     pub(super) fn admit(&self, call: &Call) -> Result<String, Failure> {
         let Who::Peer { cert_der, .. } = &call.caller.who else {
-            return Err(Failure::new(Code::Forbidden, "only a node may pair", "hau-ctl pair CODE on the other node"));
+            return Err(Failure::new(
+                Code::Forbidden,
+                "only a node may pair",
+                "hau-ctl pair CODE on the other node",
+            ));
         };
-        let refused = |why: String| Failure::new(Code::Refused, why, "hau-ctl pair shows a new code");
-        let proof = String::from_utf8(call.body.clone()).map_err(|_| refused("the proof is not text".to_owned()))?;
-        let answer = self.trust.admit(&self.identity, cert_der, &Proof::received(&proof), Instant::now());
+        let refused =
+            |why: String| Failure::new(Code::Refused, why, "hau-ctl pair shows a new code");
+        let proof = String::from_utf8(call.body.clone())
+            .map_err(|_| refused("the proof is not text".to_owned()))?;
+        let answer = self.trust.admit(
+            &self.identity,
+            cert_der,
+            &Proof::received(&proof),
+            Instant::now(),
+        );
         let answer = answer.map_err(|e| refused(chain(&e)))?;
-        tracing::info!(HAU_EVENT = "pairing", "the other node has paired with this one");
+        tracing::info!(
+            HAU_EVENT = "pairing",
+            "the other node has paired with this one"
+        );
         Ok(answer.as_str().to_owned())
     }
 
@@ -62,18 +83,29 @@ impl Pairing {
             let remedy = "see that hau-sidecar runs there and that its hau-ctl pair still waits";
             Failure::new(Code::PeerLost, format!("node {}: {why}", site.peer), remedy)
         };
-        let refused = |why: String| Failure::new(Code::Refused, why, "hau-ctl pair on the other node shows a new code");
+        let refused = |why: String| {
+            Failure::new(
+                Code::Refused,
+                why,
+                "hau-ctl pair on the other node shows a new code",
+            )
+        };
         let connection = site.runtime.block_on(self.link.connect_for_pairing());
         let connection = connection.map_err(|e| lost(chain(&e)))?;
         let cert = connection.cert_der().to_vec();
         let theirs = Fingerprint::of(&cert);
         let proof = code.proof(Role::Joiner, &self.identity.fingerprint(), &theirs);
         let body = proof.as_str().as_bytes().to_vec();
-        let asked = site.runtime.block_on(connection.post("/v1/peer/pair", body, LIMIT));
+        let asked = site
+            .runtime
+            .block_on(connection.post("/v1/peer/pair", body, LIMIT));
         let (status, bytes) = asked.map_err(|e| lost(chain(&e)))?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if status != 200 {
-            return Err(refused(format!("node {} does not accept the code: {text}", site.peer)));
+            return Err(refused(format!(
+                "node {} does not accept the code: {text}",
+                site.peer
+            )));
         }
         let answer = Proof::received(&text);
         let done = self.trust.confirm(&self.identity, &cert, code, &answer);

@@ -6,11 +6,7 @@ use crate::host::{BundleInfo, BundlePolicy, Finding, Host, Status};
 use crate::steps;
 use crate::time::Time;
 use crate::wire::{Code, Failure, PlanView, StartRequest};
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 const PEER_LIMIT: Duration = Duration::from_secs(30);
 
@@ -21,7 +17,12 @@ pub(super) struct Planned {
 }
 
 /// Makes a plan. A pair that is not fit still gets one, to be shown; `view.fit` says so.
-pub(super) fn plan(api: &Api, kind: Kind, request: &StartRequest, by: Actor) -> Result<Planned, Failure> {
+pub(super) fn plan(
+    api: &Api,
+    kind: Kind,
+    request: &StartRequest,
+    by: Actor,
+) -> Result<Planned, Failure> {
     let peer = peer(api)?;
     let (first, second) = order(api, &peer)?;
     if let Some(to) = &request.to {
@@ -32,11 +33,20 @@ pub(super) fn plan(api: &Api, kind: Kind, request: &StartRequest, by: Actor) -> 
     let found = match (kind, &request.bundle) {
         (Kind::Upgrade, Some(name)) => Some(find_bundle(api, name, &from)?),
         (Kind::Upgrade, None) => {
-            return Err(Failure::new(Code::Usage, "no bundle is named", "hau-ctl upgrade BUNDLE"));
+            return Err(Failure::new(
+                Code::Usage,
+                "no bundle is named",
+                "hau-ctl upgrade BUNDLE",
+            ));
         }
         (Kind::Switch, _) => None,
     };
     let info = found.as_ref().map(|(_, info)| info);
+    if info.is_some_and(|i| !i.hooks.is_empty()) && api.site.settings.release.user.is_none() {
+        let what = "the bundle has hooks and nobody to run them as";
+        let remedy = "set [release] user in hau.toml on both nodes";
+        return Err(Failure::new(Code::Refused, what, remedy));
+    }
     let rows = steps::rows(kind, &api.site.settings, info, &first, &second);
     let to = info.map_or_else(|| from.clone(), |i| i.version.clone());
     let bundle = found.as_ref().map(|(file, info)| BundleRef {
@@ -53,16 +63,35 @@ pub(super) fn plan(api: &Api, kind: Kind, request: &StartRequest, by: Actor) -> 
         to: to.clone(),
         first: first.0.clone(),
         second: second.0.clone(),
-        rows: rows.iter().map(|row| snapshot.row(row, None, Time(0))).collect(),
+        rows: rows
+            .iter()
+            .map(|row| snapshot.row(row, None, Time(0)))
+            .collect(),
         findings,
         fit,
     };
     let stop_before = stop_before(request, &rows)?;
     // The core numbers it and stamps the time when it is adopted.
-    let id = RolloutId { number: 0, origin: api.site.me.clone() };
+    let id = RolloutId {
+        number: 0,
+        origin: api.site.me.clone(),
+    };
     let made_at = api.site.now();
     let home_before = None;
-    let plan = Plan { id, kind, first, second, from, to, bundle, by, made_at, home_before, stop_before, rows };
+    let plan = Plan {
+        id,
+        kind,
+        first,
+        second,
+        from,
+        to,
+        bundle,
+        by,
+        made_at,
+        home_before,
+        stop_before,
+        rows,
+    };
     Ok(Planned { plan, view })
 }
 
@@ -70,27 +99,44 @@ pub(super) fn plan(api: &Api, kind: Kind, request: &StartRequest, by: Actor) -> 
 pub(super) fn refusal(view: &PlanView) -> Failure {
     let bad = |(node, findings): (&String, &Vec<Finding>)| {
         let bad = findings.iter().find(|f| f.status == Status::Fail)?;
-        Some(Failure::new(Code::Refused, format!("node {node}: {}", bad.what), bad.remedy.clone()))
+        Some(Failure::new(
+            Code::Refused,
+            format!("node {node}: {}", bad.what),
+            bad.remedy.clone(),
+        ))
     };
     let first = view.findings.iter().find_map(bad);
     first.unwrap_or_else(|| Failure::new(Code::Refused, "the pair is not fit", "hau-ctl doctor"))
 }
 
 /// Both nodes' findings.
-pub(super) fn findings(api: &Api, bundle_bytes: u64) -> Result<BTreeMap<String, Vec<Finding>>, Failure> {
+pub(super) fn findings(
+    api: &Api,
+    bundle_bytes: u64,
+) -> Result<BTreeMap<String, Vec<Finding>>, Failure> {
     let theirs = std::thread::scope(|scope| {
         let theirs = scope.spawn(|| {
-            api.site.peer_get(&format!("doctor?bundle_bytes={bundle_bytes}"), PEER_LIMIT)
+            api.site
+                .peer_get(&format!("doctor?bundle_bytes={bundle_bytes}"), PEER_LIMIT)
         });
         let ours = own_findings(api, bundle_bytes);
         (ours, theirs.join())
     });
     let (ours, theirs) = theirs;
-    let lost = |why: String| Failure::new(Code::PeerLost, why, "see that hau-sidecar runs there and the nodes are paired");
+    let lost = |why: String| {
+        Failure::new(
+            Code::PeerLost,
+            why,
+            "see that hau-sidecar runs there and the nodes are paired",
+        )
+    };
     let theirs = theirs.map_err(|_| lost("asking the other node ended badly".to_owned()))?;
     let theirs = theirs.map_err(|e| lost(e.to_string()))?;
     let theirs: Vec<Finding> = serde_json::from_slice(&theirs).map_err(|e| lost(e.to_string()))?;
-    Ok(BTreeMap::from([(api.site.me.0.clone(), ours), (api.site.peer.0.clone(), theirs)]))
+    Ok(BTreeMap::from([
+        (api.site.me.0.clone(), ours),
+        (api.site.peer.0.clone(), theirs),
+    ]))
 }
 
 pub(super) fn own_findings(api: &Api, bundle_bytes: u64) -> Vec<Finding> {
@@ -106,16 +152,29 @@ pub(super) fn own_findings(api: &Api, bundle_bytes: u64) -> Vec<Finding> {
 }
 
 /// Verifies a bundle of the incoming folder: the daemon opens no other.
-pub(super) fn find_bundle(api: &Api, name: &str, installed: &str) -> Result<(String, BundleInfo), Failure> {
+pub(super) fn find_bundle(
+    api: &Api,
+    name: &str,
+    installed: &str,
+) -> Result<(String, BundleInfo), Failure> {
     let Some(path) = bundle_file(api, name) else {
-        let what = format!("there is no bundle {name} in {}", api.site.settings.bundle.incoming.display());
-        return Err(Failure::new(Code::NotFound, what, "put it there, or name it by its path"));
+        let what = format!(
+            "there is no bundle {name} in {}",
+            api.site.settings.bundle.incoming.display()
+        );
+        return Err(Failure::new(
+            Code::NotFound,
+            what,
+            "put it there, or name it by its path",
+        ));
     };
     let policy = BundlePolicy {
         product: api.site.settings.cluster.name.clone(),
         installed: Some(installed.to_owned()),
     };
-    let refused = |e: crate::host::HostError| Failure::new(Code::Refused, e.why, "hau-ctl bundle verify says more");
+    let refused = |e: crate::host::HostError| {
+        Failure::new(Code::Refused, e.why, "hau-ctl bundle verify says more")
+    };
     let info = api.site.verify_bundle(&path, &policy).map_err(refused)?;
     Ok((name.to_owned(), info))
 }
@@ -125,7 +184,11 @@ fn peer(api: &Api) -> Result<Hello, Failure> {
     let hello = snapshot.state.fresh_peer(api.site.now()).cloned();
     hello.ok_or_else(|| {
         let what = format!("node {} is not heard of", api.site.peer);
-        Failure::new(Code::PeerLost, what, "see that hau-sidecar runs there, and hau-ctl pair")
+        Failure::new(
+            Code::PeerLost,
+            what,
+            "see that hau-sidecar runs there, and hau-ctl pair",
+        )
     })
 }
 
@@ -136,8 +199,14 @@ fn order(api: &Api, peer: &Hello) -> Result<(NodeId, NodeId), Failure> {
         (VrrpState::Master, VrrpState::Backup) => Ok((other, me)),
         (VrrpState::Backup, VrrpState::Master) => Ok((me, other)),
         (ours, theirs) => {
-            let what = format!("node {me} is {ours:?} and node {other} is {theirs:?}: one must be MASTER and one BACKUP");
-            Err(Failure::new(Code::Refused, what, "hau-ctl status and keepalived's log on both nodes"))
+            let what = format!(
+                "node {me} is {ours:?} and node {other} is {theirs:?}: one must be MASTER and one BACKUP"
+            );
+            Err(Failure::new(
+                Code::Refused,
+                what,
+                "hau-ctl status and keepalived's log on both nodes",
+            ))
         }
     }
 }
@@ -149,7 +218,11 @@ fn check_target(to: &str, first: &NodeId, second: &NodeId) -> Result<(), Failure
             let what = format!("node {second} already holds the VIP");
             Err(Failure::new(Code::Refused, what, "nothing to do"))
         }
-        to => Err(Failure::new(Code::Usage, format!("there is no node {to}"), format!("name {first} or {second}"))),
+        to => Err(Failure::new(
+            Code::Usage,
+            format!("there is no node {to}"),
+            format!("name {first} or {second}"),
+        )),
     }
 }
 
@@ -164,13 +237,19 @@ fn same_version(api: &Api, ours: Option<&str>, theirs: Option<&str>) -> Result<S
                 api.site.peer,
                 theirs.unwrap_or("no known release"),
             );
-            Err(Failure::new(Code::Refused, what, "bring both nodes to one version first"))
+            Err(Failure::new(
+                Code::Refused,
+                what,
+                "bring both nodes to one version first",
+            ))
         }
     }
 }
 
 fn stop_before(request: &StartRequest, rows: &[Row]) -> Result<Option<u16>, Failure> {
-    let Some(name) = &request.stop_before else { return Ok(None) };
+    let Some(name) = &request.stop_before else {
+        return Ok(None);
+    };
     let found = rows.iter().find(|row| match name.as_str() {
         "switchover" => row.gives_vip,
         name => row.phase_name == name,
@@ -186,17 +265,32 @@ fn stop_before(request: &StartRequest, rows: &[Row]) -> Result<Option<u16>, Fail
 
 /// Lets the peer fetch and everyone unpack, without a rollout: `hau-ctl stage`.
 pub(super) fn stage(api: &Api, file: &str, info: &BundleInfo) -> Result<(), Failure> {
-    let failed = |e: crate::host::HostError| Failure::new(Code::Failed, e.to_string(), "mend that and stage again");
-    let policy = BundlePolicy { product: api.site.settings.cluster.name.clone(), installed: None };
+    let failed = |e: crate::host::HostError| {
+        Failure::new(Code::Failed, e.to_string(), "mend that and stage again")
+    };
+    let policy = BundlePolicy {
+        product: api.site.settings.cluster.name.clone(),
+        installed: None,
+    };
     let here = api.site.settings.bundle.incoming.join(file);
     if !api.site.exists(&here) {
-        api.site.peer_fetch(file, &here, Duration::from_secs(900)).map_err(failed)?;
+        api.site
+            .peer_fetch(file, &here, Duration::from_secs(900))
+            .map_err(failed)?;
     }
-    let dest = api.site.settings.release.root.join("releases").join(&info.version);
+    let dest = api
+        .site
+        .settings
+        .release
+        .root
+        .join("releases")
+        .join(&info.version);
     if api.site.exists(&dest) && api.site.check_release(&here, &policy, &dest).is_ok() {
         return Ok(());
     }
-    api.site.unpack_bundle(&here, &policy, &dest).map_err(failed)
+    api.site
+        .unpack_bundle(&here, &policy, &dest)
+        .map_err(failed)
 }
 
 /// Names a peer may ask for: what lies in the incoming folder under a plain name.
@@ -205,4 +299,3 @@ pub(super) fn bundle_file(api: &Api, name: &str) -> Option<PathBuf> {
     let path = api.site.settings.bundle.incoming.join(name);
     (plain && path.is_file() && !path.is_symlink()).then_some(path)
 }
-

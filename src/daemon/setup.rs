@@ -12,7 +12,7 @@ use super::status::Snapshot;
 use super::vrrp::Keepalived;
 use super::{Daemon, Records, hello, telemetry, watch};
 use crate::config::Settings;
-use crate::core::{Band, Local, Machine, NodeId, Record, Rollout, State, Timing, intents};
+use crate::core::{Local, Machine, NodeId, Record, Rollout, State, Timing, intents};
 use crate::database;
 use crate::host::{
     Host, files,
@@ -49,9 +49,13 @@ const GROUP: &str = "hau";
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     telemetry::start();
     let settings = Settings::load(&args.config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = runtime()?;
     let addresses = Addresses::new(runtime.handle().clone());
-    let here: Vec<IpAddr> = addresses.local_addresses()?.iter().map(|a| a.address).collect();
+    let here: Vec<IpAddr> = addresses
+        .local_addresses()?
+        .iter()
+        .map(|a| a.address)
+        .collect();
     let me = settings.me(&here)?;
     let (mut journal, records) = recover(&args.state)?;
     journal.reserve(super::ROLLOUT_BYTES)?;
@@ -61,17 +65,36 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (site, link) = site(args, settings, &me, &runtime, addresses, &tls)?;
     let (mailbox, mut mail) = Mailbox::new();
     let (kick, kicked) = Kick::new(2);
-    let timing = Timing { settle: site.keepalived.advert_interval() * 4, ..Timing::default() };
+    let timing = Timing {
+        settle: site.keepalived.advert_interval() * 4,
+        ..Timing::default()
+    };
     let state = State::new(site.me.clone(), site.peer.clone(), timing);
     let history = Arc::new(past(&records));
     let machine = Machine::recover(state, &records, Records(journal));
-    let first = Snapshot { state: machine.state().clone(), band: Band::Normal, history: Arc::clone(&history) };
+    // What the journal says holds from the first question on, before the first turn.
+    let recovered = intents(machine.state(), site.now());
+    let first = Snapshot {
+        state: machine.state().clone(),
+        band: recovered.band,
+        history: Arc::clone(&history),
+    };
     let (snapshot, snapshots) = published::channel(Arc::new(first));
-    let (hello, hellos) = published::channel(intents(machine.state(), site.now()).hello);
+    let (hello, hellos) = published::channel(recovered.hello);
     let executor = Executor::new(Arc::clone(&site), mailbox.clone());
-    let pairing = Pairing { identity: tls.identity, trust: tls.trust, link: Arc::clone(&link) };
-    let group = nix::unistd::Group::from_name(GROUP).ok().flatten().map(|g| g.gid.as_raw());
-    let api = Api { site: Arc::clone(&site), mailbox: mailbox.clone(), snapshot: snapshots, kick: kick.clone(), pairing, group };
+    let pairing = Pairing {
+        identity: tls.identity,
+        trust: tls.trust,
+        link: Arc::clone(&link),
+    };
+    let api = Api {
+        site: Arc::clone(&site),
+        mailbox: mailbox.clone(),
+        snapshot: snapshots,
+        kick: kick.clone(),
+        pairing,
+        group: group(),
+    };
     site.keepalived.restore()?;
     site.keepalived.listen(kick.clone());
     open_doors(&args.run, &runtime, &site, Arc::new(api))?;
@@ -80,12 +103,33 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     end_on_signal(mailbox)?;
     spool(&args.run);
     let local = Local::default();
-    let mut daemon = Daemon { site, machine, executor, local, history, snapshot, hello };
+    let mut daemon = Daemon {
+        site,
+        machine,
+        executor,
+        local,
+        history,
+        snapshot,
+        hello,
+    };
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     let served = daemon.serve(&mut mail);
     // Threads and tasks that wait for something are left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(served?)
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+}
+
+/// The group whose members may act; a host without it has root alone.
+fn group() -> Option<u32> {
+    let found = nix::unistd::Group::from_name(GROUP).ok().flatten();
+    found.map(|g| g.gid.as_raw())
 }
 
 struct Tls {
@@ -134,10 +178,18 @@ fn site(
     addresses: Addresses,
     tls: &Tls,
 ) -> anyhow::Result<(Arc<Site>, Arc<PeerLink>)> {
-    let peer = settings.peer_of(me).context("the configuration names no other node")?.to_owned();
+    let peer = settings
+        .peer_of(me)
+        .context("the configuration names no other node")?
+        .to_owned();
     let address = SocketAddr::new(settings.nodes[&peer].address, settings.peer.port);
     let handle = runtime.handle().clone();
-    let link = PeerLink::new(address, &tls.identity, Arc::clone(&tls.trust), handle.clone())?;
+    let link = PeerLink::new(
+        address,
+        &tls.identity,
+        Arc::clone(&tls.trust),
+        handle.clone(),
+    )?;
     let link = Arc::new(link);
     files::make_dir(&settings.bundle.incoming, 0o700)?;
     let keepalived = Arc::new(Keepalived::read(&settings, &args.state, &args.run)?);
@@ -167,9 +219,15 @@ fn site(
 
 fn open_doors(run: &Path, runtime: &Runtime, site: &Site, api: Arc<Api>) -> anyhow::Result<()> {
     let service: Arc<dyn Service> = api.clone();
-    let own = SocketAddr::new(site.settings.nodes[&site.me.0].address, site.settings.peer.port);
+    let own = SocketAddr::new(
+        site.settings.nodes[&site.me.0].address,
+        site.settings.peer.port,
+    );
     // Staging a bundle on the other node takes as long as the bundle is large.
-    let patient = Limits { request: Duration::from_secs(900), ..Limits::of(Door::Peer) };
+    let patient = Limits {
+        request: Duration::from_secs(900),
+        ..Limits::of(Door::Peer)
+    };
     runtime.block_on(async {
         let unix = OpenDoor::unix(&run.join("hau.sock"))?;
         let plain = OpenDoor::plain(site.settings.health.listen).await?;
@@ -182,7 +240,12 @@ fn open_doors(run: &Path, runtime: &Runtime, site: &Site, api: Arc<Api>) -> anyh
     })
 }
 
-fn watch_world(site: &Arc<Site>, mailbox: &Mailbox, kick: Kick, kicked: Vec<std::sync::mpsc::Receiver<()>>) {
+fn watch_world(
+    site: &Arc<Site>,
+    mailbox: &Mailbox,
+    kick: Kick,
+    kicked: Vec<std::sync::mpsc::Receiver<()>>,
+) {
     let mut kicked = kicked.into_iter();
     if let Some(first) = kicked.next() {
         observe::watch_host(Arc::clone(site), mailbox.clone(), first);
@@ -215,6 +278,9 @@ fn spool(run: &Path) {
         }
     }
     if !names.is_empty() {
-        tracing::info!("keepalived's hooks were called {} times while hau-sidecar was away", names.len());
+        tracing::info!(
+            "keepalived's hooks were called {} times while hau-sidecar was away",
+            names.len()
+        );
     }
 }

@@ -7,8 +7,8 @@ use crate::config::Settings;
 use crate::core::{NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
-    BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
-    HttpAnswer, Output, UnitState, commands, files, net, units,
+    BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult, HttpAnswer,
+    Output, UnitState, commands, files, net, units,
 };
 use crate::time::Time;
 use crate::wire::Answer;
@@ -56,7 +56,9 @@ impl Site {
     }
 
     pub(super) fn database(&self) -> &dyn Database {
-        self.database.get().map_or(&crate::database::NONE, |adapter| &**adapter)
+        self.database
+            .get()
+            .map_or(&crate::database::NONE, |adapter| &**adapter)
     }
 
     fn keys(&self) -> HostResult<TrustedKeys> {
@@ -65,32 +67,54 @@ impl Site {
     }
 
     fn verified(&self, path: &Path, policy: &BundlePolicy) -> HostResult<bundle::Verified> {
-        let installed = policy.installed.as_deref().map(|version| self.installed(version)).transpose()?;
-        let policy = bundle::Policy { product: &policy.product, installed, now: jiff::Timestamp::now() };
+        let installed = policy
+            .installed
+            .as_deref()
+            .map(|version| self.installed(version))
+            .transpose()?;
+        let policy = bundle::Policy {
+            product: &policy.product,
+            installed,
+            now: jiff::Timestamp::now(),
+        };
         bundle::verify(path, &self.keys()?, &policy).map_err(|e| refused(path, e))
     }
 
     /// What the manifest kept beside the installed release says of it.
     fn installed(&self, version: &str) -> HostResult<bundle::Installed> {
         let dir = self.settings.release.root.join("releases").join(version);
-        let parsed = version.parse().map_err(|e| HostError::new("read the version of", dir.display().to_string(), e))?;
+        let parsed = version
+            .parse()
+            .map_err(|e| HostError::new("read the version of", dir.display().to_string(), e))?;
         // A release that was not installed from a bundle has no counter: any newer version may follow.
-        let counter = bundle::load_unpacked(&dir, &self.keys()?).map(|m| m.counter).unwrap_or(0);
-        Ok(bundle::Installed { version: parsed, counter })
+        let counter = bundle::load_unpacked(&dir, &self.keys()?)
+            .map(|m| m.counter)
+            .unwrap_or(0);
+        Ok(bundle::Installed {
+            version: parsed,
+            counter,
+        })
     }
 }
 
 impl Site {
     /// As `peer_get`, whatever the status: a failing health report is a report.
     pub(super) fn peer_get_any(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
-        let asked = self.link.request_blocking(Method::Get, &format!("/v1/peer/{what}"), Vec::new(), limit);
-        asked.map(|(_, bytes)| bytes).map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))
+        let asked =
+            self.link
+                .request_blocking(Method::Get, &format!("/v1/peer/{what}"), Vec::new(), limit);
+        asked
+            .map(|(_, bytes)| bytes)
+            .map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))
     }
 
     /// Asks the other node to do something.
     pub(super) fn peer_post(&self, what: &str, body: Vec<u8>, limit: Duration) -> HostResult<()> {
-        let asked = self.link.request_blocking(Method::Post, &format!("/v1/peer/{what}"), body, limit);
-        let (status, bytes) = asked.map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))?;
+        let asked =
+            self.link
+                .request_blocking(Method::Post, &format!("/v1/peer/{what}"), body, limit);
+        let (status, bytes) =
+            asked.map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))?;
         self.accepted(what, status, bytes).map(drop)
     }
 
@@ -99,8 +123,14 @@ impl Site {
             return Ok(bytes);
         }
         let answer: Option<Answer<serde_json::Value>> = serde_json::from_slice(&bytes).ok();
-        let why = answer.and_then(|a| a.error).map_or_else(|| status.to_string(), |e| e.what);
-        Err(HostError::new("get an answer from", format!("node {} for {what}", self.peer), why))
+        let why = answer
+            .and_then(|a| a.error)
+            .map_or_else(|| status.to_string(), |e| e.what);
+        Err(HostError::new(
+            "get an answer from",
+            format!("node {} for {what}", self.peer),
+            why,
+        ))
     }
 }
 
@@ -183,8 +213,11 @@ impl Host for Site {
     }
     fn peer_get(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
         let path = format!("/v1/peer/{what}");
-        let asked = self.link.request_blocking(Method::Get, &path, Vec::new(), limit);
-        let (status, bytes) = asked.map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))?;
+        let asked = self
+            .link
+            .request_blocking(Method::Get, &path, Vec::new(), limit);
+        let (status, bytes) =
+            asked.map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))?;
         self.accepted(what, status, bytes)
     }
     fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()> {
@@ -198,14 +231,16 @@ impl Host for Site {
         Ok(info(&self.verified(path, policy)?))
     }
     fn unpack_bundle(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
-        if let Some(releases) = dest.parent() {
+        // A folder that is there keeps its mode.
+        if let Some(releases) = dest.parent().filter(|dir| !dir.exists()) {
             files::make_dir(releases, 0o755)?;
         }
         bundle::unpack(&self.verified(path, policy)?, path, dest).map_err(|e| refused(path, e))
     }
     fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
         let verified = self.verified(path, policy)?;
-        let differences = bundle::check_unpacked(dest, verified.manifest()).map_err(|e| refused(dest, e))?;
+        let differences =
+            bundle::check_unpacked(dest, verified.manifest()).map_err(|e| refused(dest, e))?;
         match differences.first() {
             None => Ok(()),
             Some(first) => Err(HostError::new("check", dest.display().to_string(), first)),
@@ -216,7 +251,8 @@ impl Host for Site {
     }
     fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()> {
         let sealed = encrypt(&files::read(file)?, recipients);
-        let sealed = sealed.map_err(|e| HostError::new("encrypt", file.display().to_string(), e))?;
+        let sealed =
+            sealed.map_err(|e| HostError::new("encrypt", file.display().to_string(), e))?;
         files::write(to, &sealed, 0o600)
     }
     fn keepalived(&self) -> Vec<Finding> {
@@ -233,8 +269,16 @@ pub(super) fn info(verified: &bundle::Verified) -> BundleInfo {
         size_bytes: verified.bytes(),
         payload_bytes: u64::try_from(manifest.total_bytes()).unwrap_or(u64::MAX),
         schema_compatible: manifest.schema_compatible,
-        schema: manifest.schema.iter().map(|s| PathBuf::from(&s.path)).collect(),
-        hooks: manifest.hooks.iter().map(|(hook, path)| (hook.name().to_owned(), PathBuf::from(path))).collect(),
+        schema: manifest
+            .schema
+            .iter()
+            .map(|s| PathBuf::from(&s.path))
+            .collect(),
+        hooks: manifest
+            .hooks
+            .iter()
+            .map(|(hook, path)| (hook.name().to_owned(), PathBuf::from(path)))
+            .collect(),
     }
 }
 
@@ -260,13 +304,24 @@ fn archive(paths: &[PathBuf], to: &Path) -> std::io::Result<()> {
 }
 
 fn encrypt(plain: &[u8], recipients: &[String]) -> Result<Vec<u8>, String> {
-    let parse = |r: &String| r.parse::<age::x25519::Recipient>().map_err(|e| format!("{r}: {e}"));
-    let keys = recipients.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let parse = |r: &String| {
+        r.parse::<age::x25519::Recipient>()
+            .map_err(|e| format!("{r}: {e}"))
+    };
+    let keys = recipients
+        .iter()
+        .map(parse)
+        .collect::<Result<Vec<_>, _>>()?;
     let refs = keys.iter().map(|k| k as &dyn age::Recipient);
     let encryptor = age::Encryptor::with_recipients(refs).map_err(|e| e.to_string())?;
     let mut sealed = Vec::new();
-    let mut writer = encryptor.wrap_output(&mut sealed).map_err(|e| e.to_string())?;
-    writer.write_all(plain).and_then(|()| writer.finish().map(drop)).map_err(|e| e.to_string())?;
+    let mut writer = encryptor
+        .wrap_output(&mut sealed)
+        .map_err(|e| e.to_string())?;
+    writer
+        .write_all(plain)
+        .and_then(|()| writer.finish().map(drop))
+        .map_err(|e| e.to_string())?;
     Ok(sealed)
 }
 
@@ -284,6 +339,8 @@ pub(super) fn chain(e: &dyn std::error::Error) -> String {
 /// Reads at most `cap` bytes of a file, for what is shown to people.
 pub(super) fn read_start(path: &Path, cap: u64) -> std::io::Result<String> {
     let mut text = String::new();
-    std::fs::File::open(path)?.take(cap).read_to_string(&mut text)?;
+    std::fs::File::open(path)?
+        .take(cap)
+        .read_to_string(&mut text)?;
     Ok(text)
 }

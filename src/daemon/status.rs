@@ -1,7 +1,5 @@
 //! `status`, `history` and the words in them, from one snapshot of what the core knows.
-use crate::core::{
-    self, Closed, Direction, Kind, Local, Order, Report, RowState, State,
-};
+use crate::core::{self, Closed, Direction, Kind, Local, Order, Report, RowState, State};
 use crate::host;
 use crate::steps;
 use crate::time::Time;
@@ -33,14 +31,22 @@ impl Snapshot {
                 last_heard_ms: heard.map(|(_, at)| ms(now.since(*at))),
             },
             nodes,
-            rollout: state.journaled.rollout.as_ref().map(|r| self.rollout(r, now)),
+            rollout: state
+                .journaled
+                .rollout
+                .as_ref()
+                .map(|r| self.rollout(r, now)),
         }
     }
 
     /// Every rollout this node knows of, oldest first.
     pub(super) fn history(&self, now: Time) -> wire::History {
         let current = self.state.journaled.rollout.iter();
-        self.history.iter().chain(current).map(|r| self.rollout(r, now)).collect()
+        self.history
+            .iter()
+            .chain(current)
+            .map(|r| self.rollout(r, now))
+            .collect()
     }
 
     fn rollout(&self, r: &core::Rollout, now: Time) -> wire::Rollout {
@@ -60,8 +66,12 @@ impl Snapshot {
             to: r.plan.to.clone(),
             by: format!("{} on {}", r.plan.by.user, r.plan.by.node),
             made: rfc3339(r.plan.made_at),
-            phase: open.filter(|_| end.is_none()).map(|n| r.plan.rows[n].phase_name.clone()),
-            rows: rows.map(|(n, row)| self.row(row, r.report(me, n), end.unwrap_or(now))).collect(),
+            phase: open
+                .filter(|_| end.is_none())
+                .map(|n| r.plan.rows[n].phase_name.clone()),
+            rows: rows
+                .map(|(n, row)| self.row(row, r.report(me, n), end.unwrap_or(now)))
+                .collect(),
             result: match r.ended {
                 Some((result, _)) => Some(result.into()),
                 None => failed.then_some(Outcome::Halted),
@@ -81,7 +91,9 @@ impl Snapshot {
             phase: row.phase_name.clone(),
             node: row.node.0.clone(),
             step: row.step.clone(),
-            about: steps::find(&row.step).map(|def| def.about.to_owned()).unwrap_or_default(),
+            about: steps::find(&row.step)
+                .map(|def| def.about.to_owned())
+                .unwrap_or_default(),
             state: report.map(|r| r.state),
             started: report.map(|r| rfc3339(r.started_at)),
             started_at_ms: report.map(|r| r.started_at.0),
@@ -98,7 +110,9 @@ impl Snapshot {
         let took = |r: &core::Rollout| {
             let mut rows = r.plan.rows.iter().enumerate();
             let (n, _) = rows.find(|(_, old)| old.step == row.step && old.node == row.node)?;
-            let report = r.report(&self.state.me, n).filter(|x| x.state == RowState::Done)?;
+            let report = r
+                .report(&self.state.me, n)
+                .filter(|x| x.state == RowState::Done)?;
             Some(ms(report.at.since(report.started_at)))
         };
         self.history.iter().rev().find_map(took)
@@ -112,26 +126,39 @@ impl Snapshot {
                 remedy: "see the log of that node".to_owned(),
             });
             let (node, step) = (row.node.0.clone(), row.step.clone());
-            return Some(Stopped::Failure { node, step, problem });
+            return Some(Stopped::Failure {
+                node,
+                step,
+                problem,
+            });
         }
         let (n, closed) = self.state.standing(now)?;
         let closed = closed?;
         let row = &r.plan.rows[n];
         let says = self.say(r, closed);
-        Some(Stopped::Gate { node: row.node.0.clone(), step: row.step.clone(), closed, says })
+        Some(Stopped::Gate {
+            node: row.node.0.clone(),
+            step: row.step.clone(),
+            closed,
+            says,
+        })
     }
 
     fn say(&self, r: &core::Rollout, closed: Closed) -> String {
         let peer = &self.state.peer;
         match closed {
-            Closed::PeerLost => format!("node {peer} is not heard of: nothing new begins until it is"),
+            Closed::PeerLost => {
+                format!("node {peer} is not heard of: nothing new begins until it is")
+            }
             Closed::PeerBehind => format!("node {peer} has not yet taken the newest order"),
             Closed::Waiting(n) => {
                 let row = &r.plan.rows[n];
                 format!("waits for {} on node {}", row.step, row.node)
             }
             Closed::StopAsked => "the plan was asked to stop here".to_owned(),
-            Closed::MasterHere => "this node may hold the VIP: its service is not touched".to_owned(),
+            Closed::MasterHere => {
+                "this node may hold the VIP: its service is not touched".to_owned()
+            }
             Closed::PeerNotServing => {
                 format!("node {peer} does not hold the VIP with its service up")
             }
@@ -146,7 +173,9 @@ fn next(r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> St
         (Some((core::RolloutResult::Succeeded, _)), _) if upgrade => {
             format!("nothing: both nodes run {}", r.plan.to)
         }
-        (Some((core::RolloutResult::Succeeded, _)), _) => "nothing: the roles are switched".to_owned(),
+        (Some((core::RolloutResult::Succeeded, _)), _) => {
+            "nothing: the roles are switched".to_owned()
+        }
         (Some((core::RolloutResult::Failed, _)), _) => "nothing: it was given up".to_owned(),
         (None, Some(Stopped::Failure { .. })) if r.mandate.direction == Direction::Back => {
             "hau-ctl retry, when the cause is mended".to_owned()
@@ -154,9 +183,13 @@ fn next(r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> St
         (None, Some(Stopped::Failure { .. })) => {
             "hau-ctl retry, when the cause is mended; or hau-ctl abort".to_owned()
         }
-        (None, Some(Stopped::Gate { closed: Closed::StopAsked, .. })) => {
-            "hau-ctl retry goes on; hau-ctl abort gives up".to_owned()
-        }
+        (
+            None,
+            Some(Stopped::Gate {
+                closed: Closed::StopAsked,
+                ..
+            }),
+        ) => "hau-ctl retry goes on; hau-ctl abort gives up".to_owned(),
         (None, _) => match (open, r.mandate.order) {
             (_, Order::Abort) => "what was begun is taken back".to_owned(),
             (Some(n), _) => format!("{} on node {}", r.plan.rows[n].step, r.plan.rows[n].node),
@@ -168,7 +201,13 @@ fn next(r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> St
 fn node(local: &Local) -> wire::Node {
     let details = &local.details;
     let services = details.services.iter().map(|(name, s)| {
-        (name.clone(), wire::ServiceState { active: s.active, ports: s.ports.clone() })
+        (
+            name.clone(),
+            wire::ServiceState {
+                active: s.active,
+                ports: s.ports.clone(),
+            },
+        )
     });
     wire::Node {
         vrrp: local.vrrp,
@@ -184,13 +223,19 @@ fn node(local: &Local) -> wire::Node {
             Some(true) => SyncState::Paused,
             Some(false) => SyncState::Running,
         },
-        health: if local.serving { host::Status::Pass } else { host::Status::Fail },
+        health: if local.serving {
+            host::Status::Pass
+        } else {
+            host::Status::Fail
+        },
     }
 }
 
 pub(super) fn rfc3339(at: Time) -> String {
     let ms = i64::try_from(at.0).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX).to_string()
+    jiff::Timestamp::from_millisecond(ms)
+        .unwrap_or(jiff::Timestamp::MAX)
+        .to_string()
 }
 
 fn ms(duration: std::time::Duration) -> u64 {

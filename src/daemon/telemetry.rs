@@ -11,7 +11,9 @@ pub(super) fn start() {
     let journal = std::env::var_os("JOURNAL_STREAM").and_then(|_| tracing_journald::layer().ok());
     match journal {
         Some(layer) => registry.with(layer.with_field_prefix(None)).init(),
-        None => registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).init(),
+        None => registry
+            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+            .init(),
     }
 }
 
@@ -19,39 +21,70 @@ pub(super) fn start() {
 pub(super) fn tell(record: &Record, rollout: Option<&Rollout>) {
     let id = rollout.map_or(0, |r| r.plan.id.number);
     match record {
-        Record::Started { boot, .. } => tracing::info!(HAU_EVENT = "started", "hau-sidecar has started for the {boot}. time"),
+        Record::Started { boot, .. } => tracing::info!(
+            HAU_EVENT = "started",
+            "hau-sidecar has started for the {boot}. time"
+        ),
         Record::PlanAdopted { plan, .. } => tracing::info!(
-            HAU_ROLLOUT = id, HAU_EVENT = "planned",
+            HAU_ROLLOUT = id,
+            HAU_EVENT = "planned",
             "rollout {id}: {:?} from {} to {}, first node {}, then node {}, asked by {}",
-            plan.kind, plan.from, plan.to, plan.first, plan.second, plan.by.user,
+            plan.kind,
+            plan.from,
+            plan.to,
+            plan.first,
+            plan.second,
+            plan.by.user,
         ),
         Record::MandateTaken { mandate } => tracing::info!(
-            HAU_ROLLOUT = id, HAU_EVENT = "ordered",
+            HAU_ROLLOUT = id,
+            HAU_EVENT = "ordered",
             "rollout {id}: {:?}, ordered by {} on node {}: {}",
-            mandate.order, mandate.by.user, mandate.by.node, mandate.by.reason.as_deref().unwrap_or("no reason given"),
+            mandate.order,
+            mandate.by.user,
+            mandate.by.node,
+            mandate.by.reason.as_deref().unwrap_or("no reason given"),
         ),
         Record::RowReported { row, report } => {
-            let Some(row) = rollout.and_then(|r| r.plan.rows.get(*row)) else { return };
+            let Some(row) = rollout.and_then(|r| r.plan.rows.get(*row)) else {
+                return;
+            };
             let (step, node) = (row.step.as_str(), row.node.0.as_str());
             match (&report.state, &report.problem) {
                 (RowState::Failed | RowState::UndoFailed, Some(problem)) => tracing::error!(
-                    HAU_ROLLOUT = id, HAU_STEP = step, HAU_NODE = node, HAU_EVENT = "failed",
-                    "rollout {id}: {step} on node {node} failed: {}; {}", problem.what, problem.remedy,
+                    HAU_ROLLOUT = id,
+                    HAU_STEP = step,
+                    HAU_NODE = node,
+                    HAU_EVENT = "failed",
+                    "rollout {id}: {step} on node {node} failed: {}; {}",
+                    problem.what,
+                    problem.remedy,
                 ),
                 (RowState::Started, Some(problem)) => tracing::warn!(
-                    HAU_ROLLOUT = id, HAU_STEP = step, HAU_NODE = node, HAU_EVENT = "again",
-                    "rollout {id}: {step} on node {node} is tried again (attempt {}): {}", report.attempt, problem.what,
+                    HAU_ROLLOUT = id,
+                    HAU_STEP = step,
+                    HAU_NODE = node,
+                    HAU_EVENT = "again",
+                    "rollout {id}: {step} on node {node} is tried again (attempt {}): {}",
+                    report.attempt,
+                    problem.what,
                 ),
                 (state, _) => tracing::info!(
-                    HAU_ROLLOUT = id, HAU_STEP = step, HAU_NODE = node, HAU_EVENT = "row",
-                    "rollout {id}: {step} on node {node} is {}", word(*state),
+                    HAU_ROLLOUT = id,
+                    HAU_STEP = step,
+                    HAU_NODE = node,
+                    HAU_EVENT = "row",
+                    "rollout {id}: {step} on node {node} is {}",
+                    word(*state),
                 ),
             }
         }
         // The other node tells its own facts.
         Record::PeerReported { .. } => {}
         Record::RolloutEnded { result, .. } => tracing::info!(
-            HAU_ROLLOUT = id, HAU_EVENT = "ended", "rollout {id} has ended: {result:?}",
+            HAU_ROLLOUT = id,
+            HAU_EVENT = "ended",
+            "rollout {id} has ended: {result:?}",
         ),
     }
 }

@@ -25,7 +25,10 @@ use std::{
 const PID_FILE: &str = "/run/keepalived.pid";
 const SIDECAR: &str = "/usr/sbin/hau-sidecar";
 /// keepalived's folder for dumps: the drop-in that hau ships gives it one on tmpfs.
-const DUMPS: [&str; 2] = ["/run/hau/keepalived/keepalived.data", "/tmp/keepalived.data"];
+const DUMPS: [&str; 2] = [
+    "/run/hau/keepalived/keepalived.data",
+    "/tmp/keepalived.data",
+];
 /// From a write to keepalived's own word that it has read it; measured 4 ms at most.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
 /// keepalived calls the check every second.
@@ -65,7 +68,10 @@ impl Conf {
         Ok(Self {
             vips: instance.vips.iter().map(|vip| vip.addr).collect(),
             has_fifo: globals.notify_fifo.is_some(),
-            fifo: globals.notify_fifo.clone().unwrap_or_else(|| run_dir.join("notify.fifo")),
+            fifo: globals
+                .notify_fifo
+                .clone()
+                .unwrap_or_else(|| run_dir.join("notify.fifo")),
             stamps: tree.files.iter().map(stamp).collect(),
             tree,
             instance,
@@ -74,7 +80,9 @@ impl Conf {
     }
 
     fn is_old(&self) -> bool {
-        self.stamps.iter().any(|(path, stamp)| modified(path) != *stamp)
+        self.stamps
+            .iter()
+            .any(|(path, stamp)| modified(path) != *stamp)
     }
 }
 
@@ -99,7 +107,11 @@ impl Keepalived {
     ///
     /// # Errors
     /// When it cannot be read or has no such instance.
-    pub(super) fn read(settings: &Settings, state_dir: &Path, run_dir: &Path) -> anyhow::Result<Self> {
+    pub(super) fn read(
+        settings: &Settings,
+        state_dir: &Path,
+        run_dir: &Path,
+    ) -> anyhow::Result<Self> {
         let (file, name) = (settings.vrrp.config.clone(), settings.vrrp.instance.clone());
         Ok(Self {
             conf: Mutex::new(Arc::new(Conf::read(&file, &name, run_dir)?)),
@@ -125,10 +137,15 @@ impl Keepalived {
         }
         match Conf::read(&self.file, &self.name, &self.run_dir) {
             Ok(conf) => {
-                tracing::info!(HAU_EVENT = "keepalived", "keepalived's configuration has changed and was read again");
+                tracing::info!(
+                    HAU_EVENT = "keepalived",
+                    "keepalived's configuration has changed and was read again"
+                );
                 *self.conf.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(conf);
             }
-            Err(e) => tracing::debug!("keepalived's configuration cannot be read, the last one counts: {e:#}"),
+            Err(e) => tracing::debug!(
+                "keepalived's configuration cannot be read, the last one counts: {e:#}"
+            ),
         }
     }
 
@@ -183,7 +200,11 @@ impl Keepalived {
                 let path = this.conf().fifo.clone();
                 let heard = fifo::Reader::open(&path).and_then(|mut reader| {
                     reader.run(|heard| {
-                        if let Some(fifo::Heard { event: Ok(event), stale: false }) = heard {
+                        if let Some(fifo::Heard {
+                            event: Ok(event),
+                            stale: false,
+                        }) = heard
+                        {
                             this.hear(&event);
                             kick.kick();
                         }
@@ -215,14 +236,19 @@ impl Keepalived {
             }
             What::LowerMasterHeard => {}
         }
-        if said.awaited.is_some_and(|(_, wanted)| said.priority == Some(wanted)) {
+        if said
+            .awaited
+            .is_some_and(|(_, wanted)| said.priority == Some(wanted))
+        {
             said.awaited = None;
         }
     }
 
     /// Asks keepalived for its whole state: the way to the truth where no event has been heard yet.
     pub(super) fn ask(&self) {
-        let Some(pid) = process::pid_of(Path::new(PID_FILE)) else { return };
+        let Some(pid) = process::pid_of(Path::new(PID_FILE)) else {
+            return;
+        };
         let (asked, heard) = (SystemTime::now(), self.said().heard);
         if let Err(e) = process::signal(pid, "keepalived", Signal::SIGUSR1) {
             tracing::debug!("cannot ask keepalived: {e}");
@@ -234,9 +260,13 @@ impl Keepalived {
                 let changed = std::fs::metadata(path).and_then(|m| m.modified());
                 changed.is_ok_and(|at| at + Duration::from_millis(20) >= asked)
             };
-            let Some(path) = DUMPS.iter().find(|path| fresh(path)) else { continue };
+            let Some(path) = DUMPS.iter().find(|path| fresh(path)) else {
+                continue;
+            };
             let text = super::site::read_start(Path::new(path), 1 << 20).unwrap_or_default();
-            let Some(found) = dump::instance(&text, &self.name) else { continue };
+            let Some(found) = dump::instance(&text, &self.name) else {
+                continue;
+            };
             let Some(state) = found.state else { continue };
             let mut said = self.lock();
             if said.heard != heard {
@@ -244,7 +274,10 @@ impl Keepalived {
             }
             said.state = told(state);
             said.priority = found.effective_priority;
-            if said.awaited.is_some_and(|(_, wanted)| said.priority == Some(wanted)) {
+            if said
+                .awaited
+                .is_some_and(|(_, wanted)| said.priority == Some(wanted))
+            {
                 said.awaited = None;
             }
             return;
@@ -283,11 +316,18 @@ impl Keepalived {
         };
         // The durable copy first: after a power cut the node may rank too low, never too high.
         let lowers = self.weight().is_none_or(|now| value < now);
-        let files = if lowers { [&self.durable, &self.weight] } else { [&self.weight, &self.durable] };
+        let files = if lowers {
+            [&self.durable, &self.weight]
+        } else {
+            [&self.weight, &self.durable]
+        };
         for file in files {
             match file.write(value) {
                 Ok(true) if std::ptr::eq(file, &self.weight) => {
-                    tracing::info!(HAU_EVENT = "weight", "this node shows keepalived weight {value} ({band:?})");
+                    tracing::info!(
+                        HAU_EVENT = "weight",
+                        "this node shows keepalived weight {value} ({band:?})"
+                    );
                     let wanted = self.base_priority() + value;
                     self.lock().awaited = Some((Instant::now(), wanted));
                 }
@@ -304,15 +344,31 @@ impl Keepalived {
     }
 
     fn levels(&self) -> Option<Result<Levels, LevelsError>> {
-        let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let own = NodeWeights { base: self.base_priority() };
-        let other = NodeWeights { base: peer.priority };
-        Some(Levels::compute(own, other, self.check_weight().unwrap_or(0)))
+        let peer = self
+            .peer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()?;
+        let own = NodeWeights {
+            base: self.base_priority(),
+        };
+        let other = NodeWeights {
+            base: peer.priority,
+        };
+        Some(Levels::compute(
+            own,
+            other,
+            self.check_weight().unwrap_or(0),
+        ))
     }
 
     /// The configuration's lint, and what its behaviour shows.
     pub(super) fn findings(&self) -> Vec<Finding> {
-        let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let peer = self
+            .peer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         self.refresh();
         let conf = self.conf();
         let expected = Expected {
@@ -325,7 +381,11 @@ impl Keepalived {
         };
         let mut findings: Vec<Finding> = match lint(&conf.tree, &self.name, &expected) {
             Ok(found) => found.into_iter().map(finding).collect(),
-            Err(e) => vec![Finding::fail("keepalived", e.to_string(), "correct keepalived.conf")],
+            Err(e) => vec![Finding::fail(
+                "keepalived",
+                e.to_string(),
+                "correct keepalived.conf",
+            )],
         };
         findings.extend(self.behaviour());
         findings
@@ -334,11 +394,17 @@ impl Keepalived {
     fn behaviour(&self) -> Vec<Finding> {
         let said = self.said();
         let mut findings = Vec::new();
-        if said.awaited.is_some_and(|(at, _)| at.elapsed() > ACKNOWLEDGED_WITHIN) {
+        if said
+            .awaited
+            .is_some_and(|(at, _)| at.elapsed() > ACKNOWLEDGED_WITHIN)
+        {
             findings.push(Finding::fail(
                 "keepalived weight",
                 "keepalived does not track our file: a new weight was not acknowledged",
-                format!("reload keepalived after {} exists", self.weight.path().display()),
+                format!(
+                    "reload keepalived after {} exists",
+                    self.weight.path().display()
+                ),
             ));
         }
         let silent = said.checked.unwrap_or(self.started).elapsed() > CHECK_SILENT_AFTER;

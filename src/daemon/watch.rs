@@ -23,7 +23,9 @@ pub(super) fn changes(site: &Site) -> Vec<String> {
 
 /// Watches on a thread of its own for as long as the daemon lives.
 pub(super) fn start(site: Arc<Site>) {
-    let Some(sync) = &site.settings.config_sync else { return };
+    let Some(sync) = &site.settings.config_sync else {
+        return;
+    };
     let paths = sync.paths.clone();
     thread::spawn(move || {
         loop {
@@ -37,10 +39,17 @@ pub(super) fn start(site: Arc<Site>) {
 
 fn watch(site: &Site, paths: &[PathBuf]) -> std::io::Result<()> {
     let mut inotify = Inotify::init()?;
-    let mask = WatchMask::CLOSE_WRITE | WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVE | WatchMask::ATTRIB;
+    let mask = WatchMask::CLOSE_WRITE
+        | WatchMask::CREATE
+        | WatchMask::DELETE
+        | WatchMask::MOVE
+        | WatchMask::ATTRIB;
     let mut dirs = BTreeMap::new();
     for dir in folders(paths) {
-        dirs.insert(inotify.watches().add(&dir, mask)?.get_watch_descriptor_id(), dir);
+        dirs.insert(
+            inotify.watches().add(&dir, mask)?.get_watch_descriptor_id(),
+            dir,
+        );
     }
     let mut buffer = [0; 4096];
     loop {
@@ -48,9 +57,15 @@ fn watch(site: &Site, paths: &[PathBuf]) -> std::io::Result<()> {
         let mut again = false;
         for event in inotify.read_events_blocking(&mut buffer)? {
             // Folders come and go, or events were lost: look at the tree anew.
-            again |= event.mask.intersects(EventMask::ISDIR | EventMask::Q_OVERFLOW | EventMask::IGNORED);
-            let Some(dir) = dirs.get(&event.wd.get_watch_descriptor_id()) else { continue };
-            let path = event.name.map_or_else(|| dir.clone(), |name| dir.join(name));
+            again |= event
+                .mask
+                .intersects(EventMask::ISDIR | EventMask::Q_OVERFLOW | EventMask::IGNORED);
+            let Some(dir) = dirs.get(&event.wd.get_watch_descriptor_id()) else {
+                continue;
+            };
+            let path = event
+                .name
+                .map_or_else(|| dir.clone(), |name| dir.join(name));
             let now = super::status::rfc3339(crate::host::Host::now(site));
             lines += &format!("{now} {:?} {}\n", event.mask, path.display());
         }

@@ -161,6 +161,10 @@ impl FakeDatabase {
 }
 
 impl Database for FakeDatabase {
+    fn identity(&self) -> DatabaseResult<String> {
+        Ok("one".to_owned())
+    }
+
     fn role(&self) -> DatabaseResult<DatabaseRole> {
         let cluster = self.ask("role")?;
         let me = &cluster.members[self.node];

@@ -6,8 +6,8 @@ pub mod postgres;
 
 pub use none::NONE;
 
-use crate::core::DatabaseRole;
 use crate::config::{DatabaseKind, Settings};
+use crate::core::DatabaseRole;
 use crate::host::Host;
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -60,6 +60,8 @@ pub trait Database: Send + Sync {
     fn dump(&self, to: &Path, limit: Duration) -> DatabaseResult<()>;
     /// Reads a dump's table of contents: is it whole? Says what it holds.
     fn check_dump(&self, file: &Path, limit: Duration) -> DatabaseResult<String>;
+    /// What two nodes that replicate one another have in common, and no others.
+    fn identity(&self) -> DatabaseResult<String>;
     /// Bytes a dump may need at most.
     fn size_bytes(&self) -> DatabaseResult<u64>;
 }
@@ -69,7 +71,9 @@ pub trait Database: Send + Sync {
 /// # Errors
 /// When the adapter cannot be set up from its part of the configuration.
 pub fn open(settings: &Settings, host: Arc<dyn Host>) -> DatabaseResult<Option<Arc<dyn Database>>> {
-    let Some(database) = &settings.database else { return Ok(None) };
+    let Some(database) = &settings.database else {
+        return Ok(None);
+    };
     let adapter: Arc<dyn Database> = match database.kind {
         DatabaseKind::Postgres => {
             let config = postgres::PostgresConfig {

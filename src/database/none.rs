@@ -44,6 +44,9 @@ impl Database for NoDatabase {
     fn check_dump(&self, _file: &Path, _limit: Duration) -> DatabaseResult<String> {
         Ok(String::new())
     }
+    fn identity(&self) -> DatabaseResult<String> {
+        Ok(String::new())
+    }
     fn size_bytes(&self) -> DatabaseResult<u64> {
         Ok(0)
     }

@@ -68,6 +68,10 @@ impl Postgres {
 }
 
 impl Database for Postgres {
+    fn identity(&self) -> DatabaseResult<String> {
+        self.system_identifier()
+    }
+
     /// An error where the server gives no answer: its role is then not known.
     fn role(&self) -> DatabaseResult<DatabaseRole> {
         self.role_within(QUESTION)

@@ -11,6 +11,7 @@ mod demote;
 mod drain;
 mod drive;
 mod health;
+mod hooks;
 mod pause;
 mod precheck;
 mod promote;
@@ -82,6 +83,8 @@ pub enum Only {
     ConfigSync,
     RootKey,
     Schema,
+    /// The bundle brings this hook.
+    Hook(&'static str),
 }
 
 /// A quiet row; the files name only what differs.
@@ -118,26 +121,36 @@ pub const UPGRADE: &[Phase] = &[
     (
         "upgrade first",
         &[
+            (First, &hooks::ENGINE),
+            (First, &hooks::BEFORE_STOP),
             (First, &stop::DEF),
             (First, &activate::DEF),
+            (First, &hooks::AFTER_ACTIVATE),
             (First, &start::DEF),
+            (First, &hooks::AFTER_START),
             (First, &health::DEF),
             (First, &soak::DEF),
         ],
     ),
     ("arm", &[(Second, &arm::DEF)]),
     ("move", &[(Second, &release::DEF), (First, &receive::DEF)]),
-    ("drain", &[(Second, &drain::DEF)]),
+    (
+        "drain",
+        &[(Second, &hooks::BEFORE_STOP), (Second, &drain::DEF)],
+    ),
     ("demote", &[(Second, &demote::DEF)]),
     ("promote", &[(First, &promote::DEF)]),
     ("release", &[(First, &serve::DEF), (Second, &rejoin::DEF)]),
     (
         "upgrade second",
         &[
+            (Second, &hooks::ENGINE),
             (Second, &stop::DEF),
             (Second, &activate::DEF),
             (Second, &carry::DEF),
+            (Second, &hooks::AFTER_ACTIVATE),
             (Second, &start::DEF),
+            (Second, &hooks::AFTER_START),
             (Second, &same_key::DEF),
             (Second, &health::DEF),
             (Second, &soak::DEF),
@@ -278,6 +291,7 @@ fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bo
         Only::Always => true,
         Only::Database => settings.database.is_some(),
         Only::ConfigSync => settings.config_sync.is_some(),
+        Only::Hook(name) => bundle.is_some_and(|b| b.hooks.contains_key(name)),
         Only::RootKey => settings.root_key.as_ref().is_some_and(|key| key.carry),
         Only::Schema => settings.database.is_some() && bundle.is_some_and(|b| !b.schema.is_empty()),
     }

@@ -1,4 +1,9 @@
 //! The host's real pieces and its fake, held to the same tests where both have the same job.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may; clippy spares only the test functions themselves"
+)]
+
 mod commands;
 mod fake;
 mod files;

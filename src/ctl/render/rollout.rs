@@ -284,6 +284,12 @@ fn fold(mut blocks: Vec<Block>, room: usize, look: &Look) -> Vec<[Cell; 3]> {
         blocks.pop();
         later += 1;
     }
+    let lines = total(&blocks) + usize::from(folded > 0) + usize::from(later > 0);
+    for _ in room..lines {
+        if let Some(block) = blocks.iter_mut().find(|b| b.stage == Stage::Now) {
+            squeeze(block);
+        }
+    }
     let mut out = Vec::new();
     if folded > 0 {
         let text = format!("{} {}", look.mark(Mark::Done), duration(ms));
@@ -302,6 +308,22 @@ fn fold(mut blocks: Vec<Block>, room: usize, look: &Look) -> Vec<[Cell; 3]> {
         ]);
     }
     out
+}
+
+/// Leaves out the oldest line that is done, else the farthest ahead; what goes on always stays.
+fn squeeze(block: &mut Block) {
+    let only = |row: &[Cell; 3], tone: Tone| {
+        let filled = row[1..].iter().filter(|c| !c.text.is_empty());
+        filled.into_iter().all(|c| c.tone == tone)
+    };
+    let done = block.rows.iter().position(|row| only(row, Tone::Good));
+    let ahead = block.rows.iter().rposition(|row| only(row, Tone::Faint));
+    let Some(spare) = done.or(ahead).filter(|_| block.rows.len() > 1) else {
+        return;
+    };
+    let title = std::mem::replace(&mut block.rows[0][0], plain(""));
+    block.rows.remove(spare);
+    block.rows[0][0] = title;
 }
 
 fn foot(status: &Status, r: &Rollout, look: &Look) -> String {
