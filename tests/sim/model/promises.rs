@@ -60,7 +60,9 @@ impl World {
             return;
         };
         let platter = self.nodes[n].disk.0.borrow();
-        let replays = platter.replayed == side.machine.state().journaled;
+        // Where nothing goes wrong a sample is enough: this is the dearest of the questions.
+        let sampled = self.options.has_faults || platter.records.len().is_multiple_of(16);
+        let replays = !sampled || platter.replayed == side.machine.state().journaled;
         let long = platter.records.len() > 3_000;
         let plans = [0, 1].map(|n| {
             self.nodes[n]
