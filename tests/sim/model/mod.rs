@@ -16,8 +16,8 @@ use hau::time::Time;
 use node::Node;
 use site::{Pair, site};
 use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    cmp::{Ordering, Reverse},
+    collections::BinaryHeap,
     sync::Arc,
 };
 
@@ -44,6 +44,33 @@ pub(crate) enum Ev {
     Calm,
     Operator,
     Command,
+}
+
+/// An event and its moment; of two at one moment the one queued first comes first.
+struct Queued {
+    at: u64,
+    number: u32,
+    event: Ev,
+}
+
+impl PartialEq for Queued {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.number) == (other.at, other.number)
+    }
+}
+
+impl Eq for Queued {}
+
+impl PartialOrd for Queued {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Queued {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,8 +115,7 @@ pub(crate) struct World {
     pub(crate) operator: operator::Operator,
     pub(crate) broken: Vec<(u8, String)>,
     pub(crate) log: Vec<String>,
-    queue: BinaryHeap<Reverse<(u64, u32)>>,
-    events: BTreeMap<u32, Ev>,
+    queue: BinaryHeap<Reverse<Queued>>,
     next: u32,
     pub(crate) end: Option<End>,
 }
@@ -122,7 +148,6 @@ impl World {
             broken: Vec::new(),
             log: Vec::new(),
             queue: BinaryHeap::new(),
-            events: BTreeMap::new(),
             next: 0,
             end: None,
         };
@@ -144,8 +169,8 @@ impl World {
     /// Queues an event so many milliseconds from now.
     pub(crate) fn at(&mut self, after: u64, event: Ev) {
         self.next += 1;
-        self.queue.push(Reverse((self.now + after, self.next)));
-        self.events.insert(self.next, event);
+        let (at, number) = (self.now + after, self.next);
+        self.queue.push(Reverse(Queued { at, number, event }));
     }
 
     pub(crate) fn time(&self) -> Time {
@@ -176,7 +201,7 @@ impl World {
         while self
             .queue
             .peek()
-            .is_some_and(|Reverse((at, _))| *at <= until)
+            .is_some_and(|Reverse(next)| next.at <= until)
             && self.step()
         {}
         self.now = self.now.max(until);
@@ -193,11 +218,8 @@ impl World {
 
     /// One event. False: the end was reached, or a promise broken.
     fn step(&mut self) -> bool {
-        let Some(Reverse((at, key))) = self.queue.pop() else {
+        let Some(Reverse(Queued { at, event, .. })) = self.queue.pop() else {
             return false;
-        };
-        let Some(event) = self.events.remove(&key) else {
-            return true;
         };
         self.now = at;
         match event {

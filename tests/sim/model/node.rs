@@ -9,7 +9,7 @@ use hau::core::{
     State, Timing, Turned, VrrpState,
 };
 use hau::database::Database;
-use hau::host::fake::OnStart;
+use hau::host::fake::{FakeUnit, OnStart};
 use hau::host::{Active, Host};
 use hau::keepalived::levels;
 use hau::steps::{self, Cx, StepDef, Tally};
@@ -103,9 +103,15 @@ impl Node {
 impl World {
     /// All ports of all services listen.
     pub(crate) fn serves(&self, n: usize) -> bool {
-        let host = &self.pair.hosts[n];
-        host.edit(|w| w.now = Time(self.now));
-        self.nodes[n].is_powered && host.listens(9001) && host.listens(8080)
+        let now = Time(self.now);
+        let listens = |u: &FakeUnit| u.state.active == Active::Active && now >= u.ready_at;
+        let all = |w: &mut hau::host::fake::World| {
+            w.now = now;
+            SERVICES
+                .iter()
+                .all(|unit| w.units.get(*unit).is_some_and(listens))
+        };
+        self.nodes[n].is_powered && self.pair.hosts[n].edit(all)
     }
 
     pub(crate) fn sidecar_up(&mut self, n: usize) {
@@ -354,8 +360,7 @@ impl World {
 
     /// Tells the core what there is to see, if it has changed.
     pub(crate) fn look(&mut self, n: usize) {
-        self.note_serving(n, false);
-        let serving = self.serves(n);
+        let serving = self.note_serving(n, false);
         let host = &self.pair.hosts[n];
         let Some(side) = self.nodes[n].side.as_ref() else {
             return;

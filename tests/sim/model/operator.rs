@@ -121,7 +121,12 @@ impl World {
         let length = |n: usize| self.nodes[n].disk.0.borrow().records.len();
         let lengths = (length(0), length(1));
         if let Some((at, end, before)) = self.operator.done {
-            if self.now >= at + 20_000 {
+            let quiet = if self.options.has_faults {
+                20_000
+            } else {
+                6_000
+            };
+            if self.now >= at + quiet {
                 if lengths != before {
                     self.broke(0, || {
                         format!("the journals grow with time: {before:?} to {lengths:?}")

@@ -5,9 +5,9 @@ use hau::database::fake::{Cluster, FakeDatabase};
 use hau::host::fake::{FakeBundle, FakeHost, FakeUnit, PeerAsk};
 use hau::host::{BundleInfo, Host, HostError, HttpAnswer};
 use hau::keepalived::levels::{Levels, NodeWeights};
-use hau::{steps, sync};
+use hau::{checks, steps, sync};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::{
@@ -28,6 +28,7 @@ pub(crate) const SERVICES: [&str; 2] = ["shop-worker.service", "shop-api.service
 pub(crate) const TIMER: &str = "config-sync.timer";
 pub(crate) const SYNC: &str = "config-sync.service";
 pub(crate) const URL: &str = "http://127.0.0.1:8080/healthz";
+pub(crate) const HOOKS: [&str; 4] = ["engine", "before_stop", "after_activate", "after_start"];
 pub(crate) const CHECK_WEIGHT: i32 = -40;
 pub(crate) const BASES: [i32; 2] = [110, 100];
 
@@ -53,6 +54,7 @@ depends_on = ["worker"]
 http = [{ url = "http://127.0.0.1:8080/healthz", status = 200, body = "ok" }]
 [release]
 root = "/opt/shop"
+user = "shop"
 [database]
 kind = "postgres"
 dsn = "dbname=shop"
@@ -140,19 +142,23 @@ pub(crate) fn bundle(jar: &[u8]) -> FakeBundle {
         payload_bytes: 5000,
         schema_compatible: true,
         schema: vec![PathBuf::from("schema/1.sql")],
-        hooks: BTreeMap::new(),
+        hooks: HOOKS
+            .map(|hook| (hook.to_owned(), PathBuf::from(format!("hooks/{hook}"))))
+            .into(),
     };
     let file = |name: &str, bytes: &[u8]| (PathBuf::from(name), (bytes.to_vec(), 0o644));
     let files = [
         file("app.jar", jar),
         file("schema/1.sql", b"alter table orders add note text"),
     ];
+    let hooks = HOOKS.map(|hook| file(&format!("hooks/{hook}"), b"a program"));
+    let files = files.into_iter().chain(hooks);
     let (product, upgrades_from) = ("shop".to_owned(), BTreeSet::new());
     FakeBundle {
         product,
         info,
         upgrades_from,
-        files: BTreeMap::from(files),
+        files: files.collect(),
     }
 }
 
@@ -202,6 +208,8 @@ fn answer(other: &FakeHost, link: &Link, n: usize, ask: PeerAsk<'_>) -> Result<V
     match ask {
         PeerAsk::Bundle(_) if !link.can_fetch.load(Ordering::Relaxed) => Err(lost()),
         PeerAsk::Bundle(_) => other.read(Path::new(BUNDLE)),
+        PeerAsk::Thing(checks::IDENTITY) => Ok(b"one".to_vec()),
+        PeerAsk::Thing(checks::CLOCK) => Ok(other.now().0.to_string().into_bytes()),
         PeerAsk::Thing(thing) => {
             let listing = sync::listing(other, &site().settings)?;
             let Some(hash) = thing.strip_prefix(sync::FILE) else {
