@@ -139,19 +139,30 @@ enum Peer {
     Behind,
 }
 
+type Told = Vec<(usize, RowState)>;
+
 struct Given {
     name: &'static str,
-    state: Option<(Order, Vec<(usize, RowState)>, Vec<(usize, RowState)>)>,
+    /// The order, and what both nodes have reported.
+    state: Option<(Order, Told, Told)>,
     ended: bool,
+}
+
+fn one(
+    name: &'static str,
+    order: Order,
+    mine: &[(usize, RowState)],
+    theirs: &[(usize, RowState)],
+) -> Given {
+    Given {
+        name,
+        state: Some((order, mine.to_vec(), theirs.to_vec())),
+        ended: false,
+    }
 }
 
 fn given() -> Vec<Given> {
     use RowState::{Done, Failed, Started, Undoing, Undone};
-    let one = |name, order, mine: &[(usize, RowState)], theirs: &[(usize, RowState)]| Given {
-        name,
-        state: Some((order, mine.to_vec(), theirs.to_vec())),
-        ended: false,
-    };
     let all = [(0, Done), (2, Done), (3, Done), (5, Done)];
     vec![
         Given {
