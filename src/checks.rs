@@ -41,6 +41,18 @@ pub fn all(site: &Site<'_>) -> Vec<Finding> {
     CHECKS.iter().flat_map(|(_, check)| check(site)).collect()
 }
 
+/// What tells whether this node serves, in a moment and without the other node.
+pub fn health(site: &Site<'_>) -> Vec<Finding> {
+    let quick: [Check; 5] = [
+        services,
+        vrrp,
+        |site| site.host.keepalived(),
+        database,
+        replication,
+    ];
+    quick.iter().flat_map(|check| check(site)).collect()
+}
+
 /// Does anything stand in the way?
 pub fn is_fit(findings: &[Finding]) -> bool {
     findings.iter().all(|f| f.status != Status::Fail)

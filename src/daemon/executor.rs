@@ -17,6 +17,9 @@ use std::{
 const LOOK_FIRST: Duration = Duration::from_millis(5);
 const LOOK_LAST: Duration = Duration::from_millis(250);
 
+/// Bytes of a note, or of a problem's sentence.
+const WORDS_MOST: usize = 2_000;
+
 struct Running {
     key: JobKey,
     cancelled: Arc<AtomicBool>,
@@ -61,7 +64,7 @@ impl Executor {
         let (site, mailbox) = (Arc::clone(&self.site), self.mailbox.clone());
         let (job, rollout) = (job.clone(), rollout.clone());
         thread::spawn(move || {
-            let outcome = work(&site, &job, &rollout, &cancelled);
+            let outcome = short(work(&site, &job, &rollout, &cancelled));
             mailbox.post(Post::Event(Event::JobEnded {
                 key: job.key,
                 outcome,
@@ -79,6 +82,30 @@ impl Executor {
             self.running = None;
         }
     }
+}
+
+/// What a step says travels in every Hello and stands in the journal more than once: a list of ten
+/// thousand files would make the other node refuse to listen.
+fn short(outcome: Outcome) -> Outcome {
+    let problem = |p: Problem| Problem {
+        what: clip(p.what),
+        remedy: clip(p.remedy),
+    };
+    match outcome {
+        Outcome::Done { note } => Outcome::Done { note: clip(note) },
+        Outcome::Retry(p) => Outcome::Retry(problem(p)),
+        Outcome::Failed(p) => Outcome::Failed(problem(p)),
+    }
+}
+
+fn clip(mut text: String) -> String {
+    if text.len() > WORDS_MOST {
+        let whole = |at: &usize| text.is_char_boundary(*at);
+        let end = (0..=WORDS_MOST).rev().find(whole).unwrap_or_default();
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Outcome {
@@ -126,5 +153,25 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
         }
         thread::sleep(pause);
         pause = (pause * 2).min(LOOK_LAST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_words_are_cut_between_letters() {
+        assert_eq!(clip("fits".into()), "fits");
+        let long = clip("é".repeat(WORDS_MOST));
+        assert!(long.len() <= WORDS_MOST + '…'.len_utf8() && long.ends_with("é…"));
+        let failed = Outcome::Failed(Problem {
+            what: "x".repeat(1 << 20),
+            remedy: String::new(),
+        });
+        let Outcome::Failed(problem) = short(failed) else {
+            panic!("it stays a failure");
+        };
+        assert!(problem.what.len() < 2 * WORDS_MOST);
     }
 }

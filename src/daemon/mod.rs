@@ -5,6 +5,7 @@ pub mod link;
 mod api;
 mod clock;
 mod executor;
+mod heard;
 mod hello;
 mod mailbox;
 mod observe;

@@ -146,15 +146,27 @@ pub(super) fn findings(
 }
 
 pub(super) fn own_findings(api: &Api, bundle_bytes: u64) -> Vec<Finding> {
+    checked(api, bundle_bytes, checks::all)
+}
+
+/// What a load balancer asks every second: nothing that reads much or asks the other node.
+pub(super) fn health_findings(api: &Api) -> Vec<Finding> {
+    checked(api, 0, checks::health)
+}
+
+fn checked(
+    api: &Api,
+    bundle_bytes: u64,
+    check: fn(&checks::Site<'_>) -> Vec<Finding>,
+) -> Vec<Finding> {
     let vips = api.site.vips();
-    let site = checks::Site {
+    check(&checks::Site {
         host: &*api.site,
         database: api.site.database(),
         settings: &api.site.settings,
         vips: &vips,
         bundle_bytes,
-    };
-    checks::all(&site)
+    })
 }
 
 /// Verifies a bundle of the incoming folder: the daemon opens no other.
@@ -301,7 +313,11 @@ pub(super) fn stage(api: &Api, file: &str, info: &BundleInfo) -> Result<(), Fail
 
 /// Names a peer may ask for: what lies in the incoming folder under a plain name.
 pub(super) fn bundle_file(api: &Api, name: &str) -> Option<PathBuf> {
-    let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
     let path = api.site.settings.bundle.incoming.join(name);
-    (plain && path.is_file() && !path.is_symlink()).then_some(path)
+    (is_plain(name) && path.is_file() && !path.is_symlink()).then_some(path)
+}
+
+/// A name that stays in the folder it is looked for in.
+pub(super) fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
 }

@@ -25,7 +25,7 @@ use anyhow::Context;
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     thread,
     time::Duration,
 };
@@ -94,6 +94,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         kick: kick.clone(),
         pairing,
         group: group(),
+        doubt: Mutex::default(),
     };
     site.keepalived.restore()?;
     site.keepalived.listen(kick.clone());

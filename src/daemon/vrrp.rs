@@ -1,18 +1,20 @@
 //! keepalived as this node sees it: what it says, whether it lives, and the weight it is given.
+mod conf;
+mod rank;
+
 use super::observe::Kick;
 use super::site::chain;
 use crate::config::Settings;
 use crate::core::{self, VrrpState};
 use crate::host::{Finding, Host, process};
 use crate::keepalived::{
-    conf::Tree,
     dump,
     fifo::{self, State, What},
-    instance::{Globals, Instance},
-    levels::{Band, Levels, LevelsError, NodeWeights},
-    lint::{self, Expected, PeerView, Severity, check_weight, lint},
+    levels::{Levels, LevelsError, NodeWeights},
+    lint::{self, Expected, PeerView, Severity, lint},
     weight::{self, WeightFile},
 };
+use conf::Conf;
 use nix::sys::signal::Signal;
 use std::{
     net::IpAddr,
@@ -24,11 +26,6 @@ use std::{
 
 const PID_FILE: &str = "/run/keepalived.pid";
 const SIDECAR: &str = "/usr/sbin/hau-sidecar";
-/// keepalived's folder for dumps: the drop-in that hau ships gives it one on tmpfs.
-const DUMPS: [&str; 2] = [
-    "/run/hau/keepalived/keepalived.data",
-    "/tmp/keepalived.data",
-];
 /// From a write to keepalived's own word that it has read it; measured 4 ms at most.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
 /// keepalived calls the check every second.
@@ -46,48 +43,16 @@ struct Said {
     heard: u64,
 }
 
-/// keepalived's configuration as it was read last.
-struct Conf {
-    tree: Tree,
-    instance: Instance,
-    check_weight: Option<i32>,
-    vips: Vec<IpAddr>,
-    fifo: PathBuf,
-    has_fifo: bool,
-    /// Of every file it was read from: when one changes, everything is read again.
-    stamps: Vec<(PathBuf, Option<SystemTime>)>,
-}
-
-impl Conf {
-    fn read(file: &Path, instance: &str, run_dir: &Path) -> anyhow::Result<Self> {
-        let tree = Tree::read(file, "")?;
-        let instance = Instance::find(&tree, instance)?;
-        let globals = Globals::read(&tree)?;
-        let check_weight = check_weight(&tree, &instance, Path::new(SIDECAR))?;
-        let stamp = |path: &PathBuf| (path.clone(), modified(path));
-        Ok(Self {
-            vips: instance.vips.iter().map(|vip| vip.addr).collect(),
-            has_fifo: globals.notify_fifo.is_some(),
-            fifo: globals
-                .notify_fifo
-                .clone()
-                .unwrap_or_else(|| run_dir.join("notify.fifo")),
-            stamps: tree.files.iter().map(stamp).collect(),
-            tree,
-            instance,
-            check_weight,
-        })
+impl Said {
+    fn take(&mut self, state: VrrpState, priority: Option<i32>) {
+        (self.state, self.priority) = (state, priority);
+        if self
+            .awaited
+            .is_some_and(|(_, wanted)| priority == Some(wanted))
+        {
+            self.awaited = None;
+        }
     }
-
-    fn is_old(&self) -> bool {
-        self.stamps
-            .iter()
-            .any(|(path, stamp)| modified(path) != *stamp)
-    }
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|m| m.modified()).ok()
 }
 
 pub(super) struct Keepalived {
@@ -100,6 +65,7 @@ pub(super) struct Keepalived {
     started: Instant,
     said: Mutex<Said>,
     peer: Mutex<Option<PeerView>>,
+    unfit: Mutex<Option<LevelsError>>,
 }
 
 impl Keepalived {
@@ -120,6 +86,7 @@ impl Keepalived {
             started: Instant::now(),
             said: Mutex::default(),
             peer: Mutex::default(),
+            unfit: Mutex::default(),
             run_dir: run_dir.to_owned(),
             file,
             name,
@@ -176,9 +143,12 @@ impl Keepalived {
     /// MASTER means: keepalived says so, lives, and every VIP is here. What does not fit together
     /// is unknown, and treated as neither.
     pub(super) fn state(&self, host: &dyn Host) -> VrrpState {
-        let held = |vip: &IpAddr| host.has_address(*vip).unwrap_or(false);
-        let vips = self.vips();
-        let (any, all) = (vips.iter().any(held), vips.iter().all(held));
+        let held = self.vips().into_iter().map(|vip| host.has_address(vip));
+        // Addresses that cannot be asked for are not addresses that are gone.
+        let Ok(held) = held.collect::<Result<Vec<bool>, _>>() else {
+            return VrrpState::Unknown;
+        };
+        let (any, all) = (held.contains(&true), !held.contains(&false));
         if process::pid_of(Path::new(PID_FILE)).is_none() {
             return VrrpState::Unknown;
         }
@@ -226,21 +196,10 @@ impl Keepalived {
         let mut said = self.lock();
         said.heard += 1;
         match event.what {
-            What::State(state) => {
-                said.state = told(state);
-                said.priority = Some(event.priority);
-            }
-            What::Priority(state) => {
-                said.state = told(state);
-                said.priority = Some(event.priority);
+            What::State(state) | What::Priority(state) => {
+                said.take(told(state), Some(event.priority));
             }
             What::LowerMasterHeard => {}
-        }
-        if said
-            .awaited
-            .is_some_and(|(_, wanted)| said.priority == Some(wanted))
-        {
-            said.awaited = None;
         }
     }
 
@@ -256,14 +215,9 @@ impl Keepalived {
         }
         for _ in 0..20 {
             thread::sleep(Duration::from_millis(25));
-            let fresh = |path: &str| {
-                let changed = std::fs::metadata(path).and_then(|m| m.modified());
-                changed.is_ok_and(|at| at + Duration::from_millis(20) >= asked)
-            };
-            let Some(path) = DUMPS.iter().find(|path| fresh(path)) else {
+            let Some(text) = conf::dumped_since(asked) else {
                 continue;
             };
-            let text = super::site::read_start(Path::new(path), 1 << 20).unwrap_or_default();
             let Some(found) = dump::instance(&text, &self.name) else {
                 continue;
             };
@@ -272,14 +226,7 @@ impl Keepalived {
             if said.heard != heard {
                 return;
             }
-            said.state = told(state);
-            said.priority = found.effective_priority;
-            if said
-                .awaited
-                .is_some_and(|(_, wanted)| said.priority == Some(wanted))
-            {
-                said.awaited = None;
-            }
+            said.take(told(state), found.effective_priority);
             return;
         }
     }
@@ -304,18 +251,13 @@ impl Keepalived {
     /// Shows keepalived where this node ranks. Without the other node's numbers only the configured
     /// priority can be shown; a lower weight that was written before stays as it is.
     pub(super) fn show(&self, band: core::Band) {
-        let value = match (self.levels(), band) {
-            (Some(Ok(levels)), band) => levels.weight(word(band)),
-            // The configured priority needs no arithmetic: installing hau moves nothing.
-            (None | Some(Err(_)), core::Band::Normal) => 0,
-            (Some(Err(e)), _) => {
-                tracing::warn!("no weights fit, the file stays as it is: {e}");
-                return;
-            }
-            (None, _) => return,
+        let now = self.weight();
+        let levels = self.levels().and_then(|levels| self.fitting(levels));
+        let Some(value) = rank::value(levels.as_ref(), band, now) else {
+            return;
         };
         // The durable copy first: after a power cut the node may rank too low, never too high.
-        let lowers = self.weight().is_none_or(|now| value < now);
+        let lowers = now.is_none_or(|now| value < now);
         let files = if lowers {
             [&self.durable, &self.weight]
         } else {
@@ -349,17 +291,26 @@ impl Keepalived {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()?;
-        let own = NodeWeights {
-            base: self.base_priority(),
+        let node = |base| NodeWeights { base };
+        let (own, other) = (node(self.base_priority()), node(peer.priority));
+        let check = self.check_weight().unwrap_or(0);
+        Some(Levels::compute(own, other, check))
+    }
+
+    /// Says once, not at every turn, that no weights fit.
+    fn fitting(&self, levels: Result<Levels, LevelsError>) -> Option<Levels> {
+        let (levels, unfit) = match levels {
+            Ok(levels) => (Some(levels), None),
+            Err(e) => (None, Some(e)),
         };
-        let other = NodeWeights {
-            base: peer.priority,
-        };
-        Some(Levels::compute(
-            own,
-            other,
-            self.check_weight().unwrap_or(0),
-        ))
+        let mut last = self.unfit.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != unfit {
+            if let Some(e) = &unfit {
+                tracing::warn!("no weights fit, no VIP can be given away: {e}");
+            }
+            *last = unfit;
+        }
+        levels
     }
 
     /// The configuration's lint, and what its behaviour shows.
@@ -432,15 +383,6 @@ fn told(state: State) -> VrrpState {
         State::Backup => VrrpState::Backup,
         State::Fault => VrrpState::Fault,
         State::Stop | State::Deleted => VrrpState::Unknown,
-    }
-}
-
-fn word(band: core::Band) -> Band {
-    match band {
-        core::Band::Normal => Band::Normal,
-        core::Band::Away => Band::Away,
-        core::Band::Draining => Band::Draining,
-        core::Band::Upgrading => Band::Upgrading,
     }
 }
 

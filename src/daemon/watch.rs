@@ -3,7 +3,7 @@ use super::site::{Site, chain, read_start};
 use crate::sync;
 use inotify::{EventMask, Inotify, WatchMask};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::OpenOptions,
     io::Write,
     path::{Path, PathBuf},
@@ -31,8 +31,8 @@ pub(super) fn start(site: Arc<Site>) {
         loop {
             if let Err(e) = watch(&site, &paths) {
                 tracing::warn!("cannot watch the configuration: {}", chain(&e));
+                thread::sleep(Duration::from_secs(10));
             }
-            thread::sleep(Duration::from_secs(10));
         }
     });
 }
@@ -59,13 +59,17 @@ fn watch(site: &Site, paths: &[PathBuf]) -> std::io::Result<()> {
             // Folders come and go, or events were lost: look at the tree anew.
             again |= event
                 .mask
-                .intersects(EventMask::ISDIR | EventMask::Q_OVERFLOW | EventMask::IGNORED);
+                .intersects(EventMask::Q_OVERFLOW | EventMask::IGNORED);
             let Some(dir) = dirs.get(&event.wd.get_watch_descriptor_id()) else {
                 continue;
             };
             let path = event
                 .name
                 .map_or_else(|| dir.clone(), |name| dir.join(name));
+            if !paths.iter().any(|configured| path.starts_with(configured)) {
+                continue;
+            }
+            again |= event.mask.contains(EventMask::ISDIR);
             let now = super::status::rfc3339(crate::host::Host::now(site));
             lines += &format!("{now} {:?} {}\n", event.mask, path.display());
         }
@@ -83,8 +87,14 @@ fn append(path: &Path, lines: &str) -> std::io::Result<()> {
     file.write_all(lines.as_bytes())
 }
 
-fn folders(paths: &[PathBuf]) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+/// Every folder to watch: a single file is replaced by a rename, which only its folder sees.
+fn folders(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let alone = paths.iter().filter(|path| !path.is_dir());
+    let parents = alone.filter_map(|path| path.parent());
+    let mut found: BTreeSet<PathBuf> = parents
+        .filter(|dir| dir.is_dir())
+        .map(Path::to_owned)
+        .collect();
     let mut open = paths.to_vec();
     while let Some(path) = open.pop() {
         if !path.is_dir() || path.is_symlink() {
@@ -92,7 +102,25 @@ fn folders(paths: &[PathBuf]) -> Vec<PathBuf> {
         }
         let below = std::fs::read_dir(&path).into_iter().flatten().flatten();
         open.extend(below.map(|entry| entry.path()));
-        found.push(path);
+        found.insert(path);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_folder_below_is_watched_and_a_files_own_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tree, lone) = (dir.path().join("tree"), dir.path().join("lone"));
+        std::fs::create_dir_all(tree.join("sub/deep")).unwrap();
+        std::fs::create_dir(&lone).unwrap();
+        std::fs::write(lone.join("file"), "x").unwrap();
+        std::os::unix::fs::symlink("/", tree.join("away")).unwrap();
+        let found = folders(&[tree.clone(), lone.join("file"), "/no/such/file".into()]);
+        let wanted = [lone, tree.clone(), tree.join("sub"), tree.join("sub/deep")];
+        assert_eq!(found, BTreeSet::from(wanted));
+    }
 }

@@ -59,6 +59,13 @@ impl Step for Stage {
                 "remove it on both nodes and start again",
             ));
         }
+        if info.version != cx.plan.to {
+            let what = format!(
+                "the bundle holds version {}, the plan says {}",
+                info.version, cx.plan.to
+            );
+            return Err(StepError::fatal(what, "hau-ctl abort, and start again"));
+        }
         if cx.current_version().as_deref() == Some(&cx.plan.to) {
             let what = format!("the running release {} differs from its bundle", cx.plan.to);
             return Err(StepError::fatal(

@@ -1,0 +1,167 @@
+//! Backups and config sync: made, listed, verified, paused, resumed, compared.
+use super::{Answered, Api, caller, failed, json, nothing};
+use crate::daemon::{door::Call, watch};
+use crate::host::{Host, HostError};
+use crate::wire::{self, Code, Failure};
+use crate::{backup, sync};
+use std::time::Duration;
+
+pub(super) fn backups(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    json(&backup::list(&*api.site, &api.site.settings).map_err(failed)?)
+}
+
+pub(super) fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    api.busy()?;
+    let (site, settings) = (&*api.site, &api.site.settings);
+    let name = backup::name(site.now());
+    let dir = backup::begin(site, settings, &name).map_err(failed)?;
+    if settings.database.is_some() {
+        let dump = dir.join(backup::DUMP);
+        let limit = settings.limits.backup;
+        let made = site
+            .database()
+            .dump(&dump, limit)
+            .and_then(|()| site.database().check_dump(&dump, limit));
+        made.map_err(|e| Failure::new(Code::Failed, e.what, e.remedy))?;
+    }
+    let version = api.snapshot().state.observed.local.version.clone();
+    backup::seal(site, settings, &name, version).map_err(failed)?;
+    let manifest = Some(backup::verify(site, &dir).map_err(failed)?);
+    backup::retain(site, settings).map_err(failed)?;
+    json(&backup::Entry { name, manifest })
+}
+
+pub(super) fn verify_backup(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let rest = call.path.trim_start_matches("/v1/backups/");
+    let name = rest
+        .strip_suffix("/verify")
+        .filter(|n| n.starts_with("backup_") && !n.contains(['/', '.']));
+    let Some(name) = name else {
+        return Err(Failure::new(
+            Code::Usage,
+            format!("{rest} is not a backup's name"),
+            "hau-ctl backup list shows them",
+        ));
+    };
+    let dir = api.site.settings.backup.dir.join(name);
+    let verified = backup::verify(&*api.site, &dir);
+    let bad = |e: HostError| {
+        Failure::new(
+            Code::Refused,
+            e.to_string(),
+            "make a new one: hau-ctl backup create",
+        )
+    };
+    json(&verified.map_err(bad)?)
+}
+
+pub(super) fn sync_view(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let flag = sync::flag(&api.site.state_dir);
+    let paused = api
+        .site
+        .read(&flag)
+        .ok()
+        .map(|b| String::from_utf8_lossy(&b).trim().to_owned());
+    let state = match (&api.site.settings.config_sync, &paused) {
+        (None, _) => wire::SyncState::None,
+        (Some(_), Some(_)) => wire::SyncState::Paused,
+        (Some(_), None) => wire::SyncState::Running,
+    };
+    json(&wire::SyncView {
+        state,
+        paused,
+        changes: watch::changes(&api.site),
+    })
+}
+
+pub(super) fn sync_check(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let differences = sync::compare(&*api.site, &api.site.settings, Duration::from_secs(60));
+    json(&wire::SyncDifferences {
+        differences: differences.map_err(failed)?,
+    })
+}
+
+fn pause_here(api: &Api, by: &str) -> Result<(), Failure> {
+    sync::pause(
+        &*api.site,
+        &api.site.settings,
+        &api.site.state_dir,
+        by,
+        Duration::from_secs(60),
+    )
+    .map_err(failed)
+}
+
+fn resume_here(api: &Api) -> Result<(), Failure> {
+    api.busy()?;
+    sync::resume(
+        &*api.site,
+        &api.site.settings,
+        &api.site.state_dir,
+        Duration::from_secs(60),
+    )
+    .map_err(failed)
+}
+
+pub(super) fn sync_pause(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    pause_here(api, &caller(call))?;
+    api.site
+        .peer_post("sync/pause", Vec::new(), Duration::from_secs(60))
+        .map_err(failed)?;
+    nothing()
+}
+
+pub(super) fn sync_resume(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    resume_here(api)?;
+    api.site
+        .peer_post("sync/resume", Vec::new(), Duration::from_secs(60))
+        .map_err(failed)?;
+    nothing()
+}
+
+pub(super) fn sync_push(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    api.busy()?;
+    if api.site.exists(&sync::flag(&api.site.state_dir)) {
+        // Its units would end at once and well, without having copied anything.
+        let what = "config sync is paused: nothing would be pushed";
+        return Err(Failure::new(Code::Refused, what, "hau-ctl sync resume"));
+    }
+    sync::push(&*api.site, &api.site.settings, Duration::from_secs(300)).map_err(failed)?;
+    nothing()
+}
+
+pub(super) fn peer_sync_pause(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    pause_here(api, "the other node")?;
+    nothing()
+}
+
+pub(super) fn peer_sync_resume(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    resume_here(api)?;
+    nothing()
+}
+
+pub(super) fn peer_config(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let listing = sync::listing(&*api.site, &api.site.settings).map_err(failed)?;
+    let bytes = serde_json::to_vec(&listing)
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    Ok(Answered::Plain(200, "application/json", bytes))
+}
+
+/// By hash: what is not in the listing has no name to ask for it by.
+pub(super) fn peer_config_file(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let wanted = call.path.trim_start_matches("/v1/peer/config/");
+    let listing = sync::listing(&*api.site, &api.site.settings).map_err(failed)?;
+    let found = listing.into_iter().find(|(_, info)| info.sha256 == wanted);
+    let Some((path, _)) = found else {
+        return Err(Failure::new(
+            Code::NotFound,
+            "no configuration file has this content any more",
+            "ask for the list again",
+        ));
+    };
+    Ok(Answered::Plain(
+        200,
+        "application/octet-stream",
+        api.site.read(&path).map_err(failed)?,
+    ))
+}

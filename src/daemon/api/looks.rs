@@ -1,0 +1,167 @@
+//! What is asked without anything being changed, and the words of keepalived and the other node.
+use super::{Answered, Api, body, json, nothing};
+use crate::core::{Band, Event, Hello, Local};
+use crate::daemon::{door::Call, heard, mailbox::Post, planning, status::rfc3339};
+use crate::host::{Finding, Host, Status};
+use crate::wire::{self, Code, Failure};
+use std::{collections::BTreeMap, sync::PoisonError, time::Duration};
+
+pub(super) fn status(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    json(&api.snapshot().status(api.site.now()))
+}
+
+pub(super) fn history(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    json(&api.snapshot().history(api.site.now()))
+}
+
+pub(super) fn doctor(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let lost = |e: Failure| Finding::fail("peer", e.what, e.remedy);
+    match planning::findings(api, 0) {
+        Ok(findings) => json(&findings),
+        // The other node being away is a finding, not a failure of doctor.
+        Err(e) => json(&BTreeMap::from([
+            (api.site.me.0.clone(), planning::own_findings(api, 0)),
+            (api.site.peer.0.clone(), vec![lost(e)]),
+        ])),
+    }
+}
+
+fn health_of(api: &Api) -> wire::Health {
+    let mut found: BTreeMap<String, Vec<wire::HealthCheck>> = BTreeMap::new();
+    let now = rfc3339(api.site.now());
+    let findings = planning::health_findings(api);
+    let mut worst = Status::Pass;
+    // Of keepalived's configuration doctor tells; here counts whether it calls the check.
+    let lint = |check: &str| check.starts_with("keepalived") && check != "keepalived check";
+    for f in findings.into_iter().filter(|f| !lint(&f.check)) {
+        worst = worst.max(f.status);
+        let kind = if f.check == "services" {
+            "component"
+        } else {
+            "system"
+        };
+        found.entry(f.check).or_default().push(wire::HealthCheck {
+            component_type: kind.to_owned(),
+            status: f.status,
+            output: f.what,
+            time: now.clone(),
+        });
+    }
+    let version = api.snapshot().state.observed.local.version.clone();
+    wire::Health {
+        status: worst,
+        node: api.site.me.0.clone(),
+        version,
+        checks: found,
+    }
+}
+
+pub(super) fn own_health(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let health = health_of(api);
+    let status = if health.status == Status::Fail {
+        503
+    } else {
+        200
+    };
+    let bytes = serde_json::to_vec(&health)
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    Ok(Answered::Plain(status, "application/health+json", bytes))
+}
+
+pub(super) fn health(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let mut nodes = BTreeMap::from([(api.site.me.0.clone(), health_of(api))]);
+    if let Ok(bytes) = api.site.peer_get_any("health", Duration::from_secs(20))
+        && let Ok(theirs) = serde_json::from_slice(&bytes)
+    {
+        nodes.insert(api.site.peer.0.clone(), theirs);
+    }
+    json(&nodes)
+}
+
+/// A node in mid-upgrade is not unhealthy: that is the weight's business.
+pub(super) fn check(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let request = if call.body.is_empty() {
+        wire::CheckRequest::default()
+    } else {
+        body(call)?
+    };
+    api.site.keepalived.was_checked();
+    let snapshot = api.snapshot();
+    let local = &snapshot.state.observed.local;
+    let fit = match (request.draining, snapshot.band) {
+        (true, band) => matches!(band, Band::Normal | Band::Away),
+        (false, Band::Upgrading) => true,
+        (false, Band::Normal | Band::Away | Band::Draining) if !has_looked(local) => {
+            // Said as "unfit" it would cost the VIP at every start; whoever asks looks for itself.
+            let what = "hau-sidecar has not looked at this host yet";
+            return Err(Failure::new(Code::Internal, what, "ask again in a moment"));
+        }
+        (false, Band::Normal | Band::Away | Band::Draining) => local.serving,
+    };
+    json(&wire::CheckView { fit })
+}
+
+pub(super) fn notify(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let told: wire::Notify = body(call)?;
+    tracing::debug!(
+        HAU_EVENT = "notify",
+        "keepalived's hook says {:?}",
+        told.args
+    );
+    api.kick.kick();
+    nothing()
+}
+
+pub(super) fn hello(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let hello: Hello = body(call)?;
+    let hello = believed(api, hello)?;
+    api.mailbox.post(Post::Event(Event::Hello(Box::new(hello))));
+    nothing()
+}
+
+pub(super) fn peer_doctor(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let query = call.query.as_deref().unwrap_or_default();
+    let bytes = query
+        .strip_prefix("bundle_bytes=")
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
+    let findings = planning::own_findings(api, bytes);
+    let bytes = serde_json::to_vec(&findings)
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    Ok(Answered::Plain(200, "application/json", bytes))
+}
+
+/// The first look brings the numbers of keepalived's configuration with it.
+fn has_looked(local: &Local) -> bool {
+    local.details.base_priority.is_some()
+}
+
+/// A Hello as far as it can be true. What it says of a rollout is left out where it cannot: then
+/// nothing begins here, and the other node is still heard of.
+fn believed(api: &Api, mut hello: Hello) -> Result<Hello, Failure> {
+    if hello.node != api.site.peer {
+        let what = format!("this node waits for {}, not {}", api.site.peer, hello.node);
+        let remedy = "the same hau.toml belongs on both nodes";
+        return Err(Failure::new(Code::Refused, what, remedy));
+    }
+    let snapshot = api.snapshot();
+    let known = snapshot.state.journaled.rollout.as_ref().map(|r| &*r.plan);
+    let names = (&api.site.me, &api.site.peer);
+    let doubt = hello.rollout.as_ref();
+    let doubt = doubt.and_then(|view| heard::doubt(view, known, names).err());
+    if doubt.is_some() {
+        hello.rollout = None;
+    }
+    let mut last = api.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+    if *last != doubt {
+        if let Some(why) = &doubt {
+            tracing::error!(
+                HAU_EVENT = "peer",
+                "what node {} says of a rollout is not taken: {why}",
+                hello.node
+            );
+        }
+        *last = doubt;
+    }
+    Ok(hello)
+}

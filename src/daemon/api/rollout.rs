@@ -1,0 +1,169 @@
+//! Rollouts: planned, staged, started, ordered about; and the bundles they need.
+use super::{Answered, Api, actor, body, failed, json, nothing};
+use crate::core::{Command, Kind, Order, Refusal};
+use crate::daemon::{door::Call, planning};
+use crate::host::Host;
+use crate::wire::{self, Code, Failure};
+use std::{sync::Arc, time::Duration};
+
+pub(super) fn plan(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let request: wire::StartRequest = body(call)?;
+    let by = actor(api, call, request.reason.clone());
+    json(&planning::plan(api, kind(&request), &request, by)?.view)
+}
+
+pub(super) fn start(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let request: wire::StartRequest = body(call)?;
+    api.busy()?;
+    let by = actor(api, call, request.reason.clone());
+    let planned = planning::plan(api, kind(&request), &request, by)?;
+    if !planned.view.fit {
+        return Err(planning::refusal(&planned.view));
+    }
+    api.started(Command::Start(Arc::new(planned.plan)))
+}
+
+fn kind(request: &wire::StartRequest) -> Kind {
+    if request.bundle.is_some() {
+        Kind::Upgrade
+    } else {
+        Kind::Switch
+    }
+}
+
+pub(super) fn order(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let request: wire::OrderRequest = body(call)?;
+    if request.order == Order::Start {
+        return Err(Failure::new(
+            Code::Usage,
+            "start is not an order",
+            "hau-ctl upgrade BUNDLE",
+        ));
+    }
+    let by = actor(api, call, request.reason);
+    api.started(Command::Order {
+        order: request.order,
+        by,
+    })
+}
+
+pub(super) fn stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let request: wire::StartRequest = body(call)?;
+    api.busy()?;
+    let Some(name) = &request.bundle else {
+        return Err(Failure::new(
+            Code::Usage,
+            "no bundle is named",
+            "hau-ctl stage BUNDLE",
+        ));
+    };
+    let installed = api
+        .snapshot()
+        .state
+        .observed
+        .local
+        .version
+        .clone()
+        .unwrap_or_default();
+    let (file, info) = planning::find_bundle(api, name, &installed)?;
+    planning::stage(api, &file, &info)?;
+    let bytes = serde_json::to_vec(&wire::StartRequest {
+        bundle: Some(file),
+        ..Default::default()
+    });
+    let bytes = bytes.map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    api.site
+        .peer_post("stage", bytes, Duration::from_secs(900))
+        .map_err(failed)?;
+    nothing()
+}
+
+pub(super) fn peer_bundle(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let name = call.path.trim_start_matches("/v1/peer/bundles/");
+    let gone = || {
+        Failure::new(
+            Code::NotFound,
+            format!("no bundle {name} here"),
+            "copy it to one of the nodes",
+        )
+    };
+    planning::bundle_file(api, name)
+        .map(Answered::File)
+        .ok_or_else(gone)
+}
+
+pub(super) fn peer_stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let request: wire::StartRequest = body(call)?;
+    api.busy()?;
+    let file = request.bundle.unwrap_or_default();
+    let installed = api
+        .snapshot()
+        .state
+        .observed
+        .local
+        .version
+        .clone()
+        .unwrap_or_default();
+    let here = api.site.settings.bundle.incoming.join(&file);
+    if !planning::is_plain(&file) {
+        return Err(Failure::new(
+            Code::Usage,
+            "a bundle is asked for by its plain name",
+            "hau-ctl stage",
+        ));
+    }
+    if !api.site.exists(&here) {
+        api.site
+            .peer_fetch(&file, &here, Duration::from_secs(900))
+            .map_err(failed)?;
+    }
+    let (file, info) = planning::find_bundle(api, &file, &installed)?;
+    planning::stage(api, &file, &info)?;
+    nothing()
+}
+
+pub(super) fn refused(refusal: Refusal, peer: &str) -> Failure {
+    let (code, what, remedy) = match refusal {
+        Refusal::Busy => (
+            Code::Busy,
+            "a rollout is under way".to_owned(),
+            "hau-ctl status; hau-ctl retry or abort if it is halted",
+        ),
+        Refusal::PeerLost => (
+            Code::PeerLost,
+            format!("node {peer} is not heard of"),
+            "see that hau-sidecar runs there",
+        ),
+        Refusal::DiskFull => (
+            Code::Refused,
+            "there is no room for the journal".to_owned(),
+            "free some space under /var/lib/hau",
+        ),
+        Refusal::NothingRunning => (
+            Code::Refused,
+            "no rollout is under way".to_owned(),
+            "hau-ctl history shows past ones",
+        ),
+        Refusal::NotHalted => (
+            Code::Refused,
+            "the rollout is not halted".to_owned(),
+            "hau-ctl status shows what goes on",
+        ),
+        Refusal::NotConfirmable => (
+            Code::Refused,
+            "what failed cannot be confirmed by hand".to_owned(),
+            "hau-ctl retry or hau-ctl abort",
+        ),
+        Refusal::TooLate => (
+            Code::Refused,
+            "what was begun cannot be taken back any more".to_owned(),
+            "hau-ctl retry when the cause is mended, or hau-ctl confirm --reason for what may be overruled",
+        ),
+        Refusal::GoingBack => (
+            Code::Refused,
+            "the rollout is being given up already".to_owned(),
+            "hau-ctl status",
+        ),
+    };
+    Failure::new(code, what, remedy)
+}

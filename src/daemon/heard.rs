@@ -1,0 +1,238 @@
+//! What the other node says of a rollout, held against what can be true before the core takes it
+//! for a fact: a plan names paths and steps, and this daemon works as root.
+use super::planning::is_plain;
+use crate::core::{NodeId, Plan, RolloutView, Row};
+use crate::steps;
+use std::time::Duration;
+
+/// Far above any real plan, and far below what would make a Hello too large.
+const ROWS_MOST: usize = 200;
+/// A number that has room to grow.
+const NUMBER_MOST: u64 = 1 << 53;
+const LIMIT_MOST: Duration = Duration::from_secs(7 * 86_400);
+
+/// Why a view cannot be taken. `known` is this node's own latest plan, `(me, peer)` the two names.
+///
+/// # Errors
+/// One sentence with the remedy.
+pub(super) fn doubt(
+    view: &RolloutView,
+    known: Option<&Plan>,
+    (me, peer): (&NodeId, &NodeId),
+) -> Result<(), String> {
+    let plan = &*view.plan;
+    match known.filter(|known| known.id == plan.id) {
+        Some(known) if known == plan => {}
+        Some(_) => {
+            return Err("its plan has this node's number and is another: see hau-ctl history on both nodes, then abort".to_owned());
+        }
+        // Of a past one only the number counts, whichever version made it.
+        None if view.ended && plan.id.number <= NUMBER_MOST => return Ok(()),
+        None => plan_doubt(plan, me, peer)?,
+    }
+    if view.mandate.epoch > NUMBER_MOST {
+        return Err(odd("the number of its order"));
+    }
+    let foreign = |n: &usize| plan.rows.get(*n).is_none_or(|row| row.node != *peer);
+    match view.reports.keys().find(|n| foreign(n)) {
+        Some(n) => Err(odd(&format!("a report on row {n}"))),
+        None => Ok(()),
+    }
+}
+
+fn plan_doubt(plan: &Plan, me: &NodeId, peer: &NodeId) -> Result<(), String> {
+    let pair = [&plan.first, &plan.second];
+    if pair != [me, peer] && pair != [peer, me] {
+        return Err(format!(
+            "its plan is for {} and {}: the same hau.toml belongs on both nodes",
+            plan.first, plan.second
+        ));
+    }
+    if plan.id.number > NUMBER_MOST || plan.rows.is_empty() || plan.rows.len() > ROWS_MOST {
+        return Err(odd("the size of its plan"));
+    }
+    let file = plan.bundle.iter().map(|bundle| bundle.file.as_str());
+    let mut names = file.chain([plan.from.as_str(), plan.to.as_str()]);
+    if let Some(name) = names.find(|name| !is_plain(name)) {
+        return Err(odd(&format!("the name {name:?}")));
+    }
+    if !plan.rows.is_sorted_by_key(|row| row.phase) {
+        return Err(odd("the order of its rows"));
+    }
+    plan.rows.iter().try_for_each(|row| {
+        if row.node != *me && row.node != *peer || row.limit() > LIMIT_MOST {
+            return Err(odd(&format!("the row {}", row.step)));
+        }
+        if is_known(row) {
+            return Ok(());
+        }
+        Err(format!(
+            "its step {} is not this version's: install the same hau on both nodes",
+            row.step
+        ))
+    })
+}
+
+/// The core goes by a row's flags, so they must be those of the step that will run here.
+fn is_known(row: &Row) -> bool {
+    steps::find(&row.step).is_some_and(|def| {
+        (row.disruptive, row.disruptive_undo, row.restores)
+            == (def.disruptive, def.disruptive_undo, def.restores)
+            && (row.service_down, row.gives_vip, row.confirmable)
+                == (def.service_down, def.gives_vip, def.confirmable)
+            && row.undo == def.undo
+    })
+}
+
+fn odd(what: &str) -> String {
+    format!("{what} cannot be: install the same hau on both nodes, see its log there")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{
+        Actor, BundleRef, Direction, Kind, Mandate, Order, Report, Reports, RolloutId, RowState,
+    };
+    use crate::time::Time;
+    use std::sync::Arc;
+
+    fn names() -> (NodeId, NodeId) {
+        (NodeId("a".into()), NodeId("b".into()))
+    }
+
+    fn row(step: &str, phase: u16, node: &NodeId) -> Row {
+        let def = steps::find(step).unwrap();
+        Row {
+            phase,
+            phase_name: "p".into(),
+            node: node.clone(),
+            step: def.name.into(),
+            disruptive: def.disruptive,
+            disruptive_undo: def.disruptive_undo,
+            restores: def.restores,
+            service_down: def.service_down,
+            gives_vip: def.gives_vip,
+            confirmable: def.confirmable,
+            undo: def.undo,
+            limit_ms: 1_000,
+            attempts: 1,
+        }
+    }
+
+    fn view() -> RolloutView {
+        let (a, b) = names();
+        let plan = Plan {
+            id: RolloutId {
+                number: 3,
+                origin: b.clone(),
+            },
+            kind: Kind::Upgrade,
+            first: b.clone(),
+            second: a.clone(),
+            from: "1.0.0".into(),
+            to: "1.1.0".into(),
+            bundle: Some(BundleRef {
+                file: "shop-1.1.0.hau".into(),
+                sha256: String::new(),
+                size_bytes: 1,
+            }),
+            by: Actor::default(),
+            made_at: Time(0),
+            home_before: None,
+            stop_before: None,
+            rows: vec![row("stop", 0, &b), row("stop", 1, &a)],
+        };
+        let mandate = Mandate {
+            epoch: 0,
+            origin: b,
+            order: Order::Start,
+            direction: Direction::Forward,
+            by: Actor::default(),
+            at: Time(0),
+        };
+        RolloutView {
+            plan: Arc::new(plan),
+            mandate,
+            reports: Arc::new(Reports::new()),
+            ended: false,
+        }
+    }
+
+    fn doubted(change: impl FnOnce(&mut RolloutView)) -> Option<String> {
+        let (a, b) = names();
+        let mut view = view();
+        change(&mut view);
+        doubt(&view, None, (&a, &b)).err()
+    }
+
+    fn planned(change: impl FnOnce(&mut Plan)) -> Option<String> {
+        doubted(|view| change(Arc::make_mut(&mut view.plan)))
+    }
+
+    #[test]
+    fn a_plan_of_this_version_for_this_pair_is_taken() {
+        assert_eq!(doubted(|_| {}), None);
+    }
+
+    #[test]
+    fn nothing_leads_out_of_the_folders_it_belongs_to() {
+        for name in ["../../etc", "/etc", "", "..", "a/b"] {
+            let to = planned(|plan| plan.to = name.into());
+            let from = planned(|plan| plan.from = name.into());
+            let file = planned(|plan| plan.bundle.as_mut().unwrap().file = name.into());
+            assert!(to.is_some() && from.is_some() && file.is_some(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_carries_the_flags_of_the_step_that_runs_here() {
+        assert!(planned(|plan| plan.rows[1].disruptive = false).is_some());
+        assert!(planned(|plan| plan.rows[1].step = "format_disk".into()).is_some());
+        assert!(planned(|plan| plan.rows[1].node = NodeId("c".into())).is_some());
+        assert!(planned(|plan| plan.rows[1].limit_ms = u64::MAX).is_some());
+        assert!(planned(|plan| plan.rows.reverse()).is_some());
+        assert!(planned(|plan| plan.second = NodeId("c".into())).is_some());
+        assert!(planned(|plan| plan.id.number = u64::MAX).is_some());
+    }
+
+    #[test]
+    fn a_node_reports_on_its_own_rows_only() {
+        let report = Report {
+            state: RowState::Failed,
+            epoch: 0,
+            attempt: 1,
+            started_at: Time(0),
+            at: Time(0),
+            note: String::new(),
+            problem: None,
+        };
+        let reported =
+            |n| doubted(|view| drop(Arc::make_mut(&mut view.reports).insert(n, report.clone())));
+        assert_eq!(reported(0), None);
+        assert!(reported(1).is_some(), "row 1 is this node's");
+        assert!(reported(2).is_some(), "there is no row 2");
+    }
+
+    #[test]
+    fn a_known_plan_does_not_change_and_may_be_of_an_older_version() {
+        let (a, b) = names();
+        let mut theirs = view();
+        Arc::make_mut(&mut theirs.plan).rows[1].disruptive = false;
+        let known = view().plan;
+        assert!(doubt(&theirs, Some(&known), (&a, &b)).is_err());
+        let same = theirs.plan.clone();
+        assert_eq!(doubt(&theirs, Some(&same), (&a, &b)), Ok(()));
+    }
+
+    #[test]
+    fn a_past_rollout_may_be_of_any_version() {
+        let (a, b) = names();
+        let mut past = view();
+        Arc::make_mut(&mut past.plan).rows[0].step = "long_gone".into();
+        past.ended = true;
+        assert_eq!(doubt(&past, None, (&a, &b)), Ok(()));
+        Arc::make_mut(&mut past.plan).id.number = u64::MAX;
+        assert!(doubt(&past, None, (&a, &b)).is_err());
+    }
+}

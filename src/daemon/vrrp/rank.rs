@@ -1,0 +1,60 @@
+//! Which weight stands for where a node ranks, also while the arithmetic has no answer.
+use crate::core;
+use crate::keepalived::levels::{Band, LOWEST, Levels};
+
+/// What to write; None: what is there stays. `levels`: None while the other node's numbers are not
+/// known or do not fit. `now`: what the file says.
+pub(super) fn value(levels: Option<&Levels>, band: core::Band, now: Option<i32>) -> Option<i32> {
+    if let Some(levels) = levels {
+        return Some(levels.weight(word(band)));
+    }
+    match band {
+        // The configured priority needs no arithmetic: installing hau moves nothing.
+        core::Band::Normal => Some(0),
+        // Power was lost before a lower weight was on disk, and the journal knows better.
+        core::Band::Upgrading if now.is_none_or(|now| now >= 0) => Some(LOWEST),
+        core::Band::Upgrading | core::Band::Away | core::Band::Draining => None,
+    }
+}
+
+fn word(band: core::Band) -> Band {
+    match band {
+        core::Band::Normal => Band::Normal,
+        core::Band::Away => Band::Away,
+        core::Band::Draining => Band::Draining,
+        core::Band::Upgrading => Band::Upgrading,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LOWEST, Levels, value};
+    use crate::core::Band::{Away, Draining, Normal, Upgrading};
+    use crate::keepalived::levels::NodeWeights;
+
+    #[test]
+    fn a_known_pair_has_a_weight_for_every_rank() {
+        let (a, b) = (NodeWeights { base: 110 }, NodeWeights { base: 100 });
+        let levels = Levels::compute(a, b, -40).unwrap();
+        let weights = [Normal, Away, Draining, Upgrading].map(|b| value(Some(&levels), b, None));
+        assert!(weights.is_sorted_by(|x, y| x > y), "{weights:?}");
+        assert_eq!(weights[0], Some(0));
+    }
+
+    #[test]
+    fn without_the_other_node_a_half_upgraded_one_never_shows_its_full_priority() {
+        for full in [None, Some(0), Some(144)] {
+            assert_eq!(value(None, Upgrading, full), Some(LOWEST));
+        }
+        assert_eq!(value(None, Upgrading, Some(-57)), None, "low enough");
+    }
+
+    #[test]
+    fn without_the_other_node_nothing_else_moves() {
+        for now in [None, Some(0), Some(-57)] {
+            assert_eq!(value(None, Normal, now), Some(0));
+            assert_eq!(value(None, Away, now), None);
+            assert_eq!(value(None, Draining, now), None);
+        }
+    }
+}
