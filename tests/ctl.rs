@@ -460,22 +460,32 @@ fn what_only_looks_or_acts_once() {
 }
 
 #[test]
-fn a_bundle_that_is_here_is_sent_by_its_absolute_path() {
+fn a_bundle_named_by_a_path_is_put_into_the_incoming_folder() {
     let daemon = Daemon::new(BTreeMap::from([("POST /v1/stage", vec![ok(json!({}))])]));
-    fs::write(daemon.dir.path().join("here.hau"), "x").expect("written");
     let folder = daemon.dir.path().canonicalize().expect("there");
-    let path = folder.join("here.hau").display().to_string();
+    let incoming = folder.join("incoming");
+    fs::create_dir(&incoming).expect("made");
+    fs::write(folder.join("here.hau"), "x").expect("written");
+    let example = include_str!("../hau.toml.example");
+    let config = example.replace("/var/lib/hau/incoming", &incoming.display().to_string());
+    let file = folder.join("hau.toml").display().to_string();
+    fs::write(&file, config).expect("written");
     for (given, sent) in [
-        ("here.hau", &*path),
-        ("./here.hau", &path),
+        ("here.hau", "here.hau"),
+        ("./here.hau", "here.hau"),
         ("there.hau", "there.hau"),
     ] {
-        let ended = daemon.run(&["stage", given]);
+        let ended = daemon.run(&["stage", given, "--config", &file]);
         assert_eq!(ended.code, Some(0), "{}", ended.err);
         assert!(ended.out.contains("next: hau-ctl upgrade"), "{}", ended.out);
         let request = format!(r#"POST /v1/stage {{"bundle":"{sent}"}}"#);
         assert_eq!(daemon.asked().last(), Some(&request));
     }
+    let copied: Vec<_> = fs::read_dir(&incoming).expect("there").collect();
+    assert_eq!(copied.len(), 1, "nothing but the bundle lies there");
+    assert_eq!(fs::read(incoming.join("here.hau")).expect("there"), b"x");
+    let ended = daemon.run(&["stage", "./gone.hau", "--config", &file]);
+    assert_eq!(ended.code, Some(2), "{}", ended.out);
 }
 
 #[test]

@@ -184,7 +184,10 @@ fn is_numbered(path: &Path) -> bool {
 
 fn advice(error: &std::io::Error) -> String {
     let advice = [
-        (ErrorKind::NotFound, "write one with hau-ctl init"),
+        (
+            ErrorKind::NotFound,
+            "copy hau.toml.example there and fill it in",
+        ),
         (
             ErrorKind::PermissionDenied,
             "make it readable (chmod 0644), or run this as root",
