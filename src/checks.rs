@@ -1,6 +1,6 @@
 //! What a rollout rests on, one check a line: the list behind `doctor` and the first row of a plan.
 use crate::backup;
-use crate::config::Settings;
+use crate::config::{HttpCheck, Settings};
 use crate::core::{DatabaseRole, VrrpState};
 use crate::database::Database;
 use crate::host::{Active, Finding, Host, Status};
@@ -46,7 +46,29 @@ pub fn is_fit(findings: &[Finding]) -> bool {
     findings.iter().all(|f| f.status != Status::Fail)
 }
 
-const SECOND: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Asks one of a service's own HTTP checks. Without a wanted status everything below 400 is well.
+///
+/// # Errors
+/// What it answers instead, as a sentence.
+pub fn http(host: &dyn Host, check: &HttpCheck) -> Result<(), String> {
+    let answer = host
+        .http_get(&check.url, LIMIT)
+        .map_err(|e| e.to_string())?;
+    let well = check
+        .status
+        .map_or(answer.status < 400, |wanted| wanted == answer.status);
+    if !well {
+        return Err(format!("{} answers {}", check.url, answer.status));
+    }
+    match &check.body {
+        Some(wanted) if !answer.body.contains(wanted) => {
+            Err(format!("{} does not answer {wanted:?}", check.url))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
 
 fn services(site: &Site<'_>) -> Vec<Finding> {
     let one = |service: &crate::config::Service| {
@@ -81,23 +103,9 @@ fn services(site: &Site<'_>) -> Vec<Finding> {
             );
         }
         for check in &service.http {
-            let wanted = check.status.unwrap_or(200);
-            match site.host.http_get(&check.url, SECOND) {
-                Ok(answer) if answer.status == wanted => {}
-                Ok(answer) => {
-                    let what = format!(
-                        "{name}: {} answers {}, not {wanted}",
-                        check.url, answer.status
-                    );
-                    return Finding::fail("services", what, "mend the service first");
-                }
-                Err(e) => {
-                    return Finding::fail(
-                        "services",
-                        format!("{name}: {e}"),
-                        "mend the service first",
-                    );
-                }
+            if let Err(what) = http(site.host, check) {
+                let remedy = "mend the service first";
+                return Finding::fail("services", format!("{name}: {what}"), remedy);
             }
         }
         Finding::pass(
@@ -332,7 +340,7 @@ fn root_key(site: &Site<'_>) -> Vec<Finding> {
 }
 
 fn configuration(site: &Site<'_>) -> Vec<Finding> {
-    vec![match sync::compare(site.host, site.settings, SECOND) {
+    vec![match sync::compare(site.host, site.settings, LIMIT) {
         Ok(differences) if differences.is_empty() => {
             Finding::pass("configuration", "equal on both nodes")
         }
@@ -357,7 +365,7 @@ pub const IDENTITY: &str = "identity";
 const CLOCKS_APART_MS: u64 = 2_000;
 
 fn clock(site: &Site<'_>) -> Vec<Finding> {
-    let text = site.host.peer_get(CLOCK, SECOND);
+    let text = site.host.peer_get(CLOCK, LIMIT);
     let theirs = text
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok()?.parse::<u64>().ok());
@@ -388,7 +396,7 @@ fn identity(site: &Site<'_>) -> Vec<Finding> {
         Ok(ours) => ours,
         Err(e) => return vec![Finding::fail("identity", e.what, e.remedy)],
     };
-    let theirs = site.host.peer_get(IDENTITY, SECOND);
+    let theirs = site.host.peer_get(IDENTITY, LIMIT);
     vec![
         match theirs.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
             Ok(theirs) if theirs == ours => {

@@ -116,6 +116,9 @@ fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
     let confirmable = halted.is_some_and(|(row, _)| rollout.plan.rows[row].confirmable);
     let refusal = match (order, rollout.mandate.direction) {
         (Order::Abort | Order::Confirm, Direction::Back) => Some(Refusal::GoingBack),
+        (Order::Abort, Direction::Forward) if rollout.is_past_abort(&draft.state.me) => {
+            Some(Refusal::TooLate)
+        }
         (Order::Retry, _) if halted.is_none() && !waits => Some(Refusal::NotHalted),
         (Order::Confirm, Direction::Forward) if !confirmable => Some(Refusal::NotConfirmable),
         (Order::Start | Order::Retry | Order::Confirm | Order::Abort, _) => None,

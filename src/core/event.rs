@@ -86,6 +86,8 @@ pub enum Refusal {
     NothingRunning,
     NotHalted,
     NotConfirmable,
+    /// Giving up would leave less than going on.
+    TooLate,
     /// The mandate is already `abort`.
     GoingBack,
 }

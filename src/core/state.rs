@@ -283,6 +283,19 @@ impl Rollout {
             .map(|(row, r)| (*row, r))
     }
 
+    /// Giving up now would take back what is whole, or leave nobody to serve: both nodes have been
+    /// through their stretch of service, or the row of no return is neither done nor untouched.
+    pub fn is_past_abort(&self, me: &NodeId) -> bool {
+        let mut rows = self.plan.rows.iter().enumerate();
+        let torn = rows.clone().any(|(n, row)| {
+            row.undo == super::Undo::Barrier
+                && self
+                    .report(me, n)
+                    .is_some_and(|r| r.state != RowState::Done)
+        });
+        torn || rows.all(|(n, row)| !row.service_down || self.is_done(me, n))
+    }
+
     /// Does an abort leave this row as it is, because of the barrier that was passed?
     pub(super) fn is_kept(&self, barrier: Option<usize>, row: usize) -> bool {
         match self.plan.rows[row].undo {

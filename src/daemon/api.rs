@@ -262,6 +262,11 @@ fn refused(refusal: Refusal, peer: &str) -> Failure {
             "what failed cannot be confirmed by hand".to_owned(),
             "hau-ctl retry or hau-ctl abort",
         ),
+        Refusal::TooLate => (
+            Code::Refused,
+            "what was begun cannot be taken back any more".to_owned(),
+            "hau-ctl retry when the cause is mended, or hau-ctl confirm --reason for what may be overruled",
+        ),
         Refusal::GoingBack => (
             Code::Refused,
             "the rollout is being given up already".to_owned(),

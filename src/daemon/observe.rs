@@ -15,6 +15,9 @@ use std::{
 };
 
 const EVERY: Duration = Duration::from_secs(1);
+/// What costs a round trip to another process is asked again after so many quiet looks, and at
+/// once where something gives a reason: an idle daemon shall cost next to nothing.
+const QUIET_LOOKS: u32 = 5;
 
 /// "Look now": for hooks, netlink and keepalived's FIFO. A kick while one waits adds nothing.
 #[derive(Clone)]
@@ -39,19 +42,22 @@ impl Kick {
 pub(super) fn watch_host(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
     thread::spawn(move || {
         let mut last = None;
+        let mut units = Units::default();
+        let mut kick = true;
         loop {
             site.keepalived.refresh();
             if site.keepalived.must_be_asked() {
                 site.keepalived.ask();
             }
-            let seen = look(&site);
+            let seen = look(&site, &mut units, kick);
             if last.as_ref() != Some(&seen) {
                 let told = seen.clone();
                 mailbox.post(Post::Looked(Box::new(move |local| told.put_into(local))));
                 last = Some(seen);
             }
-            if !wait(&kicked) {
-                return;
+            match wait(&kicked) {
+                Some(told) => kick = told,
+                None => return,
             }
         }
     });
@@ -60,10 +66,13 @@ pub(super) fn watch_host(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>
 /// Looks at the database, which may keep one waiting.
 pub(super) fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
     thread::spawn(move || {
-        let mut last = None;
+        let (mut last, mut lag, mut looks) = (None, None, 0);
         loop {
             let role = site.database().role().unwrap_or(DatabaseRole::Unknown);
-            let lag = site.database().replication().ok().and_then(|r| r.lag_bytes);
+            if looks % QUIET_LOOKS == 0 {
+                lag = site.database().replication().ok().and_then(|r| r.lag_bytes);
+            }
+            looks += 1;
             if last != Some((role, lag)) {
                 last = Some((role, lag));
                 mailbox.post(Post::Looked(Box::new(move |local| {
@@ -71,17 +80,40 @@ pub(super) fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver
                     Arc::make_mut(&mut local.details).lag_bytes = lag;
                 })));
             }
-            if !wait(&kicked) {
-                return;
+            match wait(&kicked) {
+                Some(true) => looks = 0,
+                Some(false) => {}
+                None => return,
             }
         }
     });
 }
 
-fn wait(kicked: &Receiver<()>) -> bool {
+/// Whether somebody said "look now"; None: the daemon is ending.
+fn wait(kicked: &Receiver<()>) -> Option<bool> {
     match kicked.recv_timeout(EVERY) {
-        Ok(()) | Err(RecvTimeoutError::Timeout) => true,
-        Err(RecvTimeoutError::Disconnected) => false,
+        Ok(()) => Some(true),
+        Err(RecvTimeoutError::Timeout) => Some(false),
+        Err(RecvTimeoutError::Disconnected) => None,
+    }
+}
+
+/// What systemd said of each unit last, with the ports that listened then.
+#[derive(Default)]
+struct Units(BTreeMap<String, (bool, Vec<u16>, u32)>);
+
+impl Units {
+    /// A unit that was active and whose ports are as they were is believed for a few looks.
+    fn is_active(&mut self, site: &Site, unit: &str, ports: &[u16], kick: bool) -> bool {
+        if let Some((true, seen, looks)) = self.0.get_mut(unit) {
+            *looks += 1;
+            if !kick && seen == ports && *looks < QUIET_LOOKS {
+                return true;
+            }
+        }
+        let active = site.unit(unit).is_ok_and(|u| u.active == Active::Active);
+        self.0.insert(unit.to_owned(), (active, ports.to_vec(), 0));
+        active
     }
 }
 
@@ -118,19 +150,17 @@ impl Seen {
     }
 }
 
-fn look(site: &Site) -> Seen {
+fn look(site: &Site, units: &mut Units, kick: bool) -> Seen {
     let mut services = BTreeMap::new();
     let mut serving = true;
     for service in &site.settings.services {
-        let active = site
-            .unit(&service.unit)
-            .is_ok_and(|unit| unit.active == Active::Active);
         let ports: Vec<u16> = service
             .ports
             .iter()
             .copied()
             .filter(|p| site.listens(*p))
             .collect();
+        let active = units.is_active(site, &service.unit, &ports, kick);
         serving &= active && ports.len() == service.ports.len();
         services.insert(service.name.clone(), ServiceDetails { active, ports });
     }

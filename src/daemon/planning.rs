@@ -47,6 +47,12 @@ pub(super) fn plan(
         let remedy = "set [release] user in hau.toml on both nodes";
         return Err(Failure::new(Code::Refused, what, remedy));
     }
+    if info.is_some_and(|i| !i.schema_compatible) {
+        let what = "the bundle says that the running version does not bear its schema";
+        let remedy =
+            "a rolling upgrade needs backward-compatible schema scripts: split the release in two";
+        return Err(Failure::new(Code::Refused, what, remedy));
+    }
     let rows = steps::rows(kind, &api.site.settings, info, &first, &second);
     let to = info.map_or_else(|| from.clone(), |i| i.version.clone());
     let bundle = found.as_ref().map(|(file, info)| BundleRef {

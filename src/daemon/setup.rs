@@ -148,7 +148,7 @@ impl Tls {
 
 fn recover(state: &Path) -> anyhow::Result<(Journal, Vec<Record>)> {
     let dir = state.join("journal");
-    files::make_dir(state, 0o755)?;
+    files::make_dir(state, 0o750)?;
     files::make_dir(&dir, 0o700)?;
     let (journal, lines) = Journal::open(&dir.join("journal"))?;
     let parse = |line: &Vec<u8>| serde_json::from_slice(line);
@@ -202,6 +202,7 @@ fn site(
         runtime: handle.clone(),
         units: Units::new(handle, Bus::System),
         addresses,
+        held: std::sync::Mutex::default(),
         keepalived,
         link: Arc::clone(&link),
         database: OnceLock::new(),
@@ -253,7 +254,11 @@ fn watch_world(
     if let Some(second) = kicked.next() {
         observe::watch_database(Arc::clone(site), mailbox.clone(), second);
     }
-    site.addresses.watch(move |_| kick.kick());
+    let seen = Arc::clone(site);
+    site.addresses.watch(move |_| {
+        seen.forget_addresses();
+        kick.kick();
+    });
     watch::start(Arc::clone(site));
 }
 

@@ -17,7 +17,7 @@ use std::{
     io::{Read, Write},
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use tokio::runtime::Handle;
@@ -32,6 +32,8 @@ pub(super) struct Site {
     pub(super) runtime: Handle,
     pub(super) units: units::Units,
     pub(super) addresses: net::Addresses,
+    /// The addresses as they were looked at last; None when the kernel has told of a change since.
+    pub(super) held: Mutex<Option<Vec<net::Address>>>,
     pub(super) keepalived: Arc<Keepalived>,
     pub(super) link: Arc<PeerLink>,
     /// Set once at the start: the adapter works through this host.
@@ -59,6 +61,11 @@ impl Site {
         self.database
             .get()
             .map_or(&crate::database::NONE, |adapter| &**adapter)
+    }
+
+    /// The kernel has told of an address that came or went: what was seen before is old.
+    pub(super) fn forget_addresses(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn keys(&self) -> HostResult<TrustedKeys> {
@@ -203,7 +210,12 @@ impl Host for Site {
         net::http_get(&self.runtime, url, limit)
     }
     fn has_address(&self, address: IpAddr) -> HostResult<bool> {
-        self.addresses.has_address(address)
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = Some(self.addresses.local_addresses()?);
+        }
+        let all = held.iter().flatten();
+        Ok(all.into_iter().any(|a| a.address == address && a.is_held()))
     }
     fn vrrp(&self) -> VrrpState {
         self.keepalived.state(self)

@@ -1,5 +1,5 @@
 //! `status`, `history` and the words in them, from one snapshot of what the core knows.
-use crate::core::{self, Closed, Direction, Kind, Local, Order, Report, RowState, State};
+use crate::core::{self, Closed, Direction, Kind, Local, NodeId, Order, Report, RowState, State};
 use crate::host;
 use crate::steps;
 use crate::time::Time;
@@ -77,7 +77,7 @@ impl Snapshot {
                 None => failed.then_some(Outcome::Halted),
             },
             mandate: r.mandate.clone(),
-            next: next(r, stopped.as_ref(), open),
+            next: next(me, r, stopped.as_ref(), open),
             stopped_by: stopped,
             elapsed_ms: ms(end.unwrap_or(now).since(r.plan.made_at)),
             downtime_ms: None,
@@ -167,7 +167,7 @@ impl Snapshot {
 }
 
 /// What comes next, or what to type.
-fn next(r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> String {
+fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> String {
     let upgrade = r.plan.kind == Kind::Upgrade;
     match (&r.ended, stopped) {
         (Some((core::RolloutResult::Succeeded, _)), _) if upgrade => {
@@ -179,6 +179,9 @@ fn next(r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> St
         (Some((core::RolloutResult::Failed, _)), _) => "nothing: it was given up".to_owned(),
         (None, Some(Stopped::Failure { .. })) if r.mandate.direction == Direction::Back => {
             "hau-ctl retry, when the cause is mended".to_owned()
+        }
+        (None, Some(Stopped::Failure { .. })) if r.is_past_abort(me) => {
+            "hau-ctl retry, when the cause is mended; or hau-ctl confirm --reason".to_owned()
         }
         (None, Some(Stopped::Failure { .. })) => {
             "hau-ctl retry, when the cause is mended; or hau-ctl abort".to_owned()

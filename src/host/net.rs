@@ -63,7 +63,7 @@ pub struct Address {
 impl Address {
     /// On an interface that others reach, or made for `lo`. Any other address on `lo` is only
     /// kept for connections that end here; it is not held.
-    fn is_held(&self) -> bool {
+    pub fn is_held(&self) -> bool {
         self.ifindex != LOOPBACK || self.address.is_loopback()
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 pub(super) const DEF: StepDef = StepDef {
     name: "cleanup",
     about: "remove what only this rollout needed; keep the last releases and the backup",
+    confirmable: true,
     step: &Cleanup,
     ..QUIET
 };

@@ -7,6 +7,7 @@ pub(super) const DEF: StepDef = StepDef {
     about: "push the configuration once from the MASTER",
     only: Only::ConfigSync,
     limit: super::Limit::Seconds(300),
+    confirmable: true,
     step: &Push,
     ..QUIET
 };

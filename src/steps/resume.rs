@@ -9,6 +9,7 @@ pub(super) const DEF: StepDef = StepDef {
     about: "let config sync run again",
     undo: Undo::Run,
     only: Only::ConfigSync,
+    confirmable: true,
     step: &Resume,
     ..QUIET
 };

@@ -1,11 +1,9 @@
 //! What the steps share about the services: stopping, starting and looking at them.
 use super::{Cx, StepError, StepResult, Verdict};
-use crate::config::{HttpCheck, Service};
+use crate::checks::http;
+use crate::config::Service;
 use crate::core::Problem;
 use crate::host::Active;
-use std::time::Duration;
-
-const HTTP_LIMIT: Duration = Duration::from_secs(5);
 
 /// Stops every service, the dependent ones first.
 pub(super) fn stop_all(cx: &Cx<'_>) -> StepResult<()> {
@@ -83,7 +81,7 @@ pub fn healthy(cx: &Cx<'_>) -> Result<(), Problem> {
     }
     for service in &cx.settings.services {
         for check in &service.http {
-            http(cx, check).map_err(|what| problem(format!("{}: {what}", service.name)))?;
+            http(cx.host, check).map_err(|what| problem(format!("{}: {what}", service.name)))?;
         }
     }
     if cx.settings.database.is_some() {
@@ -93,24 +91,6 @@ pub fn healthy(cx: &Cx<'_>) -> Result<(), Problem> {
         })?;
     }
     Ok(())
-}
-
-fn http(cx: &Cx<'_>, check: &HttpCheck) -> Result<(), String> {
-    let answer = cx
-        .host
-        .http_get(&check.url, HTTP_LIMIT)
-        .map_err(|e| e.to_string())?;
-    if check.status.is_some_and(|s| s != answer.status)
-        || (check.status.is_none() && answer.status >= 400)
-    {
-        return Err(format!("{} answers {}", check.url, answer.status));
-    }
-    match &check.body {
-        Some(wanted) if !answer.body.contains(wanted) => {
-            Err(format!("{} does not answer {wanted:?}", check.url))
-        }
-        Some(_) | None => Ok(()),
-    }
 }
 
 fn problem(what: String) -> Problem {
