@@ -22,7 +22,7 @@ fn actor() -> Actor {
     }
 }
 
-/// Six rows that have everything a rule asks for: quiet, disruptive, restoring, giving the VIP,
+/// Seven rows that have everything a rule asks for: quiet, disruptive, restoring, giving the VIP,
 /// a barrier. `a` is upgraded first.
 fn plan() -> Arc<Plan> {
     let row = |phase: u16, owner: &str, step: &str| Row {
@@ -71,6 +71,12 @@ fn plan() -> Arc<Plan> {
         Row {
             undo: Undo::Barrier,
             ..row(3, "a", "promote")
+        },
+        Row {
+            disruptive: true,
+            service_down: true,
+            undo: Undo::Run,
+            ..row(4, "b", "stop")
         },
     ];
     Arc::new(Plan {
@@ -212,6 +218,18 @@ fn given() -> Vec<Given> {
             &[(1, Done), (4, Done)],
         ),
         one(
+            "promotion begun",
+            Order::Start,
+            &[&all[..3], &[(5, Started)]].concat(),
+            &[(1, Done), (4, Done)],
+        ),
+        one(
+            "peer upgraded",
+            Order::Start,
+            &all,
+            &[(1, Done), (4, Done), (6, Done)],
+        ),
+        one(
             "going back",
             Order::Abort,
             &[(0, Done), (2, Done), (3, Undoing)],
@@ -225,7 +243,11 @@ fn given() -> Vec<Given> {
         ),
         Given {
             name: "ended",
-            state: Some((Order::Start, all.to_vec(), vec![(1, Done), (4, Done)])),
+            state: Some((
+                Order::Start,
+                all.to_vec(),
+                vec![(1, Done), (4, Done), (6, Done)],
+            )),
             ended: true,
         },
     ]
