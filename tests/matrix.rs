@@ -22,10 +22,8 @@ fn actor() -> Actor {
     }
 }
 
-/// Six rows that have everything a rule asks for: quiet, disruptive, restoring, giving the VIP,
-/// a barrier. `a` is upgraded first.
-fn plan() -> Arc<Plan> {
-    let row = |phase: u16, owner: &str, step: &str| Row {
+fn row(phase: u16, owner: &str, step: &str) -> Row {
+    Row {
         phase,
         phase_name: format!("phase {phase}"),
         node: node(owner),
@@ -39,7 +37,12 @@ fn plan() -> Arc<Plan> {
         undo: Undo::Nothing,
         limit_ms: 60_000,
         attempts: 2,
-    };
+    }
+}
+
+/// Seven rows that have everything a rule asks for: quiet, disruptive, restoring, giving the VIP,
+/// a barrier. `a` is upgraded first.
+fn plan() -> Arc<Plan> {
     let rows = vec![
         Row {
             undo: Undo::Run,
@@ -71,6 +74,12 @@ fn plan() -> Arc<Plan> {
         Row {
             undo: Undo::Barrier,
             ..row(3, "a", "promote")
+        },
+        Row {
+            disruptive: true,
+            service_down: true,
+            undo: Undo::Run,
+            ..row(4, "b", "stop")
         },
     ];
     Arc::new(Plan {
@@ -162,8 +171,8 @@ fn one(
     }
 }
 
-fn given() -> Vec<Given> {
-    use RowState::{Done, Failed, Started, Undoing, Undone};
+fn given_forward() -> Vec<Given> {
+    use RowState::{Done, Failed, Started};
     let all = [(0, Done), (2, Done), (3, Done), (5, Done)];
     vec![
         Given {
@@ -212,6 +221,25 @@ fn given() -> Vec<Given> {
             &[(1, Done), (4, Done)],
         ),
         one(
+            "promotion begun",
+            Order::Start,
+            &[&all[..3], &[(5, Started)]].concat(),
+            &[(1, Done), (4, Done)],
+        ),
+        one(
+            "peer upgraded",
+            Order::Start,
+            &all,
+            &[(1, Done), (4, Done), (6, Done)],
+        ),
+    ]
+}
+
+fn given_back() -> Vec<Given> {
+    use RowState::{Done, Undoing, Undone};
+    let all = [(0, Done), (2, Done), (3, Done), (5, Done)];
+    vec![
+        one(
             "going back",
             Order::Abort,
             &[(0, Done), (2, Done), (3, Undoing)],
@@ -225,7 +253,11 @@ fn given() -> Vec<Given> {
         ),
         Given {
             name: "ended",
-            state: Some((Order::Start, all.to_vec(), vec![(1, Done), (4, Done)])),
+            state: Some((
+                Order::Start,
+                all.to_vec(),
+                vec![(1, Done), (4, Done), (6, Done)],
+            )),
             ended: true,
         },
     ]
@@ -392,7 +424,7 @@ fn line(state: &State, event: &Event) -> String {
 #[test]
 fn matrix() {
     let mut text = String::new();
-    for given in given() {
+    for given in given_forward().into_iter().chain(given_back()) {
         for vrrp in [VrrpState::Backup, VrrpState::Master, VrrpState::Unknown] {
             for peer in [Peer::Fresh, Peer::Lost, Peer::Behind] {
                 if given.state.is_none() && matches!(peer, Peer::Behind) {

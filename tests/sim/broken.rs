@@ -22,7 +22,7 @@ fn caught(promise: u8, mutant: Mutant, has_faults: bool, seeds: u64) {
 
 #[test]
 fn promise_1_both_nodes_upgraded_side_by_side() {
-    caught(1, Mutant::SideBySide, false, 4);
+    caught(1, Mutant::SideBySide, false, 20);
 }
 
 #[test]
