@@ -1,10 +1,13 @@
 //! What a rollout rests on, one check a line: the list behind `doctor` and the first row of a plan.
+mod peer;
+
+pub use peer::{CLOCK, IDENTITY};
+
 use crate::backup;
 use crate::config::{HttpCheck, Settings};
 use crate::core::{DatabaseRole, VrrpState};
 use crate::database::Database;
 use crate::host::{Active, Finding, Host, Status};
-use crate::sync;
 use std::{net::IpAddr, path::Path, time::Duration};
 
 /// A node as the checks see it.
@@ -31,9 +34,9 @@ const CHECKS: &[(&str, Check)] = &[
     ("space", space),
     ("keys", keys),
     ("root key", root_key),
-    ("configuration", configuration),
-    ("clock", clock),
-    ("identity", identity),
+    ("configuration", peer::configuration),
+    ("clock", peer::clock),
+    ("identity", peer::identity),
 ];
 
 /// Looks at everything; a check never ends the others.
@@ -349,81 +352,4 @@ fn root_key(site: &Site<'_>) -> Vec<Finding> {
             format!("{} is backed up encrypted", key.path.display()),
         )
     }]
-}
-
-fn configuration(site: &Site<'_>) -> Vec<Finding> {
-    vec![match sync::compare(site.host, site.settings, LIMIT) {
-        Ok(differences) if differences.is_empty() => {
-            Finding::pass("configuration", "equal on both nodes")
-        }
-        Ok(differences) => Finding::warn(
-            "configuration",
-            format!("differs between the nodes: {}", differences.join(", ")),
-            "hau-ctl sync push on the MASTER makes them equal",
-        ),
-        Err(e) => Finding::fail(
-            "configuration",
-            e.to_string(),
-            "hau-ctl pair, and see that the other node runs",
-        ),
-    }]
-}
-
-/// Asks the peer for its time, in milliseconds since the epoch.
-pub const CLOCK: &str = "clock";
-/// Asks the peer for its database's identity.
-pub const IDENTITY: &str = "identity";
-/// Reports of both nodes are read beside each other; more than this and they mislead.
-const CLOCKS_APART_MS: u64 = 2_000;
-
-fn clock(site: &Site<'_>) -> Vec<Finding> {
-    let text = site.host.peer_get(CLOCK, LIMIT);
-    let theirs = text
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok()?.parse::<u64>().ok());
-    vec![
-        match theirs.map(|theirs| site.host.now().0.abs_diff(theirs)) {
-            Some(apart) if apart <= CLOCKS_APART_MS => {
-                Finding::pass("clock", "both nodes agree on the time")
-            }
-            Some(apart) => Finding::warn(
-                "clock",
-                format!("the clocks of the nodes are {apart} ms apart"),
-                "see that both follow the same time servers (timedatectl)",
-            ),
-            None => Finding::warn(
-                "clock",
-                "the other node does not say what time it is",
-                "hau-ctl pair",
-            ),
-        },
-    ]
-}
-
-fn identity(site: &Site<'_>) -> Vec<Finding> {
-    if site.settings.database.is_none() {
-        return Vec::new();
-    }
-    let ours = match site.database.identity() {
-        Ok(ours) => ours,
-        Err(e) => return vec![Finding::fail("identity", e.what, e.remedy)],
-    };
-    let theirs = site.host.peer_get(IDENTITY, LIMIT);
-    vec![
-        match theirs.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
-            Ok(theirs) if theirs == ours => {
-                Finding::pass("identity", "both databases are of one origin")
-            }
-            Ok(_) => Finding::fail(
-                "identity",
-                "the databases of the nodes are not copies of one another",
-                "build the standby anew from the primary",
-            ),
-            Err(e) => Finding::warn(
-                "identity",
-                e.to_string(),
-                "hau-ctl pair, and see that the other node runs",
-            ),
-        },
-    ]
 }

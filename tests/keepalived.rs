@@ -525,13 +525,22 @@ fn tmpfiles_make_the_directories() {
 
 #[test]
 fn example_hooks_run_twice() {
+    let site = tempfile::tempdir().unwrap();
+    let release = site.path().join("releases/1.1.0");
+    fs::create_dir_all(&release).unwrap();
+    std::os::unix::fs::symlink("releases/1.1.0", site.path().join("current")).unwrap();
     let mut count = 0;
     for entry in fs::read_dir(root().join("hooks/example"))
         .unwrap()
         .flatten()
     {
         for _ in 0..2 {
-            let output = Command::new(entry.path()).output().unwrap();
+            let output = Command::new(entry.path())
+                .env("HAU_RELEASE", &release)
+                .env("HAU_FROM", "1.0.0")
+                .env("HAU_TO", "1.1.0")
+                .output()
+                .unwrap();
             assert!(
                 output.status.success() && !output.stdout.is_empty(),
                 "{entry:?}"

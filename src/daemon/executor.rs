@@ -134,6 +134,11 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
         deadline: job.deadline,
         tally: Tally::default(),
     };
+    if cancelled.load(Ordering::Relaxed) {
+        let what = format!("{} was called off before it began", def.name);
+        let remedy = String::new();
+        return Outcome::Retry(Problem { what, remedy });
+    }
     if let Err(e) = steps::begin(def, job.verb, &mut cx)
         && let Some(outcome) = steps::outcome(def, Err(e), false)
     {

@@ -71,6 +71,8 @@ struct Daemon {
 impl Daemon {
     /// Until SIGTERM. What is in flight stays as it is: the next start goes on from the journal.
     fn serve(&mut self, mail: &mut mpsc::Receiver<Post>) -> Result<(), JournalError> {
+        self.local = observe::first(&self.site);
+        self.look_busy()?;
         let mut wake = self.turn(&Event::Started, None)?;
         loop {
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);

@@ -38,6 +38,17 @@ impl Kick {
     }
 }
 
+/// The first look, before anything is acted on: a node that does not yet know that it is MASTER would
+/// show keepalived the wrong weight.
+pub(super) fn first(site: &Site) -> Local {
+    if site.keepalived.must_be_asked() {
+        site.keepalived.ask();
+    }
+    let mut local = Local::default();
+    look(site, &mut Units::default(), true).put_into(&mut local);
+    local
+}
+
 /// Looks at what answers at once: addresses, keepalived, units, ports.
 pub(super) fn watch_host(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
     thread::spawn(move || {
