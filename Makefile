@@ -45,8 +45,7 @@ lint:
 test:
 	@$(NEEDS) test
 	$(MAKE) lint
-	$(CARGO) test --locked
-	$(CARGO) test --locked --release --test sim
+	HAU_SIM_SEEDS=20000 $(CARGO) test --locked
 	$(MAKE) lab-smoke
 
 lab-smoke: release
