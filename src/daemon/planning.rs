@@ -42,16 +42,8 @@ pub(super) fn plan(
         (Kind::Switch, _) => None,
     };
     let info = found.as_ref().map(|(_, info)| info);
-    if info.is_some_and(|i| !i.hooks.is_empty()) && api.site.settings.release.user.is_none() {
-        let what = "the bundle has hooks and nobody to run them as";
-        let remedy = "set [release] user in hau.toml on both nodes";
-        return Err(Failure::new(Code::Refused, what, remedy));
-    }
-    if info.is_some_and(|i| !i.schema_compatible) {
-        let what = "the bundle says that the running version does not bear its schema";
-        let remedy =
-            "a rolling upgrade needs backward-compatible schema scripts: split the release in two";
-        return Err(Failure::new(Code::Refused, what, remedy));
+    if let Some(info) = info {
+        bearable(api, info)?;
     }
     let rows = steps::rows(kind, &api.site.settings, info, &first, &second);
     let to = info.map_or_else(|| from.clone(), |i| i.version.clone());
@@ -99,6 +91,24 @@ pub(super) fn plan(
         rows,
     };
     Ok(Planned { plan, view })
+}
+
+/// What a verified bundle may not ask of this site.
+fn bearable(api: &Api, info: &BundleInfo) -> Result<(), Failure> {
+    let refuse = |what, remedy| Err(Failure::new(Code::Refused, what, remedy));
+    if !info.hooks.is_empty() && api.site.settings.release.user.is_none() {
+        return refuse(
+            "the bundle has hooks and nobody to run them as",
+            "set [release] user in hau.toml on both nodes",
+        );
+    }
+    if !info.schema_compatible {
+        return refuse(
+            "the bundle says that the running version does not bear its schema",
+            "a rolling upgrade needs backward-compatible schema scripts: split the release in two",
+        );
+    }
+    Ok(())
 }
 
 /// The first thing that stands in the way, as a refusal.
