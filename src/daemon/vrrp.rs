@@ -264,14 +264,17 @@ impl Keepalived {
             [&self.weight, &self.durable]
         };
         for file in files {
-            let is_shown = std::ptr::eq(file, &self.weight);
-            let before = is_shown.then(|| self.await_word(self.base_priority() + value));
-            let written = file.write(value);
-            if let (false, Some(before)) = (matches!(written, Ok(true)), before) {
-                self.lock().awaited = before;
+            if file.read().ok().flatten() == Some(value) {
+                continue;
             }
-            match written {
-                Ok(true) if is_shown => tracing::info!(
+            let is_shown = std::ptr::eq(file, &self.weight);
+            if is_shown {
+                // Before the write: keepalived answers before it has been made durable.
+                let wanted = self.base_priority() + value;
+                self.lock().awaited = Some((Instant::now(), wanted));
+            }
+            match file.write(value) {
+                Ok(_) if is_shown => tracing::info!(
                     HAU_EVENT = "weight",
                     "this node shows keepalived weight {value} ({band:?})"
                 ),
@@ -279,12 +282,6 @@ impl Keepalived {
                 Err(e) => tracing::error!("cannot write the weight: {}", chain(&e)),
             }
         }
-    }
-
-    /// From now on keepalived's word is waited for. Begun before the file is written: keepalived has
-    /// answered before the write has been made durable. Returns what was waited for until now.
-    fn await_word(&self, wanted: i32) -> Option<(Instant, i32)> {
-        self.lock().awaited.replace((Instant::now(), wanted))
     }
 
     /// Makes sure that there is a weight file before keepalived looks for one.
