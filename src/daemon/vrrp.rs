@@ -274,10 +274,12 @@ impl Keepalived {
                 self.lock().awaited = Some((Instant::now(), wanted));
             }
             match file.write(value) {
-                Ok(_) if is_shown => tracing::info!(
-                    HAU_EVENT = "weight",
-                    "this node shows keepalived weight {value} ({band:?})"
-                ),
+                Ok(_) if is_shown => {
+                    tracing::info!(
+                        HAU_EVENT = "weight",
+                        "this node shows weight {value} ({band:?})"
+                    );
+                }
                 Ok(_) => {}
                 Err(e) => tracing::error!("cannot write the weight: {}", chain(&e)),
             }
