@@ -1,6 +1,7 @@
 //! keepalived as this node sees it: what it says, whether it lives, and the weight it is given.
 mod conf;
 mod rank;
+mod words;
 
 use super::observe::Kick;
 use super::site::chain;
@@ -9,9 +10,9 @@ use crate::core::{self, VrrpState};
 use crate::host::{Finding, Host, process};
 use crate::keepalived::{
     dump,
-    fifo::{self, State, What},
+    fifo::{self, What},
     levels::{Levels, LevelsError, NodeWeights},
-    lint::{self, Expected, PeerView, Severity, lint},
+    lint::{Expected, PeerView, lint},
     weight::{self, WeightFile},
 };
 use conf::Conf;
@@ -23,6 +24,7 @@ use std::{
     thread,
     time::{Duration, Instant, SystemTime},
 };
+use words::{finding, told};
 
 const PID_FILE: &str = "/run/keepalived.pid";
 const SIDECAR: &str = "/usr/sbin/hau-sidecar";
@@ -381,23 +383,5 @@ impl Keepalived {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn told(state: State) -> VrrpState {
-    match state {
-        State::Master => VrrpState::Master,
-        State::Backup => VrrpState::Backup,
-        State::Fault => VrrpState::Fault,
-        State::Stop | State::Deleted => VrrpState::Unknown,
-    }
-}
-
-fn finding(found: lint::Finding) -> Finding {
-    let check = format!("keepalived {}", found.id.replace('_', " "));
-    match found.severity {
-        Severity::Pass => Finding::pass(&check, found.what),
-        Severity::Warn => Finding::warn(&check, found.what, found.remedy),
-        Severity::Fail => Finding::fail(&check, found.what, found.remedy),
     }
 }
