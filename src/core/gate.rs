@@ -32,7 +32,7 @@ pub(super) fn may_start(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(
             return Err(Closed::Waiting(m));
         }
     }
-    if r.plan.stop_before == Some(row.phase) && r.mandate.order == super::Order::Start {
+    if r.plan.stop_before == Some(row.phase) && !is_told_to_go_on(s, r, row.phase) {
         return Err(Closed::StopAsked);
     }
     match peer_in_step(s, r, now) {
@@ -40,6 +40,17 @@ pub(super) fn may_start(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(
         Err(closed) => Err(closed),
         Ok(_) => may_run(s, r, n, now),
     }
+}
+
+/// Was the newest order given after everything before this phase was done? A retry of something that
+/// failed on the way is not leave to go past the stop.
+fn is_told_to_go_on(s: &State, r: &Rollout, phase: u16) -> bool {
+    let rows = r.plan.rows.iter().enumerate();
+    let before = rows.filter(|(_, row)| row.phase < phase);
+    let epochs = before
+        .filter_map(|(n, _)| r.report(&s.me, n))
+        .map(|x| x.epoch);
+    epochs.max().is_none_or(|last| r.mandate.epoch > last)
 }
 
 /// May a row that has begun (perhaps before a crash) run right now?

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Record {
     Started {
         boot: u64,
@@ -86,5 +86,76 @@ impl Journaled {
         let rollout = self.rollout.as_mut().expect("a plan is adopted");
         assert!(rollout.ended.is_none(), "the rollout has not ended");
         rollout
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{Actor, Direction, Kind, NodeId, Order, RolloutId, RowState};
+
+    fn plan() -> Arc<Plan> {
+        let (first, second) = (NodeId("b".to_owned()), NodeId("a".to_owned()));
+        Arc::new(Plan {
+            id: RolloutId {
+                number: 7,
+                origin: second.clone(),
+            },
+            kind: Kind::Upgrade,
+            home_before: Some(second.clone()),
+            first,
+            second,
+            from: "1.0.0".to_owned(),
+            to: "1.1.0".to_owned(),
+            bundle: None,
+            by: Actor::default(),
+            made_at: Time(1),
+            stop_before: Some(3),
+            rows: Vec::new(),
+        })
+    }
+
+    /// What is written to disk must be readable: a daemon that cannot read its own facts does not start.
+    #[test]
+    fn every_fact_is_read_back_as_it_was_written() {
+        let mandate = Mandate {
+            epoch: 2,
+            origin: NodeId("a".to_owned()),
+            order: Order::Retry,
+            direction: Direction::Forward,
+            by: Actor::default(),
+            at: Time(9),
+        };
+        let report = Report {
+            state: RowState::Failed,
+            epoch: 2,
+            attempt: 1,
+            started_at: Time(5),
+            at: Time(8),
+            note: "0/19CEBC8".to_owned(),
+            problem: None,
+        };
+        let (plan, at) = (plan(), Time(10));
+        let reports = Arc::new(Reports::from([(0, report.clone()), (12, report.clone())]));
+        let result = RolloutResult::Succeeded;
+        let facts = [
+            Record::Started { boot: 3, at },
+            Record::PlanAdopted {
+                plan,
+                mandate: mandate.clone(),
+            },
+            Record::MandateTaken { mandate },
+            Record::RowReported { row: 12, report },
+            Record::PeerReported {
+                reports,
+                told: (3, 4),
+            },
+            Record::RolloutEnded { result, at },
+        ];
+        for fact in facts {
+            let text = serde_json::to_vec(&fact).unwrap();
+            let read = serde_json::from_slice::<Record>(&text);
+            assert_eq!(read.ok(), Some(fact), "{}", String::from_utf8_lossy(&text));
+        }
     }
 }

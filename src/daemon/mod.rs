@@ -177,9 +177,11 @@ impl Daemon {
 
     fn look_busy(&mut self) -> Result<(), JournalError> {
         self.local.busy = self.executor.is_busy();
-        // Only an observation: nothing can follow from it but the next turn's decisions.
-        self.machine
-            .handle(self.site.now(), &Event::Local(self.local.clone()))
-            .map(drop)
+        let before = self.machine.state().journaled.rollout.clone();
+        let local = Event::Local(self.local.clone());
+        let turned = self.machine.handle(self.site.now(), &local)?;
+        // What should go on is followed by the turn that asked; what was decided is told.
+        self.tell(&turned, before);
+        Ok(())
     }
 }
