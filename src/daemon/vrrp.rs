@@ -264,19 +264,27 @@ impl Keepalived {
             [&self.weight, &self.durable]
         };
         for file in files {
-            match file.write(value) {
-                Ok(true) if std::ptr::eq(file, &self.weight) => {
-                    tracing::info!(
-                        HAU_EVENT = "weight",
-                        "this node shows keepalived weight {value} ({band:?})"
-                    );
-                    let wanted = self.base_priority() + value;
-                    self.lock().awaited = Some((Instant::now(), wanted));
-                }
+            let is_shown = std::ptr::eq(file, &self.weight);
+            let before = is_shown.then(|| self.await_word(self.base_priority() + value));
+            let written = file.write(value);
+            if let (false, Some(before)) = (matches!(written, Ok(true)), before) {
+                self.lock().awaited = before;
+            }
+            match written {
+                Ok(true) if is_shown => tracing::info!(
+                    HAU_EVENT = "weight",
+                    "this node shows keepalived weight {value} ({band:?})"
+                ),
                 Ok(_) => {}
                 Err(e) => tracing::error!("cannot write the weight: {}", chain(&e)),
             }
         }
+    }
+
+    /// From now on keepalived's word is waited for. Begun before the file is written: keepalived has
+    /// answered before the write has been made durable. Returns what was waited for until now.
+    fn await_word(&self, wanted: i32) -> Option<(Instant, i32)> {
+        self.lock().awaited.replace((Instant::now(), wanted))
     }
 
     /// Makes sure that there is a weight file before keepalived looks for one.

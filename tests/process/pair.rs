@@ -70,9 +70,11 @@ impl Pair {
         for node in &mut nodes {
             node.start_sidecar();
         }
-        for node in &mut nodes {
+        for (n, node) in nodes.iter_mut().enumerate() {
             wait("the daemon answers", || node.status().is_some());
             node.start_keepalived();
+            // Two that start at once are both MASTER for a moment.
+            wait("a holds the VIP", || n > 0 || watch.holder() == Some(0));
         }
         Self { watch, nodes, publisher, figures: Figures::default(), _net: net, dir }
     }
@@ -99,6 +101,9 @@ impl Pair {
             }
         }
         let nodes = &self.nodes;
+        for node in nodes {
+            wait("the other node is heard", || node.status().is_some_and(|s| s.peer.reachable));
+        }
         let mut last = Said { code: None, text: String::new() };
         let begun = Instant::now();
         while last.code != Some(0) && begun.elapsed() < SOON {

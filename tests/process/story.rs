@@ -124,7 +124,7 @@ pub(crate) fn of_two_upgrades_one_wins(pair: &mut Pair) {
     pair.settle();
     let (bundle, version) = pair.bundle(false);
     let (master, begun) = (pair.master(), now());
-    let before = pair.nodes.each_ref().map(|n| n.status().unwrap().rollout.unwrap().id);
+    let before = pair.nodes.each_ref().map(|n| n.status().unwrap().rollout.map_or(0, |r| r.id));
     let asked = [0, 1].map(|n| pair.nodes[n].start_ctl(&["upgrade", &bundle], ""));
     let mut codes = asked.map(|ctl| {
         let said = ctl.wait();
