@@ -1,10 +1,6 @@
 //! Reads a daemon's journal from outside, as it grows: each fact is seen within about a millisecond of being durable.
 use hau::core::Record;
-use std::{
-    fs::File,
-    os::unix::fs::FileExt,
-    path::PathBuf,
-};
+use std::{fs::File, os::unix::fs::FileExt, path::PathBuf};
 
 /// As `src/journal/format.rs` lays it out.
 const SLOTS: [u64; 2] = [0, 4096];
@@ -29,14 +25,21 @@ impl Facts {
     }
 
     pub(crate) fn news(&mut self) -> Vec<Record> {
-        let Ok(file) = File::open(&self.path) else { return Vec::new() };
-        let Some(acknowledged) = acknowledged(&file).filter(|end| *end > self.seen) else { return Vec::new() };
+        let Ok(file) = File::open(&self.path) else {
+            return Vec::new();
+        };
+        let Some(acknowledged) = acknowledged(&file).filter(|end| *end > self.seen) else {
+            return Vec::new();
+        };
         let mut bytes = vec![0; usize::try_from(acknowledged - self.seen).unwrap()];
         file.read_exact_at(&mut bytes, START + self.seen).unwrap();
         self.seen = acknowledged;
         let (mut records, mut rest) = (Vec::new(), &bytes[..]);
         while !rest.is_empty() {
-            let length: usize = std::str::from_utf8(&rest[..LENGTH]).unwrap().parse().unwrap();
+            let length: usize = std::str::from_utf8(&rest[..LENGTH])
+                .unwrap()
+                .parse()
+                .unwrap();
             records.push(serde_json::from_slice(&rest[HEAD..HEAD + length]).unwrap());
             rest = &rest[HEAD + length + 1..];
         }
@@ -57,5 +60,9 @@ fn acknowledged(file: &File) -> Option<u64> {
         };
         Some((after("generation")?, after("acknowledged")?))
     };
-    SLOTS.iter().filter_map(slot).max().map(|(_, acknowledged)| acknowledged)
+    SLOTS
+        .iter()
+        .filter_map(slot)
+        .max()
+        .map(|(_, acknowledged)| acknowledged)
 }

@@ -6,19 +6,27 @@ use hau::core::RowState;
 pub(crate) fn owners_when_rows_begin(pair: &mut Pair) {
     for rest in [0, 1] {
         let master = pair.master();
-        pair.upgrade(master, &|row, state| (state == RowState::Started && row % 2 == rest).then_some(Whom::Owner));
+        pair.upgrade(master, &|row, state| {
+            (state == RowState::Started && row % 2 == rest).then_some(Whom::Owner)
+        });
     }
 }
 
 pub(crate) fn owners_when_rows_are_done(pair: &mut Pair) {
     let backup = Pair::other(pair.master());
-    pair.upgrade(backup, &|row, state| (state == RowState::Done && row % 3 == 0).then_some(Whom::Owner));
+    pair.upgrade(backup, &|row, state| {
+        (state == RowState::Done && row % 3 == 0).then_some(Whom::Owner)
+    });
 }
 
 pub(crate) fn peers_when_rows_begin(pair: &mut Pair) {
-    pair.upgrade(0, &|row, state| (state == RowState::Started && row % 3 == 1).then_some(Whom::Peer));
+    pair.upgrade(0, &|row, state| {
+        (state == RowState::Started && row % 3 == 1).then_some(Whom::Peer)
+    });
 }
 
 pub(crate) fn both_at_once(pair: &mut Pair) {
-    pair.upgrade(1, &|row, state| (state == RowState::Started && row % 3 == 2).then_some(Whom::Both));
+    pair.upgrade(1, &|row, state| {
+        (state == RowState::Started && row % 3 == 2).then_some(Whom::Both)
+    });
 }

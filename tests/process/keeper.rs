@@ -28,19 +28,36 @@ use zbus::{
 pub(crate) const BUS: &str = "unix:path=/run/bus";
 /// What was pushed to the other node and when, one line each; below a host's private folder.
 pub(crate) const PUSHES: &str = "pushes";
-const UNITS: &[&str] = &["shop-worker.service", "shop-api.service", "config-sync.service", "config-sync.timer"];
+const UNITS: &[&str] = &[
+    "shop-worker.service",
+    "shop-api.service",
+    "config-sync.service",
+    "config-sync.timer",
+];
 const TIMER: &str = "config-sync.timer";
 const SYNC: &str = "config-sync.service";
-const MANAGER: (&str, &str) = ("/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager");
+const MANAGER: (&str, &str) = (
+    "/org/freedesktop/systemd1",
+    "org.freedesktop.systemd1.Manager",
+);
 
 /// DIR: this host's private folders. PEER: the other host's `srv`, where the sync pushes to.
 pub(crate) fn main(args: &[String]) {
-    let [dir, peer] = args else { panic!("keeper DIR PEER") };
+    let [dir, peer] = args else {
+        panic!("keeper DIR PEER")
+    };
     mount(Path::new(dir));
     let mut bus = start_bus();
-    let host = Arc::new(Host { peer: PathBuf::from(peer), state: Mutex::default() });
+    let host = Arc::new(Host {
+        peer: PathBuf::from(peer),
+        state: Mutex::default(),
+    });
     host.reload();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let _systemd = serve(&runtime, &host);
     for unit in UNITS.iter().filter(|u| **u != SYNC) {
         host.start(unit);
@@ -70,11 +87,21 @@ fn mount(dir: &Path) {
         ok("mount", &["--bind", dir.join(own).to_str().unwrap(), at]);
     }
     let layers = format!("lowerdir={}:/usr/sbin", dir.join("sbin").display());
-    ok("mount", &["-t", "overlay", "overlay", "-o", &layers, "/usr/sbin"]);
+    ok(
+        "mount",
+        &["-t", "overlay", "overlay", "-o", &layers, "/usr/sbin"],
+    );
 }
 
 fn start_bus() -> Child {
-    let args = ["--session", "--nofork", "--nopidfile", "--print-address=1", "--address", BUS];
+    let args = [
+        "--session",
+        "--nofork",
+        "--nopidfile",
+        "--print-address=1",
+        "--address",
+        BUS,
+    ];
     let mut bus = Command::new("dbus-daemon")
         .args(args)
         .stdout(Stdio::piped())
@@ -109,8 +136,12 @@ impl Host {
             let dir = format!("/etc/systemd/system/{unit}.d");
             for file in fs::read_dir(dir).into_iter().flatten().flatten() {
                 let text = fs::read_to_string(file.path()).unwrap_or_default();
-                let path = text.lines().find_map(|l| l.strip_prefix("ConditionPathExists=!"));
-                state.conditions.extend(path.map(|p| ((*unit).to_owned(), PathBuf::from(p))));
+                let path = text
+                    .lines()
+                    .find_map(|l| l.strip_prefix("ConditionPathExists=!"));
+                state
+                    .conditions
+                    .extend(path.map(|p| ((*unit).to_owned(), PathBuf::from(p))));
             }
         }
     }
@@ -141,7 +172,11 @@ impl Host {
         }
         let (name, port) = match unit {
             TIMER => {
-                self.state.lock().unwrap().waiting.insert(unit.to_owned(), true);
+                self.state
+                    .lock()
+                    .unwrap()
+                    .waiting
+                    .insert(unit.to_owned(), true);
                 return;
             }
             SYNC => return self.push(),
@@ -150,8 +185,16 @@ impl Host {
         };
         let this = std::env::current_exe().unwrap();
         let args = ["--role", "service", name, &port.to_string()].map(str::to_owned);
-        let child = Command::new(this).args(args).stdin(Stdio::null()).spawn().unwrap();
-        self.state.lock().unwrap().running.insert(unit.to_owned(), child);
+        let child = Command::new(this)
+            .args(args)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.state
+            .lock()
+            .unwrap()
+            .running
+            .insert(unit.to_owned(), child);
     }
 
     fn stop(&self, unit: &str) {
@@ -173,7 +216,9 @@ impl Host {
         let (mut said, to) = (String::new(), self.peer.join("site"));
         for file in fs::read_dir(Path::new(SRV).join("site")).unwrap().flatten() {
             let (name, bytes) = (file.file_name(), fs::read(file.path()));
-            let (Ok(bytes), false) = (bytes, name.to_string_lossy().starts_with('.')) else { continue };
+            let (Ok(bytes), false) = (bytes, name.to_string_lossy().starts_with('.')) else {
+                continue;
+            };
             if fs::read(to.join(&name)).ok().as_ref() == Some(&bytes) {
                 continue;
             }
@@ -183,7 +228,10 @@ impl Host {
             fs::rename(to.join(".pushed"), to.join(&name)).unwrap();
             said += &format!("{}\n", name.display());
         }
-        let log = fs::OpenOptions::new().create(true).append(true).open(Path::new(SRV).join(PUSHES));
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(Path::new(SRV).join(PUSHES));
         std::io::Write::write_all(&mut log.unwrap(), said.as_bytes()).unwrap();
     }
 }
@@ -207,7 +255,9 @@ fn serve(runtime: &tokio::runtime::Runtime, host: &Arc<Host>) -> Connection {
 
 async fn answer(bus: &Connection, call: &Message, host: &Host) -> zbus::Result<()> {
     let header = call.header();
-    let Some(member) = header.member() else { return Ok(()) };
+    let Some(member) = header.member() else {
+        return Ok(());
+    };
     let unit = || call.body().deserialize::<String>();
     match member.as_str() {
         "Subscribe" => bus.reply(&header, &()).await,
@@ -218,7 +268,10 @@ async fn answer(bus: &Connection, call: &Message, host: &Host) -> zbus::Result<(
         "LoadUnit" => bus.reply(&header, &path(&object(&unit()?))).await,
         "GetUnitProcesses" => {
             let pid = host.active(&unit()?).2;
-            let all: Vec<(&str, u32, &str)> = [("/cg", pid, "x")].into_iter().filter(|p| p.1 > 0).collect();
+            let all: Vec<(&str, u32, &str)> = [("/cg", pid, "x")]
+                .into_iter()
+                .filter(|p| p.1 > 0)
+                .collect();
             bus.reply(&header, &all).await
         }
         "Get" => bus.reply(&header, &property(call, host)?).await,
@@ -230,7 +283,13 @@ async fn answer(bus: &Connection, call: &Message, host: &Host) -> zbus::Result<(
     }
 }
 
-async fn job(bus: &Connection, header: &Header<'_>, unit: &str, start: bool, host: &Host) -> zbus::Result<()> {
+async fn job(
+    bus: &Connection,
+    header: &Header<'_>,
+    unit: &str,
+    start: bool,
+    host: &Host,
+) -> zbus::Result<()> {
     let id = {
         let mut state = host.state.lock().unwrap();
         state.jobs += 1;
@@ -238,9 +297,14 @@ async fn job(bus: &Connection, header: &Header<'_>, unit: &str, start: bool, hos
     };
     let job = format!("/org/freedesktop/systemd1/job/{id}");
     bus.reply(header, &path(&job)).await?;
-    if start { host.start(unit) } else { host.stop(unit) }
+    if start {
+        host.start(unit)
+    } else {
+        host.stop(unit)
+    }
     let told = (id, path(&job), unit, "done");
-    bus.emit_signal(None::<&str>, MANAGER.0, MANAGER.1, "JobRemoved", &told).await
+    bus.emit_signal(None::<&str>, MANAGER.0, MANAGER.1, "JobRemoved", &told)
+        .await
 }
 
 fn path(text: &str) -> ObjectPath<'_> {
@@ -256,7 +320,11 @@ fn property(call: &Message, host: &Host) -> zbus::Result<OwnedVariant> {
     let (_, name): (String, String) = call.body().deserialize()?;
     let header = call.header();
     let object = header.path().map(ToString::to_string).unwrap_or_default();
-    let unit = object.trim_start_matches("/u/").parse::<usize>().ok().map(|n| UNITS[n]);
+    let unit = object
+        .trim_start_matches("/u/")
+        .parse::<usize>()
+        .ok()
+        .map(|n| UNITS[n]);
     let (active, sub, pid) = unit.map_or(("inactive", "dead", 0), |unit| host.active(unit));
     let value = match (name.as_str(), unit) {
         ("LoadState", None) => Variant::from("not-found"),

@@ -34,13 +34,28 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("pairs_by_code", story::pairs_by_code),
     ("upgrades_both_nodes", story::upgrades_both_nodes),
     ("hau_ctl_may_go_away", story::hau_ctl_may_go_away),
-    ("a_tampered_bundle_is_refused", story::a_tampered_bundle_is_refused),
-    ("without_the_peer_nothing_begins", story::without_the_peer_nothing_begins),
+    (
+        "a_tampered_bundle_is_refused",
+        story::a_tampered_bundle_is_refused,
+    ),
+    (
+        "without_the_peer_nothing_begins",
+        story::without_the_peer_nothing_begins,
+    ),
     ("of_two_upgrades_one_wins", story::of_two_upgrades_one_wins),
     ("a_broken_version_halts", story::a_broken_version_halts),
-    ("owners_are_killed_when_a_row_begins", fire::owners_when_rows_begin),
-    ("owners_are_killed_when_a_row_is_done", fire::owners_when_rows_are_done),
-    ("peers_are_killed_when_a_row_begins", fire::peers_when_rows_begin),
+    (
+        "owners_are_killed_when_a_row_begins",
+        fire::owners_when_rows_begin,
+    ),
+    (
+        "owners_are_killed_when_a_row_is_done",
+        fire::owners_when_rows_are_done,
+    ),
+    (
+        "peers_are_killed_when_a_row_begins",
+        fire::peers_when_rows_begin,
+    ),
     ("both_are_killed_at_once", fire::both_at_once),
 ];
 
@@ -58,7 +73,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let filters: Vec<&String> = args.iter().filter(|a| !a.starts_with('-')).collect();
-    let wanted = |name: &str| filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()));
+    let wanted =
+        |name: &str| filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()));
     if !SCENARIOS.iter().any(|(name, _)| wanted(name)) {
         return ExitCode::SUCCESS;
     }
@@ -72,12 +88,19 @@ fn main() -> ExitCode {
         println!("process {name} ...");
         if catch_unwind(AssertUnwindSafe(|| scenario(&mut pair))).is_err() {
             pair.show_logs();
-            println!("process {name} FAILED after {:.1} s", at.elapsed().as_secs_f32());
+            println!(
+                "process {name} FAILED after {:.1} s",
+                at.elapsed().as_secs_f32()
+            );
             return ExitCode::FAILURE;
         }
         println!("process {name} ok, {:.1} s", at.elapsed().as_secs_f32());
     }
-    println!("process: {} in {:.0} s", pair.figures(), begun.elapsed().as_secs_f32());
+    println!(
+        "process: {} in {:.0} s",
+        pair.figures(),
+        begun.elapsed().as_secs_f32()
+    );
     ExitCode::SUCCESS
 }
 

@@ -10,7 +10,11 @@ pub(crate) const VIP: &str = "10.77.0.100";
 const CLIENT: &str = "10.77.0.1/24";
 
 pub(crate) fn address(node: &str) -> &'static str {
-    if node == "a" { "10.77.0.11" } else { "10.77.0.12" }
+    if node == "a" {
+        "10.77.0.11"
+    } else {
+        "10.77.0.12"
+    }
 }
 
 pub(crate) fn run(program: &str, args: &[&str]) -> Output {
@@ -42,10 +46,22 @@ impl Net {
         ok("ip", &["-n", &c, "link", "set", "br0", "up"]);
         for end in ["a", "b"] {
             let (host, port) = (name(end), format!("port-{end}"));
-            ok("ip", &["-n", &c, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &host]);
-            ok("ip", &["-n", &c, "link", "set", &port, "master", "br0", "up"]);
+            ok(
+                "ip",
+                &[
+                    "-n", &c, "link", "add", &port, "type", "veth", "peer", "name", "eth0",
+                    "netns", &host,
+                ],
+            );
+            ok(
+                "ip",
+                &["-n", &c, "link", "set", &port, "master", "br0", "up"],
+            );
             let address = format!("{}/24", address(end));
-            ok("ip", &["-n", &host, "address", "add", &address, "dev", "eth0"]);
+            ok(
+                "ip",
+                &["-n", &host, "address", "add", &address, "dev", "eth0"],
+            );
             ok("ip", &["-n", &host, "link", "set", "eth0", "up"]);
         }
         net
@@ -67,7 +83,9 @@ pub(crate) fn name(end: &str) -> String {
 /// Of runs that were killed: namespaces whose process is gone, and what still runs in them.
 fn remove_leftovers() {
     let list = ok("ip", &["netns", "list"]);
-    let names = list.lines().filter_map(|line| line.split_whitespace().next());
+    let names = list
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
     for name in names.filter(|n| n.starts_with(PREFIX)) {
         let pid = name.split('-').nth(1).unwrap_or_default();
         if !Path::new("/proc").join(pid).exists() {

@@ -1,11 +1,11 @@
 //! The pair that all scenarios work on, and one rollout of it: watched, shot at, and judged.
 use crate::facts::Facts;
 use crate::net::{self, Net};
-use crate::node::{Ctl, Node, Said};
+use crate::node::{Ctl, LIMIT, Node, Said};
 use crate::product::Publisher;
 use crate::watch::{Seen, Watch, now};
 use hau::core::{Plan, Record, RowState};
-use hau::wire::Outcome;
+use hau::wire::{Outcome, Stopped};
 use std::{
     collections::BTreeSet,
     fs,
@@ -62,7 +62,10 @@ pub(crate) type Aim<'a> = &'a dyn Fn(usize, RowState) -> Option<Whom>;
 impl Pair {
     pub(crate) fn new() -> Self {
         let net = Net::new();
-        let dir = tempfile::Builder::new().prefix(&net::name("")).tempdir().unwrap();
+        let dir = tempfile::Builder::new()
+            .prefix(&net::name(""))
+            .tempdir()
+            .unwrap();
         let publisher = Publisher::new(dir.path().join("publisher"));
         let key = publisher.public_key();
         let mut nodes = ["a", "b"].map(|name| Node::new(name, dir.path(), &key));
@@ -76,7 +79,14 @@ impl Pair {
             // Two that start at once are both MASTER for a moment.
             wait("a holds the VIP", || n > 0 || watch.holder() == Some(0));
         }
-        Self { watch, nodes, publisher, figures: Figures::default(), _net: net, dir }
+        Self {
+            watch,
+            nodes,
+            publisher,
+            figures: Figures::default(),
+            _net: net,
+            dir,
+        }
     }
 
     pub(crate) fn other(n: usize) -> usize {
@@ -102,9 +112,14 @@ impl Pair {
         }
         let nodes = &self.nodes;
         for node in nodes {
-            wait("the other node is heard", || node.status().is_some_and(|s| s.peer.reachable));
+            wait("the other node is heard", || {
+                node.status().is_some_and(|s| s.peer.reachable)
+            });
         }
-        let mut last = Said { code: None, text: String::new() };
+        let mut last = Said {
+            code: None,
+            text: String::new(),
+        };
         let begun = Instant::now();
         while last.code != Some(0) && begun.elapsed() < SOON {
             last = nodes[0].ctl(&["doctor"]);
@@ -133,41 +148,88 @@ impl Pair {
         [0, 1].map(|n| Facts::new(self.nodes[n].srv("lib/journal/journal")))
     }
 
-    /// Until the rollout succeeds; where it halts a person retries.
-    pub(crate) fn follow(&mut self, mut facts: [Facts; 2], mut ctl: Ctl, on: usize, aim: Aim<'_>) {
-        let mut course = Course::default();
+    /// Until the rollout succeeds; where it halts it names a row, and a person retries.
+    pub(crate) fn follow(&mut self, mut facts: [Facts; 2], ctl: Ctl, on: usize, aim: Aim<'_>) {
+        let (mut course, mut ctl) = (Course::default(), Some(ctl));
         let shots = self.figures.kills;
         let begun = Instant::now();
         loop {
             self.look(&mut facts, &mut course, aim);
-            let Some(said) = ctl.ended() else {
-                assert!(begun.elapsed() < Duration::from_secs(170), "no end: {}", ctl.text());
-                thread::sleep(Duration::from_millis(1));
-                continue;
+            assert!(
+                begun.elapsed() < LIMIT,
+                "no end: {:?}",
+                self.nodes[on].status().and_then(|s| s.rollout)
+            );
+            thread::sleep(Duration::from_millis(1));
+            let code = match &mut ctl {
+                Some(running) => running.ended().map(|said| said.code),
+                None => self.result(on),
             };
-            match said.code {
-                Some(0) => break,
-                Some(4) if self.figures.kills > shots => {
-                    println!("  halted: {}", said.text.lines().rev().take(8).collect::<Vec<_>>().join(" / "));
-                    self.figures.halted += 1;
-                    ctl = self.nodes[on].start_ctl(&["retry"], "");
+            match code {
+                None => {}
+                Some(Some(0)) => break,
+                // The daemon was killed between the fact and the answer: the rollout goes on all the same.
+                Some(Some(5)) if self.figures.kills > shots => ctl = None,
+                Some(Some(4)) if self.figures.kills > shots => {
+                    self.halts(on);
+                    ctl = Some(self.nodes[on].start_ctl(&["retry"], ""));
                 }
-                code => panic!("the rollout ends with {code:?}: {}", said.text),
+                code => panic!(
+                    "the rollout ends with {code:?}: {}",
+                    ctl.map(|c| c.text()).unwrap_or_default()
+                ),
             }
         }
         self.figures.rollouts += 1;
         self.figures.resumed += usize::from(self.figures.kills > shots);
-        println!("  {} kills, {:.1} s", self.figures.kills - shots, begun.elapsed().as_secs_f32());
+        println!(
+            "  {} kills, {:.1} s",
+            self.figures.kills - shots,
+            begun.elapsed().as_secs_f32()
+        );
+    }
+
+    /// As `hau-ctl` would say it: None while it goes on.
+    fn result(&self, on: usize) -> Option<Option<i32>> {
+        let rollout = self.nodes[on].status()?.rollout?;
+        match rollout.result? {
+            Outcome::Succeeded => Some(Some(0)),
+            Outcome::Halted => Some(Some(4)),
+            Outcome::RolledBack | Outcome::Failed | Outcome::Refused => Some(Some(1)),
+        }
+    }
+
+    fn halts(&mut self, on: usize) {
+        let mut stopped = None;
+        wait("a halt names its row", || {
+            let rollout = self.nodes[on].status().and_then(|s| s.rollout);
+            stopped = rollout.and_then(|r| r.stopped_by);
+            stopped.is_some()
+        });
+        let Some(Stopped::Failure {
+            node,
+            step,
+            problem,
+        }) = stopped
+        else {
+            panic!("{stopped:?}")
+        };
+        println!("  halted: {step} on {node}: {}", problem.what);
+        self.figures.halted += 1;
     }
 
     fn look(&mut self, facts: &mut [Facts; 2], course: &mut Course, aim: Aim<'_>) {
-        let (paused, pushes) = (self.nodes.each_ref().map(Node::is_sync_paused), self.nodes.each_ref().map(Node::pushes));
+        let (paused, pushes) = (
+            self.nodes.each_ref().map(Node::is_sync_paused),
+            self.nodes.each_ref().map(Node::pushes),
+        );
         let mut shots = Vec::new();
         for (n, facts) in facts.iter_mut().enumerate() {
             for record in facts.news() {
                 course.take(n, &record);
                 if let Record::RowReported { row, report } = record
-                    && let Some(whom) = aim(row, report.state).filter(|_| course.fired.insert((row, report.state as u8)))
+                    && let Some(whom) = aim(row, report.state)
+                        .filter(|_| course.fired.insert((row, report.state as u8)))
                 {
                     shots.push((n, row, report.state, whom));
                 }
@@ -175,9 +237,16 @@ impl Pair {
         }
         match (course.paused, course.resumes) {
             ([true, true], false) => {
-                assert_eq!(paused, [true, true], "the sync is not paused in mid-rollout");
+                assert_eq!(
+                    paused,
+                    [true, true],
+                    "the sync is not paused in mid-rollout"
+                );
                 let before = *course.pushes.get_or_insert(pushes);
-                assert_eq!(pushes, before, "the sync has carried something in mid-rollout");
+                assert_eq!(
+                    pushes, before,
+                    "the sync has carried something in mid-rollout"
+                );
             }
             ([_, _], _) => {}
         }
@@ -186,9 +255,28 @@ impl Pair {
         }
     }
 
-    fn shoot(&mut self, owner: usize, row: usize, state: RowState, whom: Whom, plan: Option<&Plan>) {
-        let step = plan.map(|p| format!("{} {}", if p.rows[row].node == p.first { "first" } else { "second" }, p.rows[row].step));
-        self.figures.rows.insert(format!("{} {state:?} {whom:?}", step.unwrap_or_default()));
+    fn shoot(
+        &mut self,
+        owner: usize,
+        row: usize,
+        state: RowState,
+        whom: Whom,
+        plan: Option<&Plan>,
+    ) {
+        let step = plan.map(|p| {
+            format!(
+                "{} {}",
+                if p.rows[row].node == p.first {
+                    "first"
+                } else {
+                    "second"
+                },
+                p.rows[row].step
+            )
+        });
+        self.figures
+            .rows
+            .insert(format!("{} {state:?} {whom:?}", step.unwrap_or_default()));
         // Sometimes at once, sometimes in the middle of what the fact allows.
         thread::sleep(Duration::from_millis((row as u64 * 7) % 40));
         let targets: &[usize] = match whom {
@@ -210,16 +298,30 @@ impl Pair {
     pub(crate) fn has_upgraded(&mut self, version: &str, master: usize, begun: u64) {
         for node in &self.nodes {
             wait("both nodes say that it succeeded", || {
-                node.status().and_then(|s| s.rollout).is_some_and(|r| r.result == Some(Outcome::Succeeded) && r.to == version)
+                node.status()
+                    .and_then(|s| s.rollout)
+                    .is_some_and(|r| r.result == Some(Outcome::Succeeded) && r.to == version)
             });
             assert_eq!(node.version(), version, "node {}", node.name);
             assert!(!node.is_sync_paused(), "node {}", node.name);
-            wait("the sync runs", || !node.dir.join("systemd/system/config-sync.timer.d/50-hau-paused.conf").exists());
+            wait("the sync runs", || {
+                !node
+                    .dir
+                    .join("systemd/system/config-sync.timer.d/50-hau-paused.conf")
+                    .exists()
+            });
         }
-        let keys = self.nodes.each_ref().map(|n| fs::read(n.srv("site/root.key")).unwrap());
+        let keys = self
+            .nodes
+            .each_ref()
+            .map(|n| fs::read(n.srv("site/root.key")).unwrap());
         assert_eq!(keys[0], keys[1], "the root keys differ");
         let seen = self.judge(begun);
-        assert_eq!((seen.moves, self.watch.holder()), (1, Some(Self::other(master))), "{seen:?}");
+        assert_eq!(
+            (seen.moves, self.watch.holder()),
+            (1, Some(Self::other(master))),
+            "{seen:?}"
+        );
     }
 
     /// The promises that clients and the other host can see.
@@ -242,7 +344,15 @@ impl Pair {
         format!(
             "{} rollouts, {} kills at {} facts, {} rollouts resumed, {} halts; {} requests through the VIP, {} failed, \
              silent for {} ms at most, two holders for {} ms at most",
-            f.rollouts, f.kills, f.rows.len(), f.resumed, f.halted, f.requests, f.failed, f.vip_silent_ms, f.two_holders_ms,
+            f.rollouts,
+            f.kills,
+            f.rows.len(),
+            f.resumed,
+            f.halted,
+            f.requests,
+            f.failed,
+            f.vip_silent_ms,
+            f.two_holders_ms,
         )
     }
 
@@ -280,7 +390,10 @@ impl Course {
                 self.paused[n] |= step == Some("pause_sync") && report.state == RowState::Done;
                 self.resumes |= step == Some("resume_sync");
             }
-            Record::Started { .. } | Record::MandateTaken { .. } | Record::PeerReported { .. } | Record::RolloutEnded { .. } => {}
+            Record::Started { .. }
+            | Record::MandateTaken { .. }
+            | Record::PeerReported { .. }
+            | Record::RolloutEnded { .. } => {}
         }
     }
 }

@@ -31,7 +31,11 @@ impl Publisher {
         fs::create_dir_all(dir.join("keys")).unwrap();
         let pair = keygen(&dir.join("keys"), "publisher", None).unwrap();
         let key = SigningKey::load(&pair.secret, None).unwrap();
-        Self { dir, key, counter: 0 }
+        Self {
+            dir,
+            key,
+            counter: 0,
+        }
     }
 
     pub(crate) fn public_key(&self) -> PathBuf {
@@ -50,7 +54,10 @@ impl Publisher {
         );
         release(&source, &version, broken);
         fs::write(source.join("manifest.toml"), head).unwrap();
-        (build(&source, &self.key, &self.dir.join("out")).unwrap(), version)
+        (
+            build(&source, &self.key, &self.dir.join("out")).unwrap(),
+            version,
+        )
     }
 }
 
@@ -83,10 +90,16 @@ fn write_key(site: &Path, key: &[u8]) {
 
 /// The first start of a version makes a root key of its own, as the real product does.
 fn key_of(version: &str) -> Vec<u8> {
-    let (site, made) = (Path::new(SRV).join("site"), Path::new(SRV).join("made").join(version));
+    let (site, made) = (
+        Path::new(SRV).join("site"),
+        Path::new(SRV).join("made").join(version),
+    );
     if !made.exists() {
         let mut key = [0; 32];
-        fs::File::open("/dev/urandom").unwrap().read_exact(&mut key).unwrap();
+        fs::File::open("/dev/urandom")
+            .unwrap()
+            .read_exact(&mut key)
+            .unwrap();
         write_key(&site, &key);
         fs::write(made, "").unwrap();
     }
@@ -95,11 +108,20 @@ fn key_of(version: &str) -> Vec<u8> {
 
 /// Role `service`: NAME PORT. Ends with the signal that stops it.
 pub(crate) fn serve(args: &[String]) {
-    let [name, port] = args else { panic!("service NAME PORT") };
+    let [name, port] = args else {
+        panic!("service NAME PORT")
+    };
     let release = fs::canonicalize(Path::new(SRV).join("shop/current")).unwrap();
     let version = fs::read_to_string(release.join("version")).unwrap();
-    let key = if name == "api" { key_of(&version) } else { Vec::new() };
-    let key: String = Sha256::digest(key).iter().map(|b| format!("{b:02x}")).collect();
+    let key = if name == "api" {
+        key_of(&version)
+    } else {
+        Vec::new()
+    };
+    let key: String = Sha256::digest(key)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
     let listener = TcpListener::bind(("0.0.0.0", port.parse().unwrap())).unwrap();
     for stream in listener.incoming().flatten() {
         let (release, version, key) = (release.clone(), version.clone(), key.clone());
@@ -108,9 +130,13 @@ pub(crate) fn serve(args: &[String]) {
 }
 
 fn answer(mut stream: TcpStream, release: &Path, version: &str, key: &str) {
-    stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(2)))
+        .unwrap();
     let mut asked = [0; 1024];
-    let Ok(n) = stream.read(&mut asked) else { return };
+    let Ok(n) = stream.read(&mut asked) else {
+        return;
+    };
     let asked = String::from_utf8_lossy(&asked[..n]).into_owned();
     let broken = release.join("broken").exists() && !Path::new(SRV).join(MENDED).exists();
     let (status, body) = match asked.split(' ').nth(1) {
@@ -119,7 +145,8 @@ fn answer(mut stream: TcpStream, release: &Path, version: &str, key: &str) {
         _ => ("200 OK", format!("shop {version}")),
     };
     let length = body.len();
-    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    let answer =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
     // Who asked may have gone.
     let _ = stream.write_all(answer.as_bytes());
 }

@@ -24,32 +24,50 @@ pub(crate) fn strangers_are_refused(pair: &mut Pair) {
         let dir = tempfile::tempdir().unwrap();
         let this = std::env::current_exe().unwrap();
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &net::name("c")]).arg(this).args(["--role", "stranger"]);
-        command.arg(dir.path()).arg(format!("{}:{PEER_PORT}", address(node.name)));
+        command
+            .args(["netns", "exec", &net::name("c")])
+            .arg(this)
+            .args(["--role", "stranger"]);
+        command
+            .arg(dir.path())
+            .arg(format!("{}:{PEER_PORT}", address(node.name)));
         let said = command.stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&said.stdout).into_owned();
         assert!(said.starts_with("refused "), "{said:?}");
         let fingerprint = said.trim().rsplit(' ').next().unwrap().to_owned();
         wait("the log names the stranger", || {
             let log = node.sidecar_log();
-            log.lines().any(|l| l.contains("refused an unknown certificate") && l.contains(&fingerprint))
+            log.lines()
+                .any(|l| l.contains("refused an unknown certificate") && l.contains(&fingerprint))
         });
     }
 }
 
 /// Role `stranger`: DIR ADDRESS. Says how it went and its fingerprint.
 pub(crate) fn stranger(args: &[String]) {
-    let [dir, at] = args else { panic!("stranger DIR ADDRESS") };
+    let [dir, at] = args else {
+        panic!("stranger DIR ADDRESS")
+    };
     let dir = Path::new(dir);
     let own = Identity::load_or_create(dir, "x").unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let trust = Arc::new(Trust::new(Pins::load(dir).unwrap()));
     let link = PeerLink::new(at.parse().unwrap(), &own, trust, runtime.handle().clone()).unwrap();
     let asked = runtime.block_on(async {
         let connection = link.connect_for_pairing().await?;
-        connection.post("/v1/peer/hello", b"{}".to_vec(), Duration::from_secs(5)).await
+        connection
+            .post("/v1/peer/hello", b"{}".to_vec(), Duration::from_secs(5))
+            .await
     });
-    let word = if asked.is_err() { "refused" } else { "admitted" };
+    let word = if asked.is_err() {
+        "refused"
+    } else {
+        "admitted"
+    };
     println!("{word} {}", own.fingerprint());
 }
 
@@ -86,7 +104,12 @@ pub(crate) fn hau_ctl_may_go_away(pair: &mut Pair) {
         });
         ctl.signal(signal);
         let said = ctl.wait();
-        assert_eq!(said.code, (signal == Signal::SIGINT).then_some(130), "{}", said.text);
+        assert_eq!(
+            said.code,
+            (signal == Signal::SIGINT).then_some(130),
+            "{}",
+            said.text
+        );
         pair.has_upgraded(&version, master, begun);
         pair.figures.rollouts += 1;
     }
@@ -102,7 +125,10 @@ pub(crate) fn a_tampered_bundle_is_refused(pair: &mut Pair) {
     let said = pair.nodes[0].ctl(&["upgrade", &bundle]);
     said.expect(3);
     for node in &pair.nodes {
-        assert!(!node.srv("shop/releases").join(&version).exists(), "something was unpacked");
+        assert!(
+            !node.srv("shop/releases").join(&version).exists(),
+            "something was unpacked"
+        );
         assert_ne!(node.version(), version);
     }
 }
@@ -113,18 +139,27 @@ pub(crate) fn without_the_peer_nothing_begins(pair: &mut Pair) {
     pair.nodes[1].stop_sidecar();
     pair.nodes[0].ctl(&["upgrade", &bundle]).expect(3);
     // A moment later the other node is known to be away.
-    wait("the peer is lost", || pair.nodes[0].status().is_some_and(|s| !s.peer.reachable));
+    wait("the peer is lost", || {
+        pair.nodes[0].status().is_some_and(|s| !s.peer.reachable)
+    });
     pair.nodes[0].ctl(&["upgrade", &bundle]).expect(3);
     pair.nodes[1].start_sidecar();
     pair.settle();
-    assert!(pair.nodes.iter().all(|n| n.version() != version && !n.is_sync_paused()));
+    assert!(
+        pair.nodes
+            .iter()
+            .all(|n| n.version() != version && !n.is_sync_paused())
+    );
 }
 
 pub(crate) fn of_two_upgrades_one_wins(pair: &mut Pair) {
     pair.settle();
     let (bundle, version) = pair.bundle(false);
     let (master, begun) = (pair.master(), now());
-    let before = pair.nodes.each_ref().map(|n| n.status().unwrap().rollout.map_or(0, |r| r.id));
+    let before = pair
+        .nodes
+        .each_ref()
+        .map(|n| n.status().unwrap().rollout.map_or(0, |r| r.id));
     let asked = [0, 1].map(|n| pair.nodes[n].start_ctl(&["upgrade", &bundle], ""));
     let mut codes = asked.map(|ctl| {
         let said = ctl.wait();
@@ -133,8 +168,15 @@ pub(crate) fn of_two_upgrades_one_wins(pair: &mut Pair) {
     codes.sort();
     assert_eq!([codes[0].0, codes[1].0], [Some(0), Some(6)], "{codes:?}");
     pair.has_upgraded(&version, master, begun);
-    let after = pair.nodes.each_ref().map(|n| n.status().unwrap().rollout.unwrap());
-    assert_eq!(after.each_ref().map(|r| r.id), before.map(|id| id + 1), "exactly one rollout");
+    let after = pair
+        .nodes
+        .each_ref()
+        .map(|n| n.status().unwrap().rollout.unwrap());
+    assert_eq!(
+        after.each_ref().map(|r| r.id),
+        before.map(|id| id + 1),
+        "exactly one rollout"
+    );
     assert_eq!(after[0].origin, after[1].origin);
     pair.figures.rollouts += 1;
 }
@@ -149,12 +191,21 @@ pub(crate) fn a_broken_version_halts(pair: &mut Pair) {
     assert_eq!(pair.judge(begun).moves, 0);
     assert_eq!(pair.master(), master);
     let first = Pair::other(master);
-    assert_eq!((pair.nodes[master].version(), pair.nodes[first].version()), (old.clone(), version.clone()));
-    pair.nodes[1].ctl(&["abort", "--reason", "it answers 500"]).expect(0);
+    assert_eq!(
+        (pair.nodes[master].version(), pair.nodes[first].version()),
+        (old.clone(), version.clone())
+    );
+    pair.nodes[1]
+        .ctl(&["abort", "--reason", "it answers 500"])
+        .expect(0);
     for node in &pair.nodes {
         assert_eq!(node.version(), old, "node {}", node.name);
         assert!(!node.is_sync_paused(), "node {}", node.name);
-        wait("it was given up", || node.status().and_then(|s| s.rollout).is_some_and(|r| r.result == Some(Outcome::Failed)));
+        wait("it was given up", || {
+            node.status()
+                .and_then(|s| s.rollout)
+                .is_some_and(|r| r.result == Some(Outcome::Failed))
+        });
     }
     assert_eq!(pair.judge(begun).moves, 0);
     pair.settle();
@@ -164,7 +215,9 @@ pub(crate) fn a_broken_version_halts(pair: &mut Pair) {
     for node in &pair.nodes {
         fs::write(node.srv(MENDED), "").unwrap();
     }
-    pair.nodes[0].ctl(&["retry", "--reason", "mended"]).expect(0);
+    pair.nodes[0]
+        .ctl(&["retry", "--reason", "mended"])
+        .expect(0);
     pair.has_upgraded(&version, master, begun);
     pair.figures.rollouts += 2;
 }

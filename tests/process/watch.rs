@@ -22,7 +22,13 @@ const TARGETS: [&str; 3] = ["vip", "a", "b"];
 
 /// Milliseconds since the epoch.
 pub(crate) fn now() -> u64 {
-    u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+    u64::try_from(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_millis(),
+    )
+    .unwrap()
 }
 
 /// Who held the VIP from a moment on: node a, node b.
@@ -58,9 +64,18 @@ impl Watch {
         let samples = dir.join("samples");
         let this = std::env::current_exe().unwrap();
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &net::name("c")]).arg(this).args(["--role", "sampler"]).arg(&samples);
+        command
+            .args(["netns", "exec", &net::name("c")])
+            .arg(this)
+            .args(["--role", "sampler"])
+            .arg(&samples);
         let sampler = command.stdin(Stdio::piped()).spawn().unwrap();
-        Self { holders, ended, sampler, samples }
+        Self {
+            holders,
+            ended,
+            sampler,
+            samples,
+        }
     }
 
     /// Index of the one holder, if there is one.
@@ -76,10 +91,18 @@ impl Watch {
         let mut seen = Seen::default();
         self.count_holders(from, to, &mut seen);
         let text = fs::read_to_string(&self.samples).unwrap();
-        let all: Vec<Sample> = text.lines().filter_map(Sample::read).filter(|s| s.begun >= from && s.ended <= to).collect();
+        let all: Vec<Sample> = text
+            .lines()
+            .filter_map(Sample::read)
+            .filter(|s| s.begun >= from && s.ended <= to)
+            .collect();
         let [vip, a, b] = TARGETS.map(|target| outages(&all, target));
         seen.vip_silent_ms = vip.iter().map(|(from, to)| to - from).max().unwrap_or(0);
-        let overlap = |x: &(u64, u64)| b.iter().map(|y| x.1.min(y.1).saturating_sub(x.0.max(y.0))).max();
+        let overlap = |x: &(u64, u64)| {
+            b.iter()
+                .map(|y| x.1.min(y.1).saturating_sub(x.0.max(y.0)))
+                .max()
+        };
         seen.both_down_ms = a.iter().filter_map(overlap).max().unwrap_or(0);
         seen.requests = all.iter().filter(|s| s.target == "vip").count();
         seen.failed = all.iter().filter(|s| s.target == "vip" && !s.is_ok).count();
@@ -119,7 +142,9 @@ impl Drop for Watch {
 fn look(keepers: [u32; 2], log: &Mutex<Vec<Holding>>, ended: &AtomicBool) {
     let mut last = None;
     while !ended.load(Ordering::Relaxed) {
-        let has = keepers.map(|pid| fs::read_to_string(format!("/proc/{pid}/net/fib_trie")).is_ok_and(|t| t.contains(VIP)));
+        let has = keepers.map(|pid| {
+            fs::read_to_string(format!("/proc/{pid}/net/fib_trie")).is_ok_and(|t| t.contains(VIP))
+        });
         if last != Some(has) {
             last = Some(has);
             log.lock().unwrap().push((now(), has));
@@ -138,9 +163,16 @@ struct Sample {
 impl Sample {
     fn read(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split(' ').collect();
-        let [begun, ended, target, word] = words.as_slice() else { return None };
+        let [begun, ended, target, word] = words.as_slice() else {
+            return None;
+        };
         let (begun, ended) = (begun.parse().ok()?, ended.parse().ok()?);
-        Some(Self { begun, ended, target: (*target).to_owned(), is_ok: *word == "200" })
+        Some(Self {
+            begun,
+            ended,
+            target: (*target).to_owned(),
+            is_ok: *word == "200",
+        })
     }
 }
 
@@ -180,7 +212,13 @@ pub(crate) fn sample(args: &[String]) {
 }
 
 fn get(target: &str) -> String {
-    let ip: IpAddr = if target == "vip" { VIP } else { address(target) }.parse().unwrap();
+    let ip: IpAddr = if target == "vip" {
+        VIP
+    } else {
+        address(target)
+    }
+    .parse()
+    .unwrap();
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, API), PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
