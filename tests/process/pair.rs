@@ -21,6 +21,8 @@ pub(crate) const SOON: Duration = Duration::from_secs(25);
 const RESTART: Duration = Duration::from_millis(250);
 /// keepalived's make-before-break: the new holder is there before the old one has heard of it.
 const TWO_HOLDERS_MS: u64 = 300;
+/// In all: a daemon that is killed is resumed; only where a row's own time is over a person is asked.
+const HALTS: usize = 4;
 /// A client of the VIP may meet the move.
 const VIP_SILENT_MS: u64 = 2000;
 
@@ -216,6 +218,7 @@ impl Pair {
         };
         println!("  halted: {step} on {node}: {}", problem.what);
         self.figures.halted += 1;
+        assert!(self.figures.halted < HALTS, "a retry does not help");
     }
 
     fn look(&mut self, facts: &mut [Facts; 2], course: &mut Course, aim: Aim<'_>) {
