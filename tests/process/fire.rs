@@ -10,6 +10,10 @@ pub(crate) fn owners_when_rows_begin(pair: &mut Pair) {
             (state == RowState::Started && row % 2 == rest).then_some(Whom::Owner)
         });
     }
+    let rows = pair.nodes[0].status().unwrap().rollout.unwrap().rows.len();
+    let facts = &pair.figures.rows;
+    let shot = facts.iter().filter(|f| f.ends_with("Started Owner"));
+    assert_eq!(shot.count(), rows, "not every row was shot at: {facts:?}");
 }
 
 pub(crate) fn owners_when_rows_are_done(pair: &mut Pair) {

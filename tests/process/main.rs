@@ -9,6 +9,7 @@
     reason = "a test program without the harness: a panic is the report"
 )]
 
+mod course;
 mod facts;
 mod fire;
 mod keeper;
