@@ -133,7 +133,7 @@ pub(super) fn findings(
     let theirs = std::thread::scope(|scope| {
         let theirs = scope.spawn(|| {
             api.site
-                .peer_get(&format!("doctor?bundle_bytes={bundle_bytes}"), PEER_LIMIT)
+                .peer_get_now(&format!("doctor?bundle_bytes={bundle_bytes}"), PEER_LIMIT)
         });
         let ours = own_findings(api, bundle_bytes);
         (ours, theirs.join())

@@ -1,6 +1,6 @@
 //! This host, for production: the `Host` that steps work on, made of the real pieces.
 use super::door::Method;
-use super::link::PeerLink;
+use super::link::{LinkError, PeerLink};
 use super::vrrp::Keepalived;
 use crate::bundle::{self, TrustedKeys};
 use crate::config::Settings;
@@ -18,7 +18,8 @@ use std::{
     net::IpAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 use tokio::runtime::Handle;
 
@@ -105,6 +106,21 @@ impl Site {
 }
 
 impl Site {
+    /// As `peer_get`, for a person who waits: a node that is away is told at once.
+    pub(super) fn peer_get_now(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
+        let path = format!("/v1/peer/{what}");
+        let asked = self
+            .link
+            .request_blocking(Method::Get, &path, Vec::new(), limit);
+        self.answer(what, asked)
+    }
+
+    fn answer(&self, what: &str, asked: Result<(u16, Vec<u8>), LinkError>) -> HostResult<Vec<u8>> {
+        let (status, bytes) =
+            asked.map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))?;
+        self.accepted(what, status, bytes)
+    }
+
     /// As `peer_get`, whatever the status: a failing health report is a report.
     pub(super) fn peer_get_any(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
         let asked =
@@ -138,6 +154,29 @@ impl Site {
             format!("node {} for {what}", self.peer),
             why,
         ))
+    }
+}
+
+/// A sidecar that is killed is back within this, and whoever has more time than this waits for it:
+/// a rollout does not halt over a restart.
+const RESTARTS: Duration = Duration::from_secs(5);
+const BEAT: Duration = Duration::from_millis(250);
+
+/// Asks again while nobody is there. Only for what may be asked twice.
+fn wait_out<T>(
+    limit: Duration,
+    mut ask: impl FnMut() -> Result<T, LinkError>,
+) -> Result<T, LinkError> {
+    let begun = Instant::now();
+    loop {
+        match ask() {
+            Err(LinkError::Connect { .. } | LinkError::Broken { .. })
+                if limit > RESTARTS && begun.elapsed() < RESTARTS =>
+            {
+                thread::sleep(BEAT);
+            }
+            asked => return asked,
+        }
     }
 }
 
@@ -225,17 +264,15 @@ impl Host for Site {
     }
     fn peer_get(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
         let path = format!("/v1/peer/{what}");
-        let asked = self
-            .link
-            .request_blocking(Method::Get, &path, Vec::new(), limit);
-        let (status, bytes) =
-            asked.map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))?;
-        self.accepted(what, status, bytes)
+        let ask = || {
+            self.link
+                .request_blocking(Method::Get, &path, Vec::new(), limit)
+        };
+        self.answer(what, wait_out(limit, ask))
     }
     fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()> {
         let path = format!("/v1/peer/bundles/{bundle}");
-        self.link
-            .fetch(&path, to, None, limit)
+        wait_out(limit, || self.link.fetch(&path, to, None, limit))
             .map(drop)
             .map_err(|e| HostError::new("fetch", format!("{bundle} from {}", self.peer), chain(&e)))
     }

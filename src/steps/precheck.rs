@@ -2,6 +2,7 @@
 use super::{Check, Cx, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::checks;
 use crate::host::Status;
+use std::time::Duration;
 
 pub(super) const DEF: StepDef = StepDef {
     name: "precheck",
@@ -9,6 +10,9 @@ pub(super) const DEF: StepDef = StepDef {
     step: &Precheck,
     ..QUIET
 };
+
+/// The pair was fit when the plan was made: what fails now may be a sidecar that starts again.
+const PASSING: Duration = Duration::from_secs(5);
 
 pub(super) struct Precheck;
 
@@ -30,7 +34,10 @@ impl Step for Precheck {
             bundle_bytes: cx.plan.bundle.as_ref().map_or(0, |b| b.size_bytes),
         };
         let findings = checks::all(&site);
+        let now = cx.host.now();
+        let since = *cx.tally.since.get_or_insert(now);
         match findings.iter().find(|f| f.status == Status::Fail) {
+            Some(bad) if now.since(since) < PASSING => Ok(Verdict::NotYet(bad.what.clone())),
             Some(bad) => Err(StepError::fatal(bad.what.clone(), bad.remedy.clone())),
             None => Ok(Verdict::Done(format!("{} checks", findings.len()))),
         }

@@ -1,0 +1,223 @@
+//! The administrator's days with a pair: pairing, a good upgrade, a bad one, and what is refused.
+use crate::net::{self, address};
+use crate::pair::{Pair, wait};
+use crate::product::MENDED;
+use crate::watch::now;
+use hau::daemon::link::PeerLink;
+use hau::tls::{Identity, Pins, Trust};
+use hau::wire::{Answer, Outcome, PairView};
+use nix::sys::signal::Signal;
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+const PEER_PORT: u16 = 9681;
+
+/// Nobody's certificate opens the door between the nodes, and the log says who tried.
+pub(crate) fn strangers_are_refused(pair: &mut Pair) {
+    for node in &pair.nodes {
+        let dir = tempfile::tempdir().unwrap();
+        let this = std::env::current_exe().unwrap();
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &net::name("c")])
+            .arg(this)
+            .args(["--role", "stranger"]);
+        command
+            .arg(dir.path())
+            .arg(format!("{}:{PEER_PORT}", address(node.name)));
+        let said = command.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(said.starts_with("refused "), "{said:?}");
+        let fingerprint = said.trim().rsplit(' ').next().unwrap().to_owned();
+        wait("the log names the stranger", || {
+            let log = node.sidecar_log();
+            log.lines()
+                .any(|l| l.contains("refused an unknown certificate") && l.contains(&fingerprint))
+        });
+    }
+}
+
+/// Role `stranger`: DIR ADDRESS. Says how it went and its fingerprint.
+pub(crate) fn stranger(args: &[String]) {
+    let [dir, at] = args else {
+        panic!("stranger DIR ADDRESS")
+    };
+    let dir = Path::new(dir);
+    let own = Identity::load_or_create(dir, "x").unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let trust = Arc::new(Trust::new(Pins::load(dir).unwrap()));
+    let link = PeerLink::new(at.parse().unwrap(), &own, trust, runtime.handle().clone()).unwrap();
+    let asked = runtime.block_on(async {
+        let connection = link.connect_for_pairing().await?;
+        connection
+            .post("/v1/peer/hello", b"{}".to_vec(), Duration::from_secs(5))
+            .await
+    });
+    let word = if asked.is_err() {
+        "refused"
+    } else {
+        "admitted"
+    };
+    println!("{word} {}", own.fingerprint());
+}
+
+pub(crate) fn pairs_by_code(pair: &mut Pair) {
+    let [a, b] = &pair.nodes;
+    assert_ne!(a.ctl(&["doctor"]).code, Some(0), "fit without being paired");
+    let show = || {
+        let said = a.ctl(&["--json", "pair"]);
+        let view: Answer<PairView> = serde_json::from_str(&said.expect(0).text).unwrap();
+        format!("{}\n", view.data.unwrap().code.unwrap())
+    };
+    let old = show();
+    show();
+    b.start_ctl(&["pair", "-"], &old).wait().expect(3);
+    b.start_ctl(&["pair", "-"], &show()).wait().expect(0);
+    pair.settle();
+    assert_eq!(pair.master(), 0, "installing hau moves nothing");
+}
+
+pub(crate) fn upgrades_both_nodes(pair: &mut Pair) {
+    pair.upgrade(0, &|_, _| None);
+}
+
+/// Ctrl-C detaches, SIGKILL ends it: the rollout goes on.
+pub(crate) fn hau_ctl_may_go_away(pair: &mut Pair) {
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        pair.settle();
+        let (bundle, version) = pair.bundle(false);
+        let (master, begun) = (pair.master(), now());
+        let ctl = pair.nodes[master].start_ctl(&["upgrade", &bundle], "");
+        wait("the rollout is under way", || {
+            let rollout = pair.nodes[master].status().and_then(|s| s.rollout);
+            rollout.is_some_and(|r| r.to == version && r.rows.iter().any(|row| row.state.is_some()))
+        });
+        ctl.signal(signal);
+        let said = ctl.wait();
+        assert_eq!(
+            said.code,
+            (signal == Signal::SIGINT).then_some(130),
+            "{}",
+            said.text
+        );
+        pair.has_upgraded(&version, master, begun);
+        pair.figures.rollouts += 1;
+    }
+}
+
+pub(crate) fn a_tampered_bundle_is_refused(pair: &mut Pair) {
+    pair.settle();
+    let (bundle, version) = pair.bundle(false);
+    let mut bytes = fs::read(&bundle).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&bundle, bytes).unwrap();
+    let said = pair.nodes[0].ctl(&["upgrade", &bundle]);
+    said.expect(3);
+    for node in &pair.nodes {
+        assert!(
+            !node.srv("shop/releases").join(&version).exists(),
+            "something was unpacked"
+        );
+        assert_ne!(node.version(), version);
+    }
+}
+
+pub(crate) fn without_the_peer_nothing_begins(pair: &mut Pair) {
+    pair.settle();
+    let (bundle, version) = pair.bundle(false);
+    pair.nodes[1].stop_sidecar();
+    pair.nodes[0].ctl(&["upgrade", &bundle]).expect(3);
+    // A moment later the other node is known to be away.
+    wait("the peer is lost", || {
+        pair.nodes[0].status().is_some_and(|s| !s.peer.reachable)
+    });
+    pair.nodes[0].ctl(&["upgrade", &bundle]).expect(3);
+    pair.nodes[1].start_sidecar();
+    pair.settle();
+    assert!(
+        pair.nodes
+            .iter()
+            .all(|n| n.version() != version && !n.is_sync_paused())
+    );
+}
+
+pub(crate) fn of_two_upgrades_one_wins(pair: &mut Pair) {
+    pair.settle();
+    let (bundle, version) = pair.bundle(false);
+    let (master, begun) = (pair.master(), now());
+    let before = pair
+        .nodes
+        .each_ref()
+        .map(|n| n.status().unwrap().rollout.map_or(0, |r| r.id));
+    let asked = [0, 1].map(|n| pair.nodes[n].start_ctl(&["upgrade", &bundle], ""));
+    let mut codes = asked.map(|ctl| {
+        let said = ctl.wait();
+        (said.code, said.text)
+    });
+    codes.sort();
+    assert_eq!([codes[0].0, codes[1].0], [Some(0), Some(6)], "{codes:?}");
+    pair.has_upgraded(&version, master, begun);
+    let after = pair
+        .nodes
+        .each_ref()
+        .map(|n| n.status().unwrap().rollout.unwrap());
+    assert_eq!(
+        after.each_ref().map(|r| r.id),
+        before.map(|id| id + 1),
+        "exactly one rollout"
+    );
+    assert_eq!(after[0].origin, after[1].origin);
+    pair.figures.rollouts += 1;
+}
+
+/// Halts with the old MASTER serving; abort takes it back; once more, mended by hand, and retry ends it well.
+pub(crate) fn a_broken_version_halts(pair: &mut Pair) {
+    pair.settle();
+    let old = pair.nodes[0].version();
+    let (bundle, version) = pair.bundle(true);
+    let (master, begun) = (pair.master(), now());
+    pair.nodes[0].ctl(&["upgrade", &bundle]).expect(4);
+    assert_eq!(pair.judge(begun).moves, 0);
+    assert_eq!(pair.master(), master);
+    let first = Pair::other(master);
+    assert_eq!(
+        (pair.nodes[master].version(), pair.nodes[first].version()),
+        (old.clone(), version.clone())
+    );
+    pair.nodes[1]
+        .ctl(&["abort", "--reason", "it answers 500"])
+        .expect(0);
+    for node in &pair.nodes {
+        assert_eq!(node.version(), old, "node {}", node.name);
+        assert!(!node.is_sync_paused(), "node {}", node.name);
+        wait("it was given up", || {
+            node.status()
+                .and_then(|s| s.rollout)
+                .is_some_and(|r| r.result == Some(Outcome::Failed))
+        });
+    }
+    assert_eq!(pair.judge(begun).moves, 0);
+    pair.settle();
+    let begun = now();
+    pair.nodes[1].ctl(&["upgrade", &bundle]).expect(4);
+    thread::sleep(Duration::from_millis(300));
+    for node in &pair.nodes {
+        fs::write(node.srv(MENDED), "").unwrap();
+    }
+    pair.nodes[0]
+        .ctl(&["retry", "--reason", "mended"])
+        .expect(0);
+    pair.has_upgraded(&version, master, begun);
+    pair.figures.rollouts += 2;
+}
