@@ -1,7 +1,9 @@
 //! What a rollout rests on, one check a line: the list behind `doctor` and the first row of a plan.
 mod peer;
+mod rollback;
 
 pub use peer::{CLOCK, IDENTITY};
+pub use rollback::rollback;
 
 use crate::backup;
 use crate::config::{HttpCheck, Settings};
@@ -16,6 +18,8 @@ pub struct Site<'a> {
     pub database: &'a dyn Database,
     pub settings: &'a Settings,
     pub vips: &'a [IpAddr],
+    /// hau's own folder.
+    pub state_dir: &'a Path,
     /// Size of the bundle that is to be installed; 0: none.
     pub bundle_bytes: u64,
 }

@@ -74,8 +74,16 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     let Some(hello) = draft.state.fresh_peer(draft.now) else {
         return Reply::Refused(Refusal::PeerLost);
     };
-    let there = hello.rollout.as_ref().is_some_and(|view| !view.ended);
-    if there || draft.state.running().is_some() || draft.state.observed.local.busy {
+    let busy = draft.state.observed.local.busy || hello.local.busy;
+    let there = hello.rollout.as_ref().filter(|view| !view.ended);
+    let free = match draft.state.running() {
+        None => there.is_none(),
+        Some(halted) if plan.replaces(&halted.plan.id) => {
+            halted.is_at_rest() && peer_in_step(&draft.state, halted, draft.now).is_ok()
+        }
+        Some(_) => false,
+    };
+    if busy || !free {
         return Reply::Refused(Refusal::Busy);
     }
     let known = draft
@@ -99,11 +107,19 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
         at: draft.now,
     };
     let rollout = plan.id.number;
-    draft.push(Record::PlanAdopted {
-        plan: Arc::new(plan),
-        mandate,
-    });
+    adopt(draft, Arc::new(plan), mandate);
     Reply::Accepted { rollout }
+}
+
+/// Takes a plan; the rollout in whose place it comes ends first.
+fn adopt(draft: &mut Draft<'_>, plan: Arc<Plan>, mandate: Mandate) {
+    if let Some(old) = draft.state.running()
+        && plan.replaces(&old.plan.id)
+    {
+        let (result, at) = (RolloutResult::Failed, draft.now);
+        draft.push(Record::RolloutEnded { result, at });
+    }
+    draft.push(Record::PlanAdopted { plan, mandate });
 }
 
 fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
@@ -231,10 +247,13 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
 fn take_plan(draft: &mut Draft<'_>, view: &RolloutView) {
     let known = draft.state.journaled.rollout.as_ref();
     let newer = known.is_none_or(|r| view.plan.id.beats(&r.plan.id));
-    let free = known.is_none_or(|r| r.ended.is_some() || r.mine.is_empty());
+    let busy = draft.state.observed.local.busy;
+    let free = known.is_none_or(|r| {
+        let replaced = view.plan.replaces(&r.plan.id) && !busy && !r.is_open();
+        r.ended.is_some() || r.mine.is_empty() || replaced
+    });
     if newer && free && !view.ended {
-        let (plan, mandate) = (view.plan.clone(), view.mandate.clone());
-        draft.push(Record::PlanAdopted { plan, mandate });
+        adopt(draft, view.plan.clone(), view.mandate.clone());
     }
 }
 

@@ -20,7 +20,7 @@ pub use event::{
 pub use gate::Closed;
 pub use intent::{Band, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
-pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo};
+pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo, WayBack};
 pub use record::Record;
 pub use state::{
     DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Problem, Report,

@@ -2,7 +2,12 @@
 use super::{Hello, Local, Plan};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -188,6 +193,8 @@ pub struct Journaled {
     pub boot: u64,
     /// The rollout under way, or the last one.
     pub rollout: Option<Rollout>,
+    /// Versions that were rolled back and not installed again since.
+    pub known_bad: BTreeSet<String>,
 }
 
 /// Changed by `observe` alone; lost in a crash.
@@ -281,6 +288,18 @@ impl Rollout {
             .chain(self.peers.iter())
             .find(in_force)
             .map(|(row, r)| (*row, r))
+    }
+
+    /// A row of this node is begun and not ended.
+    pub(super) fn is_open(&self) -> bool {
+        let open = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
+        self.mine.values().any(open)
+    }
+
+    /// Stopped by a failure, and nothing of it goes on at either node, as far as this one knows.
+    pub fn is_at_rest(&self) -> bool {
+        let open = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
+        self.halted_by().is_some() && !self.mine.values().chain(self.peers.values()).any(open)
     }
 
     /// Giving up now would take back what is whole, or leave nobody to serve: both nodes have been

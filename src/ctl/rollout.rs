@@ -57,7 +57,12 @@ fn copy_durably(from: &Path, dir: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 pub(super) async fn plan(client: &Client, out: Output, bundle: &Bundle, config: &Path) -> Ended {
-    let view: PlanView = client.post("/v1/plans", &of(bundle, config)?).await?;
+    look(client, out, &of(bundle, config)?).await
+}
+
+/// What would be done, with nothing started.
+pub(super) async fn look(client: &Client, out: Output, request: &StartRequest) -> Ended {
+    let view: PlanView = client.post("/v1/plans", request).await?;
     out.answer(&view, render::plan);
     Ok(if view.fit { 0 } else { Code::Refused.exit() })
 }
@@ -84,8 +89,12 @@ pub(super) async fn start(
     let started: Started = client.post("/v1/rollouts", request).await?;
     let ours = Ours {
         id: started.rollout,
-        origin: Some(before.node.clone()),
-        goal: Goal::Forward,
+        origin: (!started.gives_up).then(|| before.node.clone()),
+        goal: if started.gives_up {
+            Goal::GivenUp
+        } else {
+            Goal::Forward
+        },
     };
     go_on(client, out, ours, before, detach, &started).await
 }

@@ -1,5 +1,6 @@
 //! The operating system behind a trait: files, units, network, the peer. One of the two seams
 //! (the other is `Database`); the real one and the fake are held to the same tests.
+pub mod archive;
 pub mod commands;
 pub mod fake;
 pub mod files;
@@ -229,6 +230,8 @@ pub trait Host: Send + Sync {
 
     /// Packs files and folders into a tar at `to`, durably.
     fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()>;
+    /// Unpacks what `archive` made into the folder `to`, which holds nothing else afterwards.
+    fn unarchive(&self, tar: &Path, to: &Path) -> HostResult<()>;
     /// Encrypts a file to `recipients` so that the age tool opens it.
     fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()>;
     /// What keepalived's configuration and behaviour say about this node's fitness.

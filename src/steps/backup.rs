@@ -33,14 +33,15 @@ impl Step for Backup {
             cx.database.dump(&dir.join(backup::DUMP), cx.left())?;
             cx.database.check_dump(&dir.join(backup::DUMP), cx.left())?;
         }
-        backup::seal(cx.host, cx.settings, &name(cx), cx.current_version())?;
+        let version = cx.current_version();
+        backup::seal(cx.host, cx.settings, cx.state_dir, &name(cx), version)?;
         Ok(())
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let manifest = backup::verify(cx.host, &cx.settings.backup.dir.join(name(cx)))?;
         // Only now is an older one no longer needed.
-        backup::retain(cx.host, cx.settings)?;
+        backup::retain(cx.host, cx.settings, cx.state_dir)?;
         Ok(Verdict::Done(format!(
             "{} with {} files",
             name(cx),

@@ -1,6 +1,7 @@
 //! The rolling upgrade, top to bottom. Read `UPGRADE` first; each step is the file of its name.
 mod activate;
 mod arm;
+mod back;
 mod backup;
 mod carry;
 mod catch_up;
@@ -71,6 +72,7 @@ pub enum Limit {
     Backup,
     Schema,
     NodeUpgrade,
+    Rollback,
     /// The VIP switch, tried again as often as the configuration says.
     VipSwitch,
 }
@@ -108,40 +110,30 @@ type Phase = (&'static str, &'static [(Turn, &'static StepDef)]);
 
 /// Phases are barriers. The rows of a phase run side by side on the two nodes, and one after the
 /// other on each.
-pub const UPGRADE: &[Phase] = &[
-    (
-        "precheck",
-        &[(First, &precheck::DEF), (Second, &precheck::DEF)],
-    ),
-    ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
-    ("stage", &[(First, &stage::DEF), (Second, &stage::DEF)]),
-    ("backup", &[(First, &backup::DEF), (Second, &backup::DEF)]),
-    ("schema", &[(Second, &schema::DEF)]),
-    ("replay", &[(First, &catch_up::DEF)]),
-    (
-        "upgrade first",
-        &[
-            (First, &hooks::ENGINE),
-            (First, &hooks::BEFORE_STOP),
-            (First, &stop::DEF),
-            (First, &activate::DEF),
-            (First, &hooks::AFTER_ACTIVATE),
-            (First, &start::DEF),
-            (First, &hooks::AFTER_START),
-            (First, &health::DEF),
-            (First, &soak::DEF),
-        ],
-    ),
-    ("arm", &[(Second, &arm::DEF)]),
-    ("move", &[(Second, &release::DEF), (First, &receive::DEF)]),
-    (
-        "drain",
-        &[(Second, &hooks::BEFORE_STOP), (Second, &drain::DEF)],
-    ),
-    ("demote", &[(Second, &demote::DEF)]),
-    ("promote", &[(First, &promote::DEF)]),
-    ("release", &[(First, &serve::DEF), (Second, &rejoin::DEF)]),
-    (
+pub const UPGRADE: &[&[Phase]] = &[
+    BEGIN,
+    &[
+        ("stage", &[(First, &stage::DEF), (Second, &stage::DEF)]),
+        ("backup", &[(First, &backup::DEF), (Second, &backup::DEF)]),
+        ("schema", &[(Second, &schema::DEF)]),
+        ("replay", &[(First, &catch_up::DEF)]),
+        (
+            "upgrade first",
+            &[
+                (First, &hooks::ENGINE),
+                (First, &hooks::BEFORE_STOP),
+                (First, &stop::DEF),
+                (First, &activate::DEF),
+                (First, &hooks::AFTER_ACTIVATE),
+                (First, &start::DEF),
+                (First, &hooks::AFTER_START),
+                (First, &health::DEF),
+                (First, &soak::DEF),
+            ],
+        ),
+    ],
+    SWITCHOVER,
+    &[(
         "upgrade second",
         &[
             (Second, &hooks::ENGINE),
@@ -155,40 +147,104 @@ pub const UPGRADE: &[Phase] = &[
             (Second, &health::DEF),
             (Second, &soak::DEF),
         ],
-    ),
-    ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
-    ("push", &[(First, &push::DEF)]),
-    (
-        "finish",
+    )],
+    END,
+];
+
+/// Both nodes back to what a backup holds, the database as it is: the switchover of the upgrade is
+/// done the other way round, so the roles end where they were before it.
+pub const ROLLBACK: &[&[Phase]] = &[
+    BEGIN,
+    &[
+        ("backup", &[(First, &back::CHECK), (Second, &back::CHECK)]),
+    ],
+    RESTORE_FIRST,
+    SWITCHOVER,
+    &[(
+        "restore second",
         &[
-            (First, &compare::DEF),
-            (First, &cleanup::DEF),
-            (Second, &cleanup::DEF),
+            (Second, &back::STOP),
+            (Second, &back::RESTORE),
+            (Second, &start::DEF),
+            (Second, &same_key::DEF),
+            (Second, &health::DEF),
+            (Second, &soak::DEF),
+        ],
+    )],
+    END,
+];
+
+/// The BACKUP alone back to what its backup holds. The other node serves on, with whatever it runs.
+pub const ROLLBACK_NODE: &[&[Phase]] = &[
+    BEGIN,
+    &[("backup", &[(First, &back::CHECK)])],
+    RESTORE_FIRST,
+    &[
+        ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
+        ("push", &[(Second, &push::DEF)]),
+        (
+            "finish",
+            &[
+                (Second, &compare::DEF),
+                (First, &cleanup::DEF),
+                (Second, &cleanup::DEF),
+            ],
+        ),
+    ],
+];
+
+const RESTORE_FIRST: &[Phase] = &[
+    // After a halt the standby may not follow yet.
+    ("follow", &[(First, &rejoin::DEF)]),
+    (
+        "restore first",
+        &[
+            (First, &back::STOP),
+            (First, &back::RESTORE),
+            (First, &start::DEF),
+            (First, &health::DEF),
+            (First, &soak::DEF),
         ],
     ),
 ];
 
 /// VIP and primary to the other node, with the same care and without a new version.
-pub const SWITCH: &[Phase] = &[
-    (
-        "precheck",
-        &[(First, &precheck::DEF), (Second, &precheck::DEF)],
-    ),
-    ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
-    ("arm", &[(Second, &arm::DEF)]),
-    ("move", &[(Second, &release::DEF), (First, &receive::DEF)]),
-    ("drain", &[(Second, &drain::DEF)]),
-    ("demote", &[(Second, &demote::DEF)]),
-    ("promote", &[(First, &promote::DEF)]),
-    ("release", &[(First, &serve::DEF), (Second, &rejoin::DEF)]),
-    (
+pub const SWITCH: &[&[Phase]] = &[
+    BEGIN,
+    SWITCHOVER,
+    &[(
         "return",
         &[
             (Second, &stop::DEF),
             (Second, &start::DEF),
             (Second, &health::DEF),
         ],
+    )],
+    END,
+];
+
+const BEGIN: &[Phase] = &[
+    (
+        "precheck",
+        &[(First, &precheck::DEF), (Second, &precheck::DEF)],
     ),
+    ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
+];
+
+/// The middle of every rollout: VIP and primary from second to first.
+const SWITCHOVER: &[Phase] = &[
+    ("arm", &[(Second, &arm::DEF)]),
+    ("move", &[(Second, &release::DEF), (First, &receive::DEF)]),
+    (
+        "drain",
+        &[(Second, &hooks::BEFORE_STOP), (Second, &drain::DEF)],
+    ),
+    ("demote", &[(Second, &demote::DEF)]),
+    ("promote", &[(First, &promote::DEF)]),
+    ("release", &[(First, &serve::DEF), (Second, &rejoin::DEF)]),
+];
+
+const END: &[Phase] = &[
     ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
     ("push", &[(First, &push::DEF)]),
     (
@@ -201,17 +257,22 @@ pub const SWITCH: &[Phase] = &[
     ),
 ];
 
-pub fn table(kind: Kind) -> &'static [Phase] {
-    match kind {
+/// The phases of a kind of rollout, in order.
+pub fn table(kind: Kind) -> impl Iterator<Item = &'static Phase> {
+    let parts = match kind {
         Kind::Upgrade => UPGRADE,
         Kind::Switch => SWITCH,
-    }
+        Kind::Rollback => ROLLBACK,
+        Kind::RollbackNode => ROLLBACK_NODE,
+    };
+    parts.iter().copied().flatten()
 }
 
 /// The step of a name, as rows carry it.
 pub fn find(name: &str) -> Option<&'static StepDef> {
-    let tables = UPGRADE.iter().chain(SWITCH);
-    tables
+    let parts = UPGRADE.iter().chain(SWITCH).chain(ROLLBACK);
+    let phases = parts.copied().flatten();
+    phases
         .flat_map(|(_, rows)| rows.iter())
         .map(|(_, def)| *def)
         .find(|def| def.name == name)
@@ -226,7 +287,7 @@ pub fn rows(
     second: &NodeId,
 ) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (phase, (phase_name, steps)) in table(kind).iter().enumerate() {
+    for (phase, (phase_name, steps)) in table(kind).enumerate() {
         for (turn, def) in steps
             .iter()
             .filter(|(_, def)| is_needed(def.only, settings, bundle))
@@ -239,6 +300,13 @@ pub fn rows(
         }
     }
     rows
+}
+
+/// A pair that ends with two versions is not levelled: the sync would push one version's
+/// configuration onto the other. It stays paused.
+pub fn leave_apart(rows: &mut Vec<Row>) {
+    let levels = [resume::DEF.name, push::DEF.name, compare::DEF.name];
+    rows.retain(|row| !levels.contains(&&*row.step));
 }
 
 fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &Settings) -> Row {
@@ -265,7 +333,8 @@ fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &S
             | Limit::Drain
             | Limit::Backup
             | Limit::Schema
-            | Limit::NodeUpgrade => def.attempts,
+            | Limit::NodeUpgrade
+            | Limit::Rollback => def.attempts,
         },
     }
 }
@@ -282,6 +351,7 @@ fn limit(limit: Limit, settings: &Settings) -> Duration {
         Limit::Backup => limits.backup,
         Limit::Schema => limits.schema,
         Limit::NodeUpgrade => limits.node_upgrade,
+        Limit::Rollback => limits.rollback,
         Limit::VipSwitch => limits.vip_switch,
     }
 }

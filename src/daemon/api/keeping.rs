@@ -10,6 +10,13 @@ pub(super) fn backups(api: &Api, _: &Call) -> Result<Answered, Failure> {
     json(&backup::list(&*api.site, &api.site.settings).map_err(failed)?)
 }
 
+pub(super) fn peer_backups(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let list = backup::list(&*api.site, &api.site.settings).map_err(failed)?;
+    let bytes = serde_json::to_vec(&list)
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    Ok(Answered::Plain(200, "application/json", bytes))
+}
+
 pub(super) fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
     api.busy()?;
     let (site, settings) = (&*api.site, &api.site.settings);
@@ -25,9 +32,9 @@ pub(super) fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
         made.map_err(|e| Failure::new(Code::Failed, e.what, e.remedy))?;
     }
     let version = api.snapshot().state.observed.local.version.clone();
-    backup::seal(site, settings, &name, version).map_err(failed)?;
+    backup::seal(site, settings, &site.state_dir, &name, version).map_err(failed)?;
     let manifest = Some(backup::verify(site, &dir).map_err(failed)?);
-    backup::retain(site, settings).map_err(failed)?;
+    backup::retain(site, settings, &site.state_dir).map_err(failed)?;
     json(&backup::Entry { name, manifest })
 }
 

@@ -1,4 +1,6 @@
 //! A file system in memory that behaves as the real one does through `files`.
+mod archive;
+
 use super::super::{FileInfo, HostError, HostResult, files, tree::hex};
 use sha2::{Digest, Sha256};
 use std::{

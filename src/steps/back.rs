@@ -1,0 +1,150 @@
+//! Rows of a rollback: a node becomes again what its backup holds. A node that is so already is left
+//! alone: its services are not stopped for nothing.
+use super::activate::{put_aside, take_back};
+use super::services::{all_listen, all_stopped, start_all, stop_all};
+use super::{Check, Cx, Limit, QUIET, Step, StepDef, StepError, StepResult, Verdict};
+use crate::backup;
+use crate::core::Undo;
+
+pub(super) const CHECK: StepDef = StepDef {
+    name: "check_backup",
+    about: "read the backup's checksums back; see that the root key of that time is at hand",
+    limit: Limit::Backup,
+    step: &CheckBackup,
+    ..QUIET
+};
+
+pub(super) const STOP: StepDef = StepDef {
+    name: "stop_newer",
+    about: "stop the services, unless this node is as the backup holds it",
+    disruptive: true,
+    service_down: true,
+    undo: Undo::Run,
+    limit: Limit::Start,
+    step: &StopNewer,
+    ..QUIET
+};
+
+pub(super) const RESTORE: StepDef = StepDef {
+    name: "restore",
+    about: "put back code, configuration and root key from the backup; keep what they replace",
+    restores: true,
+    service_down: true,
+    undo: Undo::Run,
+    limit: Limit::Rollback,
+    attempts: 2,
+    step: &Restore,
+    ..QUIET
+};
+
+struct CheckBackup;
+
+impl Step for CheckBackup {
+    fn precheck(&self, _cx: &mut Cx<'_>) -> StepResult<Check> {
+        Ok(Check::Ready)
+    }
+
+    fn run(&self, _cx: &mut Cx<'_>) -> StepResult<()> {
+        Ok(())
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        let dir = cx.backup_dir()?;
+        let manifest = backup::verify(cx.host, &dir).map_err(|e| {
+            let remedy = "go back to another one (hau-ctl backup list), or install the bundle of that version again";
+            StepError::fatal(e.to_string(), remedy)
+        })?;
+        if manifest.version.as_deref() != Some(&cx.plan.to) {
+            let what = format!(
+                "{} holds {}, not {}",
+                dir.display(),
+                manifest.version.as_deref().unwrap_or("no known version"),
+                cx.plan.to
+            );
+            return Err(StepError::fatal(what, "hau-ctl abort, and name another one by --to"));
+        }
+        let todo = backup::differences(cx.host, cx.settings, &dir)?;
+        if let Some((path, info)) = &manifest.root_key
+            && todo.has_other_key
+            && !backup::keys::has(cx.host, cx.state_dir, &info.sha256)
+        {
+            let what = format!("the root key of that time is not kept here: {}", path.display());
+            let remedy = backup::keys::by_hand(cx.state_dir, &dir, &info.sha256);
+            return Err(StepError::fatal(what, format!("{remedy}; then hau-ctl retry")));
+        }
+        let age = cx.host.now().since(manifest.made_at).as_secs();
+        Ok(Verdict::Done(format!("of {}, {} min old", cx.plan.to, age / 60)))
+    }
+}
+
+/// Is this node as the backup holds it?
+fn is_back(cx: &Cx<'_>) -> StepResult<bool> {
+    Ok(backup::differences(cx.host, cx.settings, &cx.backup_dir()?)?.is_none())
+}
+
+struct StopNewer;
+
+impl Step for StopNewer {
+    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
+        let stopped = is_back(cx)? || matches!(all_stopped(cx)?, Verdict::Done(_));
+        Ok(if stopped {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
+    }
+
+    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        stop_all(cx)
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        if is_back(cx)? {
+            return Ok(Verdict::Done("this node is back already".to_owned()));
+        }
+        all_stopped(cx)
+    }
+
+    fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        start_all(cx)?;
+        all_listen(cx)
+    }
+}
+
+struct Restore;
+
+impl Step for Restore {
+    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
+        Ok(if is_back(cx)? {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
+    }
+
+    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        put_aside(cx)?;
+        let scratch = cx.aside().join("unpacked");
+        let dir = cx.backup_dir()?;
+        Ok(backup::restore(
+            cx.host,
+            cx.settings,
+            cx.state_dir,
+            &dir,
+            &scratch,
+        )?)
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        let left = backup::differences(cx.host, cx.settings, &cx.backup_dir()?)?;
+        if left.is_none() {
+            return Ok(Verdict::done());
+        }
+        let remedy = "see who else changes it, then hau-ctl retry";
+        Err(StepError::retry(format!("not as in the backup: {left}"), remedy))
+    }
+
+    fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        take_back(cx)
+    }
+}
