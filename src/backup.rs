@@ -2,7 +2,7 @@
 pub mod keys;
 mod restore;
 
-pub use restore::{Differences, differences, restore};
+pub use restore::{Differences, differences, restore, root_key};
 
 use crate::config::Settings;
 use crate::host::{FileInfo, Host, HostError, HostResult};
@@ -183,7 +183,11 @@ pub fn retain(host: &dyn Host, settings: &Settings, state: &Path) -> HostResult<
         host.remove(&settings.backup.dir.join(&entry.name))?;
     }
     let needed: Vec<&str> = kept.iter().filter_map(Entry::key).collect();
-    for key in old.iter().filter_map(Entry::key).filter(|k| !needed.contains(k)) {
+    for key in old
+        .iter()
+        .filter_map(Entry::key)
+        .filter(|k| !needed.contains(k))
+    {
         host.remove(&keys::file(state, key))?;
     }
     Ok(())

@@ -33,7 +33,11 @@ impl fmt::Display for Differences {
         let some = |what: &str, paths: &[PathBuf]| match paths {
             [] => None,
             [one] => Some(format!("{what} {}", one.display())),
-            [one, ..] => Some(format!("{what} {} and {} more", one.display(), paths.len() - 1)),
+            [one, ..] => Some(format!(
+                "{what} {} and {} more",
+                one.display(),
+                paths.len() - 1
+            )),
         };
         let parts = [
             self.is_elsewhere.then(|| "the link current".to_owned()),
@@ -112,12 +116,18 @@ pub fn restore(
     Ok(())
 }
 
+/// Where the root key of a backup belongs, and which it is.
+pub fn root_key(host: &dyn Host, dir: &Path) -> HostResult<Option<(PathBuf, FileInfo)>> {
+    Ok(read(host, dir)?.0.root_key)
+}
+
 fn read(host: &dyn Host, dir: &Path) -> HostResult<(Manifest, Contents)> {
     let bad = |file: &str, e| HostError::new("read", dir.join(file).display().to_string(), e);
     let manifest = host.read(&dir.join(MANIFEST))?;
     let manifest = serde_json::from_slice(&manifest).map_err(|e| bad(MANIFEST, e))?;
     if !host.exists(&dir.join(CONTENTS)) {
-        let why = "it was made by a hau that could not roll back yet: restore it by hand, as README says";
+        let why =
+            "it was made by a hau that could not roll back yet: restore it by hand, as README says";
         return Err(HostError::new("go back to", dir.display().to_string(), why));
     }
     let contents = host.read(&dir.join(CONTENTS))?;

@@ -22,7 +22,8 @@ pub fn rollback(site: &Site<'_>, backup: Option<&str>) -> Vec<Finding> {
 }
 
 fn held_against(site: &Site<'_>, dir: &Path) -> Vec<Finding> {
-    let other = "hau-ctl backup list shows the others; the bundle of that version can be installed again";
+    let other =
+        "hau-ctl backup list shows the others; the bundle of that version can be installed again";
     let bad = |e: HostError| vec![Finding::fail("backup", e.to_string(), other)];
     let manifest = match backup::verify(site.host, dir) {
         Ok(manifest) => manifest,
@@ -60,7 +61,10 @@ fn held_against(site: &Site<'_>, dir: &Path) -> Vec<Finding> {
                 todo.config.len(),
                 first.display()
             ),
-            format!("afterwards what they replace is in {}", state.join("replaced").display()),
+            format!(
+                "afterwards what they replace is in {}",
+                state.join("replaced").display()
+            ),
         ),
     });
     findings.extend(root_key(site, dir, &manifest, todo.has_other_key));
@@ -83,8 +87,15 @@ fn root_key(site: &Site<'_>, dir: &Path, manifest: &Manifest, other: bool) -> Op
             ),
         )
     } else {
-        let what = format!("the key of that time is not kept on this node: {}", path.display());
-        Finding::fail("root key", what, backup::keys::by_hand(state, dir, &info.sha256))
+        let what = format!(
+            "the key of that time is not kept on this node: {}",
+            path.display()
+        );
+        Finding::fail(
+            "root key",
+            what,
+            backup::keys::by_hand(state, dir, &info.sha256),
+        )
     })
 }
 
@@ -99,7 +110,11 @@ fn space(site: &Site<'_>, dir: &Path) -> Finding {
         Ok(free) if free >= need => Finding::pass("space", format!("{} MiB free", free >> 20)),
         Ok(free) => {
             let dir = site.state_dir.display();
-            let what = format!("{dir} has {} MiB free and {} MiB may be needed", free >> 20, need >> 20);
+            let what = format!(
+                "{dir} has {} MiB free and {} MiB may be needed",
+                free >> 20,
+                need >> 20
+            );
             Finding::fail("space", what, "free some space there")
         }
         Err(e) => Finding::fail("space", e.to_string(), "see that it is a local disk"),

@@ -313,8 +313,8 @@ fn back(draft: &mut Draft<'_>) {
         .running()
         .and_then(|r| Some((r, next_undo(&draft.state, r)?)))
     {
-        let old = &rollout.mine[&row];
-        let begun = old.state == RowState::Undoing;
+        let old = rollout.mine.get(&row);
+        let begun = old.is_some_and(|r| r.state == RowState::Undoing);
         if begun || may_undo(&draft.state, rollout, row, draft.now).is_err() {
             return;
         }
@@ -324,7 +324,7 @@ fn back(draft: &mut Draft<'_>) {
         } else {
             RowState::Undoing
         };
-        let note = old.note.clone();
+        let note = old.map(|r| r.note.clone()).unwrap_or_default();
         let report = Report {
             note,
             ..fresh(rollout, state, draft.now)
@@ -360,7 +360,7 @@ fn end(draft: &mut Draft<'_>) {
                 rollout.is_kept(barrier, n)
                     || rollout
                         .report(&s.me, n)
-                        .is_none_or(|r| r.state == RowState::Undone)
+                        .map_or(!rollout.is_inherited(n), |r| r.state == RowState::Undone)
             };
             if peer_in_step(s, rollout, at).is_err() || !rows.all(settled) {
                 return;

@@ -85,7 +85,7 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
                 } else {
                     view.reports.get(m)
                 };
-                report.is_some_and(|x| x.state != RowState::Undone)
+                report.map_or(r.is_inherited(*m), |x| x.state != RowState::Undone)
             };
             if let Some((m, _)) = r.plan.rows.iter().enumerate().filter(later).find(open) {
                 return Err(Closed::Waiting(m));
@@ -113,10 +113,13 @@ pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
         .find(|n| !r.is_done(&s.me, *n))
 }
 
-/// The next row of this node to take back: the last one begun, in front of the barrier.
+/// The next row of this node to take back: the last one begun (or inherited), in front of the barrier.
 pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
     let barrier = r.barrier(&s.me);
-    let open = |n: &usize| r.mine.get(n).is_some_and(|x| x.state != RowState::Undone);
+    let open = |n: &usize| {
+        let report = r.mine.get(n);
+        report.map_or(r.is_inherited(*n), |x| x.state != RowState::Undone)
+    };
     let behind = |n: &usize| !r.is_kept(barrier, *n);
     r.plan
         .rows_of(&s.me)

@@ -315,6 +315,17 @@ impl Rollout {
         torn || rows.all(|(n, row)| !row.service_down || self.is_done(me, n))
     }
 
+    /// The rollout that this one took the place of may have stopped the services here, whether this
+    /// row has done anything or not: taking it back starts them.
+    pub(super) fn is_inherited(&self, row: usize) -> bool {
+        let way_back = self.plan.way_back.as_ref();
+        let row = &self.plan.rows[row];
+        way_back.is_some_and(|w| w.replaces.is_some())
+            && row.disruptive
+            && row.service_down
+            && row.node == self.plan.first
+    }
+
     /// Does an abort leave this row as it is, because of the barrier that was passed?
     pub(super) fn is_kept(&self, barrier: Option<usize>, row: usize) -> bool {
         match self.plan.rows[row].undo {

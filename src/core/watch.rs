@@ -20,10 +20,12 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
         .get(&row)
         .is_some_and(|r| r.state == RowState::Failed);
     let stuck = failed || rollout.halted_by().is_some() || !rollout.plan.rows[row].restores;
-    if stuck
-        && rollout.mandate.direction == Direction::Forward
-        && rollout.plan.rows[row].service_down
-    {
+    // Down by one of these rows, or by the rollout that this one took the place of.
+    let down = |n: usize| rollout.plan.rows[n].service_down;
+    let mut mine = rollout.plan.rows_of(&s.me);
+    let inherited = mine.any(|(n, _)| n >= row && rollout.is_inherited(n));
+    drop(mine);
+    if stuck && rollout.mandate.direction == Direction::Forward && (down(row) || inherited) {
         let reason = Some("the active node is gone: this one serves again as it was".to_owned());
         let by = Actor {
             user: "hau".to_owned(),

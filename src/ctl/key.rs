@@ -26,16 +26,21 @@ pub(super) fn restore(folder: &Path, identity: &Path, check: bool, out: Output) 
         usage(what, "name the file that age-keygen wrote")
     })?;
     let manifest = fs::read(folder.join(backup::MANIFEST)).map_err(|e| e.to_string());
-    let manifest = manifest.and_then(|m| {
-        serde_json::from_slice::<backup::Manifest>(&m).map_err(|e| e.to_string())
-    });
+    let manifest = manifest
+        .and_then(|m| serde_json::from_slice::<backup::Manifest>(&m).map_err(|e| e.to_string()));
     let no_backup = |why: String| {
         let what = format!("{} is no backup: {why}", folder.display());
-        usage(what, "name the folder of a backup, as /var/lib/hau/backups/backup_…")
+        usage(
+            what,
+            "name the folder of a backup, as /var/lib/hau/backups/backup_…",
+        )
     };
     let Some((path, info)) = manifest.map_err(no_backup)?.root_key else {
         let what = format!("{} holds no root key", folder.display());
-        return Err(usage(what, "[root_key] was not configured when it was made"));
+        return Err(usage(
+            what,
+            "[root_key] was not configured when it was made",
+        ));
     };
     let other = "try the identity of another recipient; hau-ctl backup verify says whether the file is whole";
     let refused = |what: String| Failure::new(Code::Refused, what, other);
@@ -45,7 +50,10 @@ pub(super) fn restore(folder: &Path, identity: &Path, check: bool, out: Output) 
     let digest = Sha256::digest(&plain);
     let hash: String = digest.iter().map(|b| format!("{b:02x}")).collect();
     if hash != info.sha256 {
-        let what = format!("{} opens, but is not the key that the manifest names", backup::KEY);
+        let what = format!(
+            "{} opens, but is not the key that the manifest names",
+            backup::KEY
+        );
         return Err(refused(what));
     }
     if !check {

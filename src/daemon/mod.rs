@@ -20,7 +20,9 @@ mod watch;
 
 pub use setup::{RunArgs, run};
 
-use crate::core::{Event, Hello, Journaled, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned};
+use crate::core::{
+    Event, Hello, Journaled, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned,
+};
 use crate::host::Host;
 use crate::journal::{Journal, JournalError};
 use executor::Executor;

@@ -7,7 +7,9 @@ pub(super) use purpose::{Purpose, own_findings};
 
 use super::api::Api;
 use crate::checks;
-use crate::core::{Actor, BundleRef, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack};
+use crate::core::{
+    Actor, BundleRef, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack,
+};
 use crate::host::{BundleInfo, BundlePolicy, Finding, Host, Status};
 use crate::steps;
 use crate::time::Time;

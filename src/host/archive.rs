@@ -117,7 +117,10 @@ mod tests {
         let sealed = seal(b"the root key", &[secret.to_public().to_string()]).unwrap();
         let file = |identity: &age::x25519::Identity| {
             use age::secrecy::ExposeSecret;
-            format!("# created: today\n{}\n", identity.to_string().expose_secret())
+            format!(
+                "# created: today\n{}\n",
+                identity.to_string().expose_secret()
+            )
         };
         assert_eq!(decrypt(&sealed, &file(&secret)).unwrap(), b"the root key");
         let other = age::x25519::Identity::generate();

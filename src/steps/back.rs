@@ -1,8 +1,9 @@
 //! Rows of a rollback: a node becomes again what its backup holds. A node that is so already is left
 //! alone: its services are not stopped for nothing.
 use super::activate::{put_aside, take_back};
+use super::same_key::shows_another;
 use super::services::{all_listen, all_stopped, start_all, stop_all};
-use super::{Check, Cx, Limit, QUIET, Step, StepDef, StepError, StepResult, Verdict};
+use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::backup;
 use crate::core::Undo;
 
@@ -37,6 +38,19 @@ pub(super) const RESTORE: StepDef = StepDef {
     ..QUIET
 };
 
+/// A version that finds itself started after another one may make a key of its own, the old one, too.
+pub(super) const KEY: StepDef = StepDef {
+    name: "backup_key",
+    about: "see that the backup's root key is in use; put it back again and restart where not",
+    disruptive: true,
+    service_down: true,
+    limit: Limit::Start,
+    only: Only::RootKey,
+    attempts: 2,
+    step: &BackupKey,
+    ..QUIET
+};
+
 struct CheckBackup;
 
 impl Step for CheckBackup {
@@ -61,19 +75,32 @@ impl Step for CheckBackup {
                 manifest.version.as_deref().unwrap_or("no known version"),
                 cx.plan.to
             );
-            return Err(StepError::fatal(what, "hau-ctl abort, and name another one by --to"));
+            return Err(StepError::fatal(
+                what,
+                "hau-ctl abort, and name another one by --to",
+            ));
         }
         let todo = backup::differences(cx.host, cx.settings, &dir)?;
         if let Some((path, info)) = &manifest.root_key
             && todo.has_other_key
             && !backup::keys::has(cx.host, cx.state_dir, &info.sha256)
         {
-            let what = format!("the root key of that time is not kept here: {}", path.display());
+            let what = format!(
+                "the root key of that time is not kept here: {}",
+                path.display()
+            );
             let remedy = backup::keys::by_hand(cx.state_dir, &dir, &info.sha256);
-            return Err(StepError::fatal(what, format!("{remedy}; then hau-ctl retry")));
+            return Err(StepError::fatal(
+                what,
+                format!("{remedy}; then hau-ctl retry"),
+            ));
         }
         let age = cx.host.now().since(manifest.made_at).as_secs();
-        Ok(Verdict::Done(format!("of {}, {} min old", cx.plan.to, age / 60)))
+        Ok(Verdict::Done(format!(
+            "of {}, {} min old",
+            cx.plan.to,
+            age / 60
+        )))
     }
 }
 
@@ -113,6 +140,19 @@ impl Step for StopNewer {
 
 struct Restore;
 
+/// Puts everything back that is not as the backup holds it.
+fn put_back(cx: &Cx<'_>) -> StepResult<()> {
+    let scratch = cx.aside().join("unpacked");
+    let dir = cx.backup_dir()?;
+    Ok(backup::restore(
+        cx.host,
+        cx.settings,
+        cx.state_dir,
+        &dir,
+        &scratch,
+    )?)
+}
+
 impl Step for Restore {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         Ok(if is_back(cx)? {
@@ -124,15 +164,7 @@ impl Step for Restore {
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         put_aside(cx)?;
-        let scratch = cx.aside().join("unpacked");
-        let dir = cx.backup_dir()?;
-        Ok(backup::restore(
-            cx.host,
-            cx.settings,
-            cx.state_dir,
-            &dir,
-            &scratch,
-        )?)
+        put_back(cx)
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
@@ -141,10 +173,61 @@ impl Step for Restore {
             return Ok(Verdict::done());
         }
         let remedy = "see who else changes it, then hau-ctl retry";
-        Err(StepError::retry(format!("not as in the backup: {left}"), remedy))
+        Err(StepError::retry(
+            format!("not as in the backup: {left}"),
+            remedy,
+        ))
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         take_back(cx)
+    }
+}
+
+struct BackupKey;
+
+/// None: the backup's key is in use.
+fn wrong_key(cx: &Cx<'_>) -> StepResult<Option<String>> {
+    let Some((path, wanted)) = backup::root_key(cx.host, &cx.backup_dir()?)? else {
+        return Ok(None);
+    };
+    let found = backup::keys::in_use(cx.host, &path)?;
+    if found.is_none_or(|found| found.sha256 != wanted.sha256) {
+        return Ok(Some(format!("{} is not the backup's key", path.display())));
+    }
+    shows_another(cx, &wanted.sha256)
+}
+
+impl Step for BackupKey {
+    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
+        // Cut off between stop and start there is no service that could show its key.
+        let is_up = matches!(all_listen(cx), Ok(Verdict::Done(_)));
+        Ok(if is_up && wrong_key(cx)?.is_none() {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
+    }
+
+    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        stop_all(cx)?;
+        if let Verdict::NotYet(what) = all_stopped(cx)? {
+            return Err(StepError::retry(what, "hau-ctl retry when it is gone"));
+        }
+        put_back(cx)?;
+        start_all(cx)
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        if let Verdict::NotYet(what) = all_listen(cx)? {
+            return Ok(Verdict::NotYet(what));
+        }
+        match wrong_key(cx)? {
+            None => Ok(Verdict::Done("the backup's root key is in use".to_owned())),
+            Some(what) => Err(StepError::retry(
+                what,
+                "see why the service makes a key of its own at every start",
+            )),
+        }
     }
 }

@@ -84,6 +84,8 @@ pub enum Only {
     Database,
     ConfigSync,
     RootKey,
+    /// The second node is given the first's.
+    CarriedKey,
     Schema,
     /// The bundle brings this hook.
     Hook(&'static str),
@@ -155,9 +157,7 @@ pub const UPGRADE: &[&[Phase]] = &[
 /// done the other way round, so the roles end where they were before it.
 pub const ROLLBACK: &[&[Phase]] = &[
     BEGIN,
-    &[
-        ("backup", &[(First, &back::CHECK), (Second, &back::CHECK)]),
-    ],
+    &[("backup", &[(First, &back::CHECK), (Second, &back::CHECK)])],
     RESTORE_FIRST,
     SWITCHOVER,
     &[(
@@ -166,7 +166,7 @@ pub const ROLLBACK: &[&[Phase]] = &[
             (Second, &back::STOP),
             (Second, &back::RESTORE),
             (Second, &start::DEF),
-            (Second, &same_key::DEF),
+            (Second, &back::KEY),
             (Second, &health::DEF),
             (Second, &soak::DEF),
         ],
@@ -202,6 +202,7 @@ const RESTORE_FIRST: &[Phase] = &[
             (First, &back::STOP),
             (First, &back::RESTORE),
             (First, &start::DEF),
+            (First, &back::KEY),
             (First, &health::DEF),
             (First, &soak::DEF),
         ],
@@ -362,7 +363,8 @@ fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bo
         Only::Database => settings.database.is_some(),
         Only::ConfigSync => settings.config_sync.is_some(),
         Only::Hook(name) => bundle.is_some_and(|b| b.hooks.contains_key(name)),
-        Only::RootKey => settings.root_key.as_ref().is_some_and(|key| key.carry),
+        Only::RootKey => settings.root_key.is_some(),
+        Only::CarriedKey => settings.root_key.as_ref().is_some_and(|key| key.carry),
         Only::Schema => settings.database.is_some() && bundle.is_some_and(|b| !b.schema.is_empty()),
     }
 }

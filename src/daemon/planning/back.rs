@@ -20,27 +20,45 @@ pub(in crate::daemon) fn rollback(
 ) -> Result<Planned, Failure> {
     let peer = peer(api)?;
     let (first, second) = order(api, &peer)?;
-    let alone = back.node.as_deref().map(|name| backup_node(name, &first, &second));
+    let alone = back
+        .node
+        .as_deref()
+        .map(|name| backup_node(name, &first, &second));
     let alone = alone.transpose()?.is_some();
     let local = api.snapshot().state.observed.local.clone();
     let version = |node: &NodeId| {
-        let of = if *node == api.site.me { &local } else { &peer.local };
+        let of = if *node == api.site.me {
+            &local
+        } else {
+            &peer.local
+        };
         of.version.clone()
     };
-    let needed = if alone { vec![&first] } else { vec![&first, &second] };
+    let needed = if alone {
+        vec![&first]
+    } else {
+        vec![&first, &second]
+    };
     let (name, to) = choose(api, back.to.as_deref(), &needed)?;
     // One that runs that version already, and serves, is left as it is.
     let levels = version(&second).as_ref() == Some(&to);
     let is_one = alone || levels;
     let runs = [version(&second), version(&first)].into_iter().flatten();
-    let from = runs.into_iter().find(|v| *v != to).unwrap_or_else(|| to.clone());
+    let from = runs
+        .into_iter()
+        .find(|v| *v != to)
+        .unwrap_or_else(|| to.clone());
     let replaces = halted(api)?.map(|r| r.plan.id.clone());
     if from == to && back.to.is_none() && replaces.is_none() {
         let what = format!("both nodes run {to} already, which is what {name} holds");
         let remedy = "hau-ctl backup list shows others, --to names one";
         return Err(Failure::new(Code::Refused, what, remedy));
     }
-    let kind = if is_one { Kind::RollbackNode } else { Kind::Rollback };
+    let kind = if is_one {
+        Kind::RollbackNode
+    } else {
+        Kind::Rollback
+    };
     let mut rows = steps::rows(kind, &api.site.settings, None, &first, &second);
     if is_one && !levels {
         steps::leave_apart(&mut rows);
@@ -118,7 +136,9 @@ fn backup_node(name: &str, first: &NodeId, second: &NodeId) -> Result<(), Failur
         name if name == second.0 => Err(Failure::new(
             Code::Refused,
             format!("node {second} holds the VIP: its services are not stopped"),
-            format!("hau-ctl switch --to {first}, then again; hau-ctl rollback takes both nodes back"),
+            format!(
+                "hau-ctl switch --to {first}, then again; hau-ctl rollback takes both nodes back"
+            ),
         )),
         name => Err(Failure::new(
             Code::Usage,
@@ -143,7 +163,10 @@ fn choose(api: &Api, to: Option<&str>, needed: &[&NodeId]) -> Result<(String, St
     let found = lists.iter().flatten().filter_map(|entry| {
         let (name, manifest) = (&entry.name, entry.manifest.as_ref()?);
         let common = lists.iter().all(|list| whole(name, list));
-        let version = manifest.version.clone().filter(|_| common && wanted(name, manifest));
+        let version = manifest
+            .version
+            .clone()
+            .filter(|_| common && wanted(name, manifest));
         Some((name.clone(), version?))
     });
     found.max().ok_or_else(|| {

@@ -20,13 +20,20 @@ impl Purpose {
     pub(super) fn query(&self) -> String {
         let mut words = vec![format!("bundle_bytes={}", self.bundle_bytes)];
         let named = [("version", &self.version), ("backup", &self.backup)];
-        let named = named.into_iter().filter_map(|(k, v)| Some((k, v.as_ref()?)));
+        let named = named
+            .into_iter()
+            .filter_map(|(k, v)| Some((k, v.as_ref()?)));
         words.extend(named.map(|(k, v)| format!("{k}={v}")));
         let flags = [
             ("allow_known_bad", self.allow_known_bad),
             ("rollback", self.is_rollback),
         ];
-        words.extend(flags.into_iter().filter(|f| f.1).map(|(k, _)| format!("{k}=1")));
+        words.extend(
+            flags
+                .into_iter()
+                .filter(|f| f.1)
+                .map(|(k, _)| format!("{k}=1")),
+        );
         words.join("&")
     }
 
@@ -68,7 +75,11 @@ fn known_bad(api: &Api, purpose: &Purpose) -> Option<Finding> {
     }
     let what = format!("{version} was installed here before and rolled back");
     Some(if purpose.allow_known_bad {
-        Finding::warn("version", what, "it is allowed, and recorded with your name")
+        Finding::warn(
+            "version",
+            what,
+            "it is allowed, and recorded with your name",
+        )
     } else {
         let remedy = "install a mended version; or, if it was not to blame: --allow-known-bad";
         Finding::fail("version", what, remedy)

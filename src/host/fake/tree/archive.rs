@@ -19,7 +19,10 @@ impl Tree {
             };
             let (mode, uid, gid) = (node.mode, node.uid, node.gid);
             let path = path.display();
-            Some(format!("{kind} {mode} {uid} {gid} [{}] {path}\n", hex(&bytes)))
+            Some(format!(
+                "{kind} {mode} {uid} {gid} [{}] {path}\n",
+                hex(&bytes)
+            ))
         };
         Ok(self.inspect(paths)?.keys().filter_map(line).collect())
     }
@@ -28,7 +31,11 @@ impl Tree {
         let text = String::from_utf8_lossy(text);
         for line in text.lines() {
             let mut words = line.splitn(6, ' ');
-            let mut next = || words.next().ok_or_else(|| failed("unpack", to, "not an archive"));
+            let mut next = || {
+                words
+                    .next()
+                    .ok_or_else(|| failed("unpack", to, "not an archive"))
+            };
             let (kind, numbers) = (next()?, [next()?, next()?, next()?]);
             let (bytes, path) = (unhex(next()?), to.join(next()?.trim_start_matches('/')));
             let [mode, uid, gid] = numbers.map(|n| n.parse().unwrap_or_default());
@@ -37,8 +44,15 @@ impl Tree {
                 _ => Kind::File(bytes),
             };
             self.make_dir(path.parent().unwrap_or(to), 0o755)?;
-            let key = self.place(&path).map_err(|why| failed("unpack", &path, why))?;
-            let node = Node { kind, mode, uid, gid };
+            let key = self
+                .place(&path)
+                .map_err(|why| failed("unpack", &path, why))?;
+            let node = Node {
+                kind,
+                mode,
+                uid,
+                gid,
+            };
             self.nodes.insert(key, node);
         }
         Ok(())
@@ -50,4 +64,3 @@ fn unhex(text: &str) -> Vec<u8> {
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     digits.chunks(2).filter_map(byte).collect()
 }
-
