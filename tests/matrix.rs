@@ -291,14 +291,14 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
         };
         view = Some(RolloutView {
             plan: plan.clone(),
-            mandate: told,
+            mandate: told.into(),
             reports: peers.clone(),
             ended: given.ended,
         });
         let ended = given.ended.then_some((RolloutResult::Succeeded, Time(0)));
         state.journaled.rollout = Some(Rollout {
             plan,
-            mandate: mandate_is,
+            mandate: mandate_is.into(),
             mine,
             peers,
             told: (0, 0),

@@ -90,14 +90,14 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     plan.id.origin = draft.state.me.clone();
     plan.made_at = draft.now;
     plan.home_before = draft.state.home().cloned();
-    let mandate = Mandate {
+    let mandate = Arc::new(Mandate {
         epoch: 0,
         origin: draft.state.me.clone(),
         order: Order::Start,
         direction: Direction::Forward,
         by: plan.by.clone(),
         at: draft.now,
-    };
+    });
     let rollout = plan.id.number;
     draft.push(Record::PlanAdopted {
         plan: Arc::new(plan),
@@ -142,21 +142,19 @@ pub(super) fn mandate(draft: &mut Draft<'_>, order: Order, by: Actor) {
         Order::Start | Order::Retry | Order::Confirm => rollout.mandate.direction,
     };
     let epoch = rollout.mandate.epoch + 1;
-    take(
-        draft,
-        Mandate {
-            epoch,
-            origin: me,
-            order,
-            direction,
-            by,
-            at,
-        },
-    );
+    let mandate = Mandate {
+        epoch,
+        origin: me,
+        order,
+        direction,
+        by,
+        at,
+    };
+    take(draft, Arc::new(mandate));
 }
 
 /// Takes a mandate, whoever gave it; a confirmation settles this node's own failed row.
-fn take(draft: &mut Draft<'_>, mandate: Mandate) {
+fn take(draft: &mut Draft<'_>, mandate: Arc<Mandate>) {
     let Some(rollout) = draft.state.running() else {
         return;
     };

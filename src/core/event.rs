@@ -107,7 +107,7 @@ pub struct Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolloutView {
     pub plan: Arc<Plan>,
-    pub mandate: Mandate,
+    pub mandate: Arc<Mandate>,
     pub reports: Arc<Reports>,
     pub ended: bool,
 }

@@ -13,10 +13,10 @@ pub enum Record {
     },
     PlanAdopted {
         plan: Arc<Plan>,
-        mandate: Mandate,
+        mandate: Arc<Mandate>,
     },
     MandateTaken {
-        mandate: Mandate,
+        mandate: Arc<Mandate>,
     },
     RowReported {
         row: usize,
@@ -64,7 +64,7 @@ impl Journaled {
         }
     }
 
-    fn adopt(&mut self, plan: &Arc<Plan>, mandate: &Mandate) {
+    fn adopt(&mut self, plan: &Arc<Plan>, mandate: &Arc<Mandate>) {
         if let Some(old) = &self.rollout {
             let replaceable = old.ended.is_some() || old.mine.is_empty();
             assert!(replaceable, "a rollout with a row begun is not replaced");
@@ -118,14 +118,14 @@ mod tests {
     /// What is written to disk must be readable: a daemon that cannot read its own facts does not start.
     #[test]
     fn every_fact_is_read_back_as_it_was_written() {
-        let mandate = Mandate {
+        let mandate = Arc::new(Mandate {
             epoch: 2,
             origin: NodeId("a".to_owned()),
             order: Order::Retry,
             direction: Direction::Forward,
             by: Actor::default(),
             at: Time(9),
-        };
+        });
         let report = Report {
             state: RowState::Failed,
             epoch: 2,

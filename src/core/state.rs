@@ -132,7 +132,7 @@ pub enum RolloutResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
     pub plan: Arc<Plan>,
-    pub mandate: Mandate,
+    pub mandate: Arc<Mandate>,
     pub mine: Arc<Reports>,
     /// The peer's reports as last heard.
     pub peers: Arc<Reports>,

@@ -153,7 +153,7 @@ mod tests {
         };
         RolloutView {
             plan: Arc::new(plan),
-            mandate,
+            mandate: Arc::new(mandate),
             reports: Arc::new(Reports::new()),
             ended: false,
         }

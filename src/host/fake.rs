@@ -3,7 +3,7 @@
 mod tree;
 mod world;
 
-pub use tree::{Kind, Node, Tree};
+pub use tree::{Content, Kind, Node, Tree};
 pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
 
 use super::{
