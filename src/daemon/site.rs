@@ -227,6 +227,9 @@ impl Host for Site {
     fn free_bytes(&self, path: &Path) -> HostResult<u64> {
         files::free_bytes(path)
     }
+    fn size_bytes(&self, path: &Path) -> HostResult<u64> {
+        files::size_bytes(path)
+    }
     fn unit(&self, name: &str) -> HostResult<UnitState> {
         self.units.unit(name)
     }
