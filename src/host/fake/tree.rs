@@ -1,13 +1,11 @@
 //! A file system in memory that behaves as the real one does through `files`.
-use super::super::{FileInfo, HostError, HostResult, files, tree::hex};
-use sha2::{Digest, Sha256};
+use super::super::{FileInfo, HostError, HostResult, files};
+use super::Content;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    ops::Deref,
     os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
-    sync::OnceLock,
 };
 
 /// Files, links and folders by absolute name. `/` is there from the start.
@@ -31,36 +29,6 @@ pub enum Kind {
     Link(PathBuf),
     Dir,
 }
-
-/// What is in a file, with its hash once somebody has asked for it.
-#[derive(Clone, Debug)]
-pub struct Content {
-    bytes: Vec<u8>,
-    sha256: OnceLock<String>,
-}
-
-impl From<&[u8]> for Content {
-    fn from(bytes: &[u8]) -> Self {
-        let (bytes, sha256) = (bytes.to_vec(), OnceLock::new());
-        Self { bytes, sha256 }
-    }
-}
-
-impl Deref for Content {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl PartialEq for Content {
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
-    }
-}
-
-impl Eq for Content {}
 
 impl Kind {
     fn of_root(self, mode: u32) -> Node {
@@ -390,24 +358,21 @@ impl Tree {
 impl Node {
     /// None for a folder.
     fn info(&self) -> Option<FileInfo> {
-        let hash = |bytes: &[u8]| hex(&Sha256::digest(bytes));
-        let (size, sha256) = match &self.kind {
-            Kind::File(content) => {
-                let sha256 = content.sha256.get_or_init(|| hash(content));
-                (content.len(), sha256.clone())
-            }
+        let of_link;
+        let content = match &self.kind {
+            Kind::File(content) => content,
             Kind::Link(target) => {
-                let target = target.as_os_str().as_bytes();
-                (target.len(), hash(target))
+                of_link = Content::from(target.as_os_str().as_bytes());
+                &of_link
             }
             Kind::Dir => return None,
         };
         Some(FileInfo {
-            size_bytes: size as u64,
+            size_bytes: content.len() as u64,
             mode: self.mode,
             uid: self.uid,
             gid: self.gid,
-            sha256,
+            sha256: content.sha256().to_owned(),
         })
     }
 }
