@@ -56,7 +56,7 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
     if let Some((hello, _)) = &state.observed.peer
         && let Some(view) = &hello.rollout
     {
-        take_plan(&mut draft, view);
+        take_plan(&mut draft, view, hello.installed);
         take_mandate(&mut draft, view);
         take_reports(&mut draft, view, (hello.boot, hello.sequence));
     }
@@ -74,17 +74,17 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     let Some(hello) = draft.state.fresh_peer(draft.now) else {
         return Reply::Refused(Refusal::PeerLost);
     };
-    let busy = draft.state.observed.local.busy || hello.local.busy;
-    let there = hello.rollout.as_ref().filter(|view| !view.ended);
+    if hello.local.by_hand {
+        return Reply::Refused(Refusal::ByHand);
+    }
     let free = match draft.state.running() {
-        None => there.is_none(),
         Some(halted) if plan.replaces(&halted.plan.id) => {
-            halted.is_at_rest() && peer_in_step(&draft.state, halted, draft.now).is_ok()
+            may_replace(&draft.state, halted, draft.now)
         }
-        Some(_) => false,
+        Some(_) | None => may_work_by_hand(&draft.state, draft.now),
     };
-    if busy || !free {
-        return Reply::Refused(Refusal::Busy);
+    if let Err(refusal) = free {
+        return Reply::Refused(refusal);
     }
     let known = draft
         .state
@@ -98,28 +98,64 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     plan.id.origin = draft.state.me.clone();
     plan.made_at = draft.now;
     plan.home_before = draft.state.home().cloned();
-    let mandate = Mandate {
+    let mandate = Arc::new(Mandate {
         epoch: 0,
         origin: draft.state.me.clone(),
         order: Order::Start,
         direction: Direction::Forward,
         by: plan.by.clone(),
         at: draft.now,
-    };
-    let rollout = plan.id.number;
-    adopt(draft, Arc::new(plan), mandate);
+    });
+    let (rollout, with) = (plan.id.number, hello.installed);
+    adopt(draft, Arc::new(plan), mandate, with);
     Reply::Accepted { rollout }
 }
 
 /// Takes a plan; the rollout in whose place it comes ends first.
-fn adopt(draft: &mut Draft<'_>, plan: Arc<Plan>, mandate: Mandate) {
+fn adopt(draft: &mut Draft<'_>, plan: Arc<Plan>, mandate: Arc<Mandate>, with: Time) {
     if let Some(old) = draft.state.running()
         && plan.replaces(&old.plan.id)
     {
         let (result, at) = (RolloutResult::Failed, draft.now);
         draft.push(Record::RolloutEnded { result, at });
     }
-    draft.push(Record::PlanAdopted { plan, mandate });
+    let with = Some(with);
+    draft.push(Record::PlanAdopted {
+        plan,
+        mandate,
+        with,
+    });
+}
+
+/// May a plan come in the place of a halted one? Nothing of it may be at work on either node.
+fn may_replace(state: &State, halted: &Rollout, now: Time) -> Result<(), Refusal> {
+    let busy = |local: &super::Local| local.busy || local.by_hand;
+    let theirs = state
+        .fresh_peer(now)
+        .is_some_and(|hello| busy(&hello.local));
+    let rests = halted.is_at_rest() && peer_in_step(state, halted, now).is_ok();
+    if !rests || theirs || busy(&state.observed.local) {
+        return Err(Refusal::Busy);
+    }
+    Ok(())
+}
+
+/// May something begin here that no rollout may meet? What two people ask for at one moment on the two
+/// nodes is held apart by the rows: none begins before such a thing has ended.
+///
+/// # Errors
+/// What is under way.
+pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
+    let hello = state.fresh_peer(now);
+    let there = hello.and_then(|hello| hello.rollout.as_ref());
+    let is_running = state.running().is_some() || there.is_some_and(|view| !view.ended);
+    if is_running || state.observed.local.busy {
+        return Err(Refusal::Busy);
+    }
+    if state.observed.local.by_hand {
+        return Err(Refusal::ByHand);
+    }
+    Ok(())
 }
 
 fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
@@ -158,21 +194,19 @@ pub(super) fn mandate(draft: &mut Draft<'_>, order: Order, by: Actor) {
         Order::Start | Order::Retry | Order::Confirm => rollout.mandate.direction,
     };
     let epoch = rollout.mandate.epoch + 1;
-    take(
-        draft,
-        Mandate {
-            epoch,
-            origin: me,
-            order,
-            direction,
-            by,
-            at,
-        },
-    );
+    let mandate = Mandate {
+        epoch,
+        origin: me,
+        order,
+        direction,
+        by,
+        at,
+    };
+    take(draft, Arc::new(mandate));
 }
 
 /// Takes a mandate, whoever gave it; a confirmation settles this node's own failed row.
-fn take(draft: &mut Draft<'_>, mandate: Mandate) {
+fn take(draft: &mut Draft<'_>, mandate: Arc<Mandate>) {
     let Some(rollout) = draft.state.running() else {
         return;
     };
@@ -244,7 +278,8 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
 }
 
 /// The peer tells of a plan this node does not know, or of one that beats an own one not begun.
-fn take_plan(draft: &mut Draft<'_>, view: &RolloutView) {
+/// One that is done with a journal of this node that is gone is not this node's to go on with.
+fn take_plan(draft: &mut Draft<'_>, view: &RolloutView, installed: Time) {
     let known = draft.state.journaled.rollout.as_ref();
     let newer = known.is_none_or(|r| view.plan.id.beats(&r.plan.id));
     let busy = draft.state.observed.local.busy;
@@ -252,8 +287,9 @@ fn take_plan(draft: &mut Draft<'_>, view: &RolloutView) {
         let replaced = view.plan.replaces(&r.plan.id) && !busy && !r.is_open();
         r.ended.is_some() || r.mine.is_empty() || replaced
     });
-    if newer && free && !view.ended {
-        adopt(draft, view.plan.clone(), view.mandate.clone());
+    let me = draft.state.journaled.installed;
+    if newer && free && !view.ended && view.with.is_none_or(|with| with == me) {
+        adopt(draft, view.plan.clone(), view.mandate.clone(), installed);
     }
 }
 
@@ -362,7 +398,12 @@ fn end(draft: &mut Draft<'_>) {
                         .report(&s.me, n)
                         .map_or(!rollout.is_inherited(n), |r| r.state == RowState::Undone)
             };
-            if peer_in_step(s, rollout, at).is_err() || !rows.all(settled) {
+            let Ok(theirs) = peer_in_step(s, rollout, at) else {
+                return;
+            };
+            // Of a peer that has lost its journal nothing more will come.
+            let counts = |n: usize| theirs.is_some() || rollout.plan.rows[n].node == s.me;
+            if !rows.all(|n| !counts(n) || settled(n)) {
                 return;
             }
             RolloutResult::Failed

@@ -1,7 +1,7 @@
 //! What must be true before a row may start, run or be taken back: the promises as conditions.
 //!
 //! Asked at every turn, so a row that is resumed after a crash is held to them like a fresh one.
-use super::{Direction, Hello, Rollout, RolloutView, Row, RowState, State, Undo, VrrpState};
+use super::{Direction, Hello, Reports, Rollout, Row, RowState, State, Undo, VrrpState};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ pub enum Closed {
     Waiting(usize),
     /// The plan was asked to stop here.
     StopAsked,
+    /// Something asked for by hand is still going on on this node.
+    ByHand,
     /// This node may hold the VIP.
     MasterHere,
     /// The other node does not hold the VIP with its service up.
@@ -34,6 +36,9 @@ pub(super) fn may_start(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(
     }
     if r.plan.stop_before == Some(row.phase) && !is_told_to_go_on(s, r, row.phase) {
         return Err(Closed::StopAsked);
+    }
+    if s.observed.local.by_hand {
+        return Err(Closed::ByHand);
     }
     match peer_in_step(s, r, now) {
         Err(Closed::PeerLost) if row.restores => Ok(()),
@@ -74,7 +79,7 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
         Err(Closed::PeerLost)
             if s.must_survive(now) && row.service_down && !barrier_unseen(s, r) => {}
         Err(closed) => return Err(closed),
-        Ok(view) => {
+        Ok(theirs) => {
             let barrier = r.barrier(&s.me);
             let later = |(m, other): &(usize, &Row)| {
                 other.phase > row.phase && *m > n && !r.is_kept(barrier, *m)
@@ -83,7 +88,7 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
                 let report = if other.node == s.me {
                     r.mine.get(m)
                 } else {
-                    view.reports.get(m)
+                    theirs.and_then(|reports| reports.get(m))
                 };
                 report.map_or(r.is_inherited(*m), |x| x.state != RowState::Undone)
             };
@@ -129,17 +134,26 @@ pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
         .find(behind)
 }
 
-/// The peer is heard, knows this rollout and stands under the same mandate.
+/// The peer is heard, knows this rollout and stands under the same mandate; its reports, if it has any.
 pub(super) fn peer_in_step<'a>(
     s: &'a State,
     r: &Rollout,
     now: Time,
-) -> Result<&'a RolloutView, Closed> {
+) -> Result<Option<&'a Reports>, Closed> {
     let hello = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
+    if r.is_with_another(hello.installed) {
+        // It knows nothing of this rollout and never will.
+        let is_given_up = r.mandate.direction == Direction::Back;
+        return if is_given_up {
+            Ok(None)
+        } else {
+            Err(Closed::PeerLost)
+        };
+    }
     let view = hello.rollout.as_ref().ok_or(Closed::PeerBehind)?;
     let same = view.plan.id == r.plan.id && view.mandate == r.mandate;
     if same {
-        Ok(view)
+        Ok(Some(&view.reports))
     } else {
         Err(Closed::PeerBehind)
     }

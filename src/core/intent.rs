@@ -50,15 +50,18 @@ pub fn intents(state: &State, now: Time) -> Intents {
     let rollout = state.journaled.rollout.as_ref();
     let view = rollout.map(|r| RolloutView {
         plan: r.plan.clone(),
+        with: r.with,
         mandate: r.mandate.clone(),
         reports: r.mine.clone(),
         ended: r.ended.is_some(),
     });
     let hello = Hello {
         node: state.me.clone(),
+        installed: state.journaled.installed,
         boot: state.journaled.boot,
         sequence: 0,
         local: state.observed.local.clone(),
+        home: state.home().cloned(),
         rollout: view,
     };
     Intents {

@@ -13,7 +13,7 @@ mod record;
 mod state;
 mod watch;
 
-pub use decide::{Decision, decide};
+pub use decide::{Decision, decide, may_work_by_hand};
 pub use event::{
     Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
 };
@@ -21,7 +21,7 @@ pub use gate::Closed;
 pub use intent::{Band, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo, WayBack};
-pub use record::Record;
+pub use record::{Contradiction, Record};
 pub use state::{
     DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Problem, Report,
     Reports, Rollout, RolloutId, RolloutResult, RowState, State, Timing, VrrpState,

@@ -44,21 +44,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
             };
             rollout::start(&client, out, &request, how.detach).await
         }
-        Verb::Rollback { check, back, how } => {
-            let request = StartRequest {
-                rollback: Some(wire::RollbackRequest {
-                    node: back.node,
-                    to: back.to,
-                }),
-                reason: how.reason,
-                ..StartRequest::default()
-            };
-            if check {
-                rollout::look(&client, out, &request).await
-            } else {
-                rollout::start(&client, out, &request, how.detach).await
-            }
-        }
+        Verb::Rollback { check, back, how } => rollout::back(&client, out, check, back, how).await,
         Verb::Retry(how) => {
             rollout::order(&client, out, Order::Retry, how.reason, how.detach).await
         }

@@ -158,7 +158,8 @@ mod tests {
         };
         RolloutView {
             plan: Arc::new(plan),
-            mandate,
+            with: None,
+            mandate: Arc::new(mandate),
             reports: Arc::new(Reports::new()),
             ended: false,
         }

@@ -18,7 +18,7 @@ pub(super) fn peer_backups(api: &Api, _: &Call) -> Result<Answered, Failure> {
 }
 
 pub(super) fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
-    api.busy()?;
+    let _hands = api.hands()?;
     let (site, settings) = (&*api.site, &api.site.settings);
     let name = backup::name(site.now());
     let dir = backup::begin(site, settings, &name).map_err(failed)?;
@@ -89,6 +89,7 @@ pub(super) fn sync_check(api: &Api, _: &Call) -> Result<Answered, Failure> {
 }
 
 fn pause_here(api: &Api, by: &str) -> Result<(), Failure> {
+    let _hands = api.hands()?;
     sync::pause(
         &*api.site,
         &api.site.settings,
@@ -100,7 +101,7 @@ fn pause_here(api: &Api, by: &str) -> Result<(), Failure> {
 }
 
 fn resume_here(api: &Api) -> Result<(), Failure> {
-    api.busy()?;
+    let _hands = api.hands()?;
     sync::resume(
         &*api.site,
         &api.site.settings,
@@ -127,7 +128,7 @@ pub(super) fn sync_resume(api: &Api, _: &Call) -> Result<Answered, Failure> {
 }
 
 pub(super) fn sync_push(api: &Api, _: &Call) -> Result<Answered, Failure> {
-    api.busy()?;
+    let _hands = api.hands()?;
     if api.site.exists(&sync::flag(&api.site.state_dir)) {
         // Its units would end at once and well, without having copied anything.
         let what = "config sync is paused: nothing would be pushed";

@@ -1,9 +1,10 @@
 //! A file system in memory that behaves as the real one does through `files`.
 mod archive;
 
-use super::super::{FileInfo, HostError, HostResult, files, tree::hex};
-use sha2::{Digest, Sha256};
+use super::super::{FileInfo, HostError, HostResult, files};
+use super::Content;
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
@@ -26,7 +27,7 @@ pub struct Node {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    File(Vec<u8>),
+    File(Content),
     Link(PathBuf),
     Dir,
 }
@@ -59,7 +60,7 @@ const MAX_LINKS: u32 = 40;
 impl Tree {
     /// What has this name, links in its folders followed.
     pub fn node(&self, path: &Path) -> Option<&Node> {
-        self.nodes.get(&self.locate(path, Last::Keep).ok()?)
+        self.nodes.get(&*self.locate(path, Last::Keep).ok()?)
     }
 
     /// Everything there is, by its absolute name.
@@ -71,13 +72,13 @@ impl Tree {
     /// To change mode, owner or content behind the host's back.
     pub fn node_mut(&mut self, path: &Path) -> Option<&mut Node> {
         let key = self.locate(path, Last::Keep).ok()?;
-        self.nodes.get_mut(&key)
+        self.nodes.get_mut(&*key)
     }
 
     pub(super) fn read(&self, path: &Path) -> HostResult<Vec<u8>> {
         let found = self.locate(path, Last::Follow).and_then(|key| {
-            match self.nodes.get(&key).map(|node| &node.kind) {
-                Some(Kind::File(bytes)) => Ok(bytes.clone()),
+            match self.nodes.get(&*key).map(|node| &node.kind) {
+                Some(Kind::File(content)) => Ok(content.to_vec()),
                 Some(Kind::Dir | Kind::Link(_)) => Err(IS_A_FOLDER),
                 None => Err(MISSING),
             }
@@ -87,21 +88,21 @@ impl Tree {
 
     pub(super) fn write(&mut self, path: &Path, bytes: &[u8], mode: u32) -> HostResult<()> {
         let key = self.place(path).map_err(|why| failed("write", path, why))?;
-        let mut node = Kind::File(bytes.to_vec()).of_root(mode);
-        match self.nodes.get(&key) {
+        let mut node = Kind::File(bytes.into()).of_root(mode);
+        match self.nodes.get(&*key) {
             Some(old) if matches!(old.kind, Kind::File(_)) => {
                 (node.uid, node.gid) = (old.uid, old.gid)
             }
             Some(old) if old.kind == Kind::Dir => return Err(failed("write", path, IS_A_FOLDER)),
             Some(_) | None => {}
         }
-        self.nodes.insert(key, node);
+        self.nodes.insert(key.into_owned(), node);
         Ok(())
     }
 
     pub(super) fn exists(&self, path: &Path) -> bool {
         self.locate(path, Last::Follow)
-            .is_ok_and(|key| key.is_empty() || self.nodes.contains_key(&key))
+            .is_ok_and(|key| key.is_empty() || self.nodes.contains_key(&*key))
     }
 
     pub(super) fn remove(&mut self, path: &Path) -> HostResult<()> {
@@ -131,12 +132,12 @@ impl Tree {
             if key.is_empty() {
                 continue;
             }
-            let Some(node) = self.nodes.get_mut(&key) else {
+            let Some(node) = self.nodes.get_mut(&*key) else {
                 // A dangling link has the name already.
                 if self.node(dir).is_some() {
                     return Err(failed(MISSING));
                 }
-                self.nodes.insert(key, Kind::Dir.of_root(mode));
+                self.nodes.insert(key.into_owned(), Kind::Dir.of_root(mode));
                 continue;
             };
             if node.kind != Kind::Dir {
@@ -156,7 +157,7 @@ impl Tree {
             return Err(failed(IS_A_FOLDER));
         }
         let node = Kind::Link(target.to_owned()).of_root(0o777);
-        self.nodes.insert(key, node);
+        self.nodes.insert(key.into_owned(), node);
         Ok(())
     }
 
@@ -171,13 +172,13 @@ impl Tree {
         let failed = |why| failed("rename", from, why);
         let old = self.place(from).map_err(failed)?;
         let new = self.place(to).map_err(failed)?;
-        let Some(moved) = self.nodes.get(&old) else {
+        let Some(moved) = self.nodes.get(&*old) else {
             return Err(failed(MISSING));
         };
         if old == new {
             return Ok(());
         }
-        let refused = match (moved.kind == Kind::Dir, self.nodes.get(&new)) {
+        let refused = match (moved.kind == Kind::Dir, self.nodes.get(&*new)) {
             (true, _) if new.starts_with(&format!("{old}/")) => Some("Invalid argument"),
             (true, Some(there)) if there.kind != Kind::Dir => Some(NOT_A_FOLDER),
             (true, Some(_)) if self.below(&new).next().is_some() => Some("Directory not empty"),
@@ -198,7 +199,7 @@ impl Tree {
             Err(MISSING) => return Ok(Vec::new()),
             Err(why) => return Err(failed("list", dir, why)),
         };
-        if self.nodes.contains_key(&key) && !self.is_dir(&key) {
+        if self.nodes.contains_key(&*key) && !self.is_dir(&key) {
             return Err(failed("list", dir, NOT_A_FOLDER));
         }
         let names = self.below(&key).map(|(name, _)| &name[key.len() + 1..]);
@@ -220,7 +221,7 @@ impl Tree {
             };
             let all = self
                 .nodes
-                .get_key_value(&key)
+                .get_key_value(&*key)
                 .into_iter()
                 .chain(self.below(&key));
             for (name, node) in all {
@@ -241,7 +242,7 @@ impl Tree {
         }
         let source = self.place(from).map_err(failed)?;
         let target = self.place(to).map_err(failed)?;
-        let Some(top) = self.nodes.get(&source) else {
+        let Some(top) = self.nodes.get(&*source) else {
             return Err(failed(MISSING));
         };
         let mut copied = vec![(String::new(), top.clone())];
@@ -255,7 +256,7 @@ impl Tree {
     }
 
     /// The key of a name whose folder exists, whether or not something has the name.
-    fn place(&self, path: &Path) -> Result<String, &'static str> {
+    fn place<'p>(&self, path: &'p Path) -> Result<Cow<'p, str>, &'static str> {
         match path.file_name() {
             Some(_) => self.locate(path, Last::Keep),
             None => Err(NO_NAME),
@@ -263,7 +264,31 @@ impl Tree {
     }
 
     /// The key of a name, links followed; an error if a folder in it is missing or none.
-    fn locate(&self, path: &Path, last: Last) -> Result<String, &'static str> {
+    fn locate<'p>(&self, path: &'p Path, last: Last) -> Result<Cow<'p, str>, &'static str> {
+        match self.literal(path, last) {
+            Some(key) => Ok(Cow::Borrowed(key)),
+            None => self.walk(path, last).map(Cow::Owned),
+        }
+    }
+
+    /// Keys are names without links in them: a name that is a key, or would be one in a folder that
+    /// is there, needs no walk.
+    fn literal<'p>(&self, path: &'p Path, last: Last) -> Option<&'p str> {
+        let name = path.to_str().filter(|name| name.starts_with('/'))?;
+        if name.ends_with('/') || name.contains("//") || name.contains("/.") {
+            return None;
+        }
+        match self.nodes.get(name).map(|node| &node.kind) {
+            Some(Kind::Link(_)) => (last == Last::Keep).then_some(name),
+            Some(Kind::File(_) | Kind::Dir) => Some(name),
+            None => {
+                let (dir, _) = name.rsplit_once('/')?;
+                self.is_dir(dir).then_some(name)
+            }
+        }
+    }
+
+    fn walk(&self, path: &Path, last: Last) -> Result<String, &'static str> {
         let mut pending: Vec<&str> = names(path);
         let (mut at, mut links) = (String::with_capacity(128), 0);
         let mut here = Some(&Kind::Dir);
@@ -335,9 +360,13 @@ impl Tree {
 impl Node {
     /// None for a folder.
     fn info(&self) -> Option<FileInfo> {
+        let of_link;
         let content = match &self.kind {
-            Kind::File(bytes) => bytes.as_slice(),
-            Kind::Link(target) => target.as_os_str().as_bytes(),
+            Kind::File(content) => content,
+            Kind::Link(target) => {
+                of_link = Content::from(target.as_os_str().as_bytes());
+                &of_link
+            }
             Kind::Dir => return None,
         };
         Some(FileInfo {
@@ -345,7 +374,7 @@ impl Node {
             mode: self.mode,
             uid: self.uid,
             gid: self.gid,
-            sha256: hex(&Sha256::digest(content)),
+            sha256: content.sha256().to_owned(),
         })
     }
 }

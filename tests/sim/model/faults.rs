@@ -36,7 +36,7 @@ pub(crate) fn tamper(world: &mut World) {
     for host in &world.pair.hosts {
         host.edit(|w| {
             if let Some(file) = w.files.node_mut(Path::new(BUNDLE)) {
-                file.kind = hau::host::fake::Kind::File(b"tampered".to_vec());
+                file.kind = hau::host::fake::Kind::File(b"tampered"[..].into());
             }
         });
     }

@@ -204,7 +204,7 @@ impl World {
         }
         let n = usize::try_from(self.dice.below(2)).unwrap_or(0);
         if self.options.goes_back && self.dice.chance(300) {
-            drop(self.go_back(n));
+            self.go_back(n);
             return;
         }
         match self.dice.below(6) {

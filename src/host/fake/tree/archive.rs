@@ -1,5 +1,6 @@
 //! Archives of the file system in memory: text, a line for each file and link, so that a test can read it.
-use super::{HostResult, Kind, MISSING, Node, Tree, failed, hex};
+use super::super::super::tree::hex;
+use super::{HostResult, Kind, MISSING, Node, Tree, failed};
 use std::{
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ impl Tree {
         let line = |path: &PathBuf| {
             let node = self.node(path)?;
             let (kind, bytes) = match &node.kind {
-                Kind::File(bytes) => ('f', bytes.clone()),
+                Kind::File(bytes) => ('f', bytes.to_vec()),
                 Kind::Link(target) => ('l', target.as_os_str().as_bytes().to_vec()),
                 Kind::Dir => return None,
             };
@@ -41,7 +42,7 @@ impl Tree {
             let [mode, uid, gid] = numbers.map(|n| n.parse().unwrap_or_default());
             let kind = match kind {
                 "l" => Kind::Link(PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())),
-                _ => Kind::File(bytes),
+                _ => Kind::File(bytes.as_slice().into()),
             };
             self.make_dir(path.parent().unwrap_or(to), 0o755)?;
             let key = self
@@ -53,6 +54,7 @@ impl Tree {
                 uid,
                 gid,
             };
+            let key = key.into_owned();
             self.nodes.insert(key, node);
         }
         Ok(())
