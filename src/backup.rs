@@ -2,10 +2,10 @@
 pub mod keys;
 mod restore;
 
-pub use restore::{Differences, differences, restore, root_key};
+pub use restore::{Differences, differences, mark, restore, root_key};
 
 use crate::config::Settings;
-use crate::host::{FileInfo, Host, HostError, HostResult};
+use crate::host::{DatabaseMark, FileInfo, Host, HostError, HostResult};
 use crate::time::Time;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub struct Manifest {
     pub version: Option<String>,
     /// Where the root key belongs, with owner, mode and hash of its plain bytes.
     pub root_key: Option<(PathBuf, FileInfo)>,
+    /// What the database was when it was dumped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseMark>,
     /// Every file of the backup's folder but this one.
     pub files: BTreeMap<String, FileInfo>,
 }
@@ -116,7 +119,7 @@ pub fn seal(
     settings: &Settings,
     state: &Path,
     name: &str,
-    version: Option<String>,
+    (version, database): (Option<String>, Option<DatabaseMark>),
 ) -> HostResult<Manifest> {
     let dir = settings.backup.dir.join(name);
     let key = settings.root_key.as_ref().map(|k| k.path.clone());
@@ -131,6 +134,7 @@ pub fn seal(
         made_at: host.now(),
         version,
         root_key,
+        database,
         files: contents(host, &dir)?,
     };
     write_json(host, &dir.join(MANIFEST), &manifest)?;

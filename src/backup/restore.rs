@@ -2,7 +2,7 @@
 //! is the business of its adapter.
 use super::{CODE, CONFIG, CONTENTS, Contents, MANIFEST, Manifest, configuration, keys};
 use crate::config::Settings;
-use crate::host::{FileInfo, Host, HostError, HostResult};
+use crate::host::{DatabaseMark, FileInfo, Host, HostError, HostResult};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -114,6 +114,11 @@ pub fn restore(
         host.link(&contents.current, &settings.release.root.join("current"))?;
     }
     Ok(())
+}
+
+/// What the database was when this backup was made.
+pub fn mark(host: &dyn Host, dir: &Path) -> HostResult<Option<DatabaseMark>> {
+    Ok(read(host, dir)?.0.database)
 }
 
 /// Where the root key of a backup belongs, and which it is.

@@ -68,6 +68,7 @@ fn held_against(site: &Site<'_>, dir: &Path) -> Vec<Finding> {
         ),
     });
     findings.extend(root_key(site, dir, &manifest, todo.has_other_key));
+    findings.extend(since(site, &manifest));
     findings.push(space(site, dir));
     findings
 }
@@ -97,6 +98,22 @@ fn root_key(site: &Site<'_>, dir: &Path, manifest: &Manifest, other: bool) -> Op
             backup::keys::by_hand(state, dir, &info.sha256),
         )
     })
+}
+
+/// What a rollback keeps, and what restoring the dump by hand would cost: asked of the database itself.
+fn since(site: &Site<'_>, manifest: &Manifest) -> Option<Finding> {
+    let then = manifest.database.as_ref()?;
+    let Ok(now) = site.database.mark() else {
+        let what =
+            "kept as it is; what was written since the backup is not known: it does not answer";
+        return Some(Finding::pass("database", what));
+    };
+    let transactions = now.next_transaction.saturating_sub(then.next_transaction);
+    let minutes = now.at.since(then.at).as_secs() / 60;
+    let what = format!(
+        "kept as it is, with the {transactions} transactions of the {minutes} min since the backup"
+    );
+    Some(Finding::pass("database", what))
 }
 
 /// The release is unpacked beside the installed one, and the configuration is kept once more.

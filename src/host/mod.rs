@@ -162,6 +162,20 @@ pub struct BundlePolicy {
     pub installed: Option<String>,
 }
 
+/// What a database is at one moment; of a dump, at the moment that it shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DatabaseMark {
+    /// Where its log was.
+    pub position: String,
+    /// The number that the next transaction which writes will have.
+    pub next_transaction: u64,
+    /// By the database's clock.
+    pub at: Time,
+    /// Every table with the number of its rows; empty: not counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<String, u64>,
+}
+
 /// What a verified bundle says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BundleInfo {

@@ -34,7 +34,7 @@ pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
 pub use services::healthy;
 
-use crate::config::Settings;
+use crate::config::{Prove, Settings};
 use crate::core::{Kind, NodeId, Row, Turn, Undo};
 use crate::host::BundleInfo;
 use Turn::{First, Second};
@@ -82,6 +82,8 @@ pub enum Limit {
 pub enum Only {
     Always,
     Database,
+    /// The configuration wants the dump restored.
+    Proof,
     ConfigSync,
     RootKey,
     /// The second node is given the first's.
@@ -117,6 +119,11 @@ pub const UPGRADE: &[&[Phase]] = &[
     &[
         ("stage", &[(First, &stage::DEF), (Second, &stage::DEF)]),
         ("backup", &[(First, &backup::DEF), (Second, &backup::DEF)]),
+        ("prove", &[(Second, &backup::PROVE)]),
+        (
+            "retain",
+            &[(First, &backup::RETAIN), (Second, &backup::RETAIN)],
+        ),
         ("schema", &[(Second, &schema::DEF)]),
         ("replay", &[(First, &catch_up::DEF)]),
         (
@@ -361,6 +368,7 @@ fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bo
     match only {
         Only::Always => true,
         Only::Database => settings.database.is_some(),
+        Only::Proof => settings.database.is_some() && settings.backup.prove == Prove::Restore,
         Only::ConfigSync => settings.config_sync.is_some(),
         Only::Hook(name) => bundle.is_some_and(|b| b.hooks.contains_key(name)),
         Only::RootKey => settings.root_key.is_some(),

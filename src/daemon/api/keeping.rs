@@ -22,17 +22,17 @@ pub(super) fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let (site, settings) = (&*api.site, &api.site.settings);
     let name = backup::name(site.now());
     let dir = backup::begin(site, settings, &name).map_err(failed)?;
+    let mut seen = None;
     if settings.database.is_some() {
-        let dump = dir.join(backup::DUMP);
+        let (database, dump) = (site.database(), dir.join(backup::DUMP));
         let limit = settings.limits.backup;
-        let made = site
-            .database()
-            .dump(&dump, limit)
-            .and_then(|()| site.database().check_dump(&dump, limit));
-        made.map_err(|e| Failure::new(Code::Failed, e.what, e.remedy))?;
+        let made = database
+            .dump(&dump, false, limit)
+            .and_then(|seen| database.check_dump(&dump, limit).map(|_| seen));
+        seen = Some(made.map_err(|e| Failure::new(Code::Failed, e.what, e.remedy))?);
     }
     let version = api.snapshot().state.observed.local.version.clone();
-    backup::seal(site, settings, &site.state_dir, &name, version).map_err(failed)?;
+    backup::seal(site, settings, &site.state_dir, &name, (version, seen)).map_err(failed)?;
     let manifest = Some(backup::verify(site, &dir).map_err(failed)?);
     backup::retain(site, settings, &site.state_dir).map_err(failed)?;
     json(&backup::Entry { name, manifest })

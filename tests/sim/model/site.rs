@@ -66,6 +66,7 @@ paths = ["/etc/shop"]
 [root_key]
 path = "/etc/shop/root.key"
 [backup]
+prove = "restore"
 config_paths = ["/etc/shop"]
 recipients = ["age1nsv50qactqal6wa4luj4xq2ff8vjdxjccx94ggw4qa2sgsl4qqxqx85c3d"]
 [limits]
