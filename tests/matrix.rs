@@ -324,7 +324,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
     } else {
         NOW
     };
-    state.observed.peer = Some((hello, seen));
+    state.observed.peer = Some((hello.into(), seen));
     state
 }
 
@@ -355,7 +355,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
         };
         let key = JobKey {
             rollout: 1,
-            row: *row,
+            row,
             epoch: report.epoch,
             attempt: 1,
             direction,

@@ -81,9 +81,9 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
             };
             let open = |(m, other): &(usize, &Row)| {
                 let report = if other.node == s.me {
-                    r.mine.get(m)
+                    r.mine.get(*m)
                 } else {
-                    view.reports.get(m)
+                    view.reports.get(*m)
                 };
                 report.is_some_and(|x| x.state != RowState::Undone)
             };
@@ -116,7 +116,7 @@ pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
 /// The next row of this node to take back: the last one begun, in front of the barrier.
 pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
     let barrier = r.barrier(&s.me);
-    let open = |n: &usize| r.mine.get(n).is_some_and(|x| x.state != RowState::Undone);
+    let open = |n: &usize| r.mine.get(*n).is_some_and(|x| x.state != RowState::Undone);
     let behind = |n: &usize| !r.is_kept(barrier, *n);
     r.plan
         .rows_of(&s.me)
@@ -191,7 +191,7 @@ impl State {
         let (n, gate) = match r.mandate.direction {
             Direction::Forward => {
                 let n = next_row(self, r)?;
-                let begun = r.mine.contains_key(&n);
+                let begun = r.mine.get(n).is_some();
                 (
                     n,
                     if begun {

@@ -25,7 +25,7 @@ impl State {
                     .max(told)
                     .is_none_or(|last| (hello.boot, hello.sequence) > last);
                 if newest && hello.node == self.peer {
-                    self.observed.peer = Some(((**hello).clone(), now));
+                    self.observed.peer = Some((hello.clone(), now));
                 }
             }
             Event::Started => self.observed.started = now,
@@ -35,7 +35,7 @@ impl State {
 
     /// The key of the job that a row's report asks for, if one is open.
     pub(super) fn job_key(&self, rollout: &Rollout, row: usize) -> Option<JobKey> {
-        let report = rollout.mine.get(&row)?;
+        let report = rollout.mine.get(row)?;
         let direction = match report.state {
             RowState::Started => Direction::Forward,
             RowState::Undoing => Direction::Back,

@@ -290,16 +290,15 @@ impl World {
         }
     }
 
-    pub(crate) fn deliver(&mut self, n: usize, hello: &Hello, sent: u64) {
+    pub(crate) fn deliver(&mut self, n: usize, mut hello: Arc<Hello>, sent: u64) {
         if self.nodes[n].side.is_none() {
             return;
         }
         if self.nodes[n].last_heard.is_none_or(|(_, last)| sent > last) {
             self.nodes[n].last_heard = Some((self.now, sent));
         }
-        let mut hello = hello.clone();
         super::mutants::forge(self, n, &mut hello);
-        self.feed(n, &Event::Hello(Box::new(hello)));
+        self.feed(n, &Event::Hello(hello));
     }
 
     fn show_weight(&mut self, n: usize, band: Band) {

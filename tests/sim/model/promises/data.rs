@@ -44,7 +44,7 @@ impl World {
         let finished = |m: usize| {
             let owner = usize::from(rollout.plan.rows[m].node == site().nodes[1]);
             let theirs = disks[owner].replayed.rollout.as_ref();
-            let report = theirs.and_then(|r| r.mine.get(&m));
+            let report = theirs.and_then(|r| r.mine.get(m));
             report.is_some_and(|r| r.state == RowState::Done)
         };
         if (0..rollout.plan.rows.len())
@@ -54,9 +54,9 @@ impl World {
             return None;
         }
         let begun =
-            |(m, r): &(&usize, &hau::core::Report)| inside(**m) && r.state != RowState::Undone;
+            |(m, r): &(usize, &hau::core::Report)| inside(*m) && r.state != RowState::Undone;
         let (m, _) = rollout.mine.iter().find(begun)?;
-        Some(rollout.plan.rows[*m].step.clone())
+        Some(rollout.plan.rows[m].step.clone())
     }
 
     pub(super) fn promise_7_backup_first(&mut self, n: usize, slot: &Slot) {
