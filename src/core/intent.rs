@@ -50,15 +50,18 @@ pub fn intents(state: &State, now: Time) -> Intents {
     let rollout = state.journaled.rollout.as_ref();
     let view = rollout.map(|r| RolloutView {
         plan: r.plan.clone(),
+        with: r.with,
         mandate: r.mandate.clone(),
         reports: r.mine.clone(),
         ended: r.ended.is_some(),
     });
     let hello = Hello {
         node: state.me.clone(),
+        installed: state.journaled.installed,
         boot: state.journaled.boot,
         sequence: 0,
         local: state.observed.local.clone(),
+        home: state.home().cloned(),
         rollout: view,
     };
     Intents {
@@ -115,10 +118,8 @@ fn wanted(state: &State, fit: Band) -> Band {
     if service_down(state, rollout) {
         return Band::Upgrading;
     }
-    let giving = rollout
-        .plan
-        .rows_of(&state.me)
-        .find(|(_, row)| row.gives_vip);
+    let mut rows = rollout.plan.rows.iter().enumerate();
+    let giving = rows.find(|(_, row)| row.gives_vip && row.node == state.me);
     let Some((giver, _)) = giving else { return fit };
     match rollout.mine.get(giver).map(|r| r.state) {
         Some(RowState::Started) => Band::Draining,
@@ -146,8 +147,8 @@ fn wanted(state: &State, fit: Band) -> Band {
 /// Has this node begun a stretch of rows that keeps its service down, and not come out of it?
 fn service_down(state: &State, rollout: &super::Rollout) -> bool {
     let rows = || {
-        let rows = rollout.plan.rows_of(&state.me);
-        rows.filter(|(_, row)| row.service_down)
+        let rows = rollout.plan.rows.iter().enumerate();
+        rows.filter(|(_, row)| row.service_down && row.node == state.me)
             .map(|(n, _)| rollout.mine.get(n).map(|r| r.state))
     };
     let begun = |state: Option<RowState>| state.is_some_and(|s| s != RowState::Undone);

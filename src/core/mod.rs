@@ -14,7 +14,7 @@ mod reports;
 mod state;
 mod watch;
 
-pub use decide::{Decision, decide};
+pub use decide::{Decision, decide, may_work_by_hand};
 pub use event::{
     Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
 };
@@ -22,7 +22,7 @@ pub use gate::Closed;
 pub use intent::{Band, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo};
-pub use record::Record;
+pub use record::{Contradiction, Record};
 pub use reports::Reports;
 pub use state::{
     DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Problem, Report,

@@ -136,6 +136,8 @@ pub struct Rollout {
     pub peers: Arc<Reports>,
     /// Boot and sequence of the Hello that told of them: an older one is not listened to any more.
     pub told: (u64, u64),
+    /// `installed` of the peer this rollout is done with; None: an older version began it.
+    pub with: Option<Time>,
     pub ended: Option<(RolloutResult, Time)>,
 }
 
@@ -184,6 +186,8 @@ pub struct State {
 pub struct Journaled {
     /// How often this daemon has started: orders Hellos over restarts.
     pub boot: u64,
+    /// When this daemon started for the first time: tells this journal from one that is gone.
+    pub installed: Time,
     /// The rollout under way, or the last one.
     pub rollout: Option<Rollout>,
 }
@@ -195,6 +199,10 @@ pub struct Observed {
     /// Since when the VRRP state has been what it is.
     pub vrrp_since: Time,
     pub peer: Option<(Arc<Hello>, Time)>,
+    /// Installations of the peer that another has replaced: their late Hellos are not listened to.
+    pub former: Vec<Time>,
+    /// When the peer was last heard with another journal than the running rollout is done with.
+    pub stranger: Option<Time>,
     /// Since when this daemon has been able to hear the peer.
     pub started: Time,
 }
@@ -239,7 +247,10 @@ impl State {
 
     /// Where the VIP is at home: the node that keeps its configured priority.
     pub fn home(&self) -> Option<&NodeId> {
-        let rollout = self.journaled.rollout.as_ref()?;
+        let Some(rollout) = self.journaled.rollout.as_ref() else {
+            // Installed anew, this node takes the other one's word.
+            return self.observed.peer.as_ref()?.0.home.as_ref();
+        };
         let given = rollout.plan.rows.iter().enumerate().any(|(n, row)| {
             row.gives_vip
                 && rollout
@@ -257,12 +268,17 @@ impl State {
 impl Rollout {
     /// The latest report on a row, whichever node owns it; `me` is the node that asks.
     pub fn report(&self, me: &NodeId, row: usize) -> Option<&Report> {
-        let owner = &self.plan.rows.get(row)?.node;
-        if owner == me {
-            self.mine.get(row)
-        } else {
-            self.peers.get(row)
+        let is_mine = || self.plan.rows.get(row).is_some_and(|r| r.node == *me);
+        match self.mine.get(row) {
+            Some(report) => Some(report),
+            None => self.peers.get(row).filter(|_| !is_mine()),
         }
+    }
+
+    /// Was it begun with another journal of the peer than this one? Then what the peer did is known from
+    /// its old reports alone, and nothing but giving up is left.
+    pub fn is_with_another(&self, installed: Time) -> bool {
+        self.with.is_some_and(|with| with != installed)
     }
 
     pub fn is_done(&self, me: &NodeId, row: usize) -> bool {

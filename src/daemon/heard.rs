@@ -154,6 +154,7 @@ mod tests {
         };
         RolloutView {
             plan: Arc::new(plan),
+            with: None,
             mandate: Arc::new(mandate),
             reports: Arc::new(Reports::new()),
             ended: false,

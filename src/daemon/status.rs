@@ -144,9 +144,19 @@ impl Snapshot {
         })
     }
 
+    /// Is the other node there, with another journal than the rollout was begun with?
+    fn is_peer_new(&self) -> bool {
+        let heard = &self.state.observed;
+        heard.stranger > heard.peer.as_ref().map(|(_, seen)| *seen)
+    }
+
     fn say(&self, r: &core::Rollout, closed: Closed) -> String {
         let peer = &self.state.peer;
         match closed {
+            Closed::PeerLost if self.is_peer_new() => format!(
+                "node {peer} has lost its journal: what it did in this rollout is not known there any more. \
+                 hau-ctl abort takes back what this node did; what that one did is a person's to look at"
+            ),
             Closed::PeerLost => {
                 format!("node {peer} is not heard of: nothing new begins until it is")
             }
@@ -156,6 +166,9 @@ impl Snapshot {
                 format!("waits for {} on node {}", row.step, row.node)
             }
             Closed::StopAsked => "the plan was asked to stop here".to_owned(),
+            Closed::ByHand => {
+                "waits for what was asked for by hand on that node (a backup, the sync)".to_owned()
+            }
             Closed::MasterHere => {
                 "this node may hold the VIP: its service is not touched".to_owned()
             }

@@ -132,6 +132,11 @@ impl Host for FakeHost {
         Ok(self.look().free_bytes)
     }
 
+    fn size_bytes(&self, path: &Path) -> HostResult<u64> {
+        let found = self.look().files.inspect(&[path.to_owned()])?;
+        Ok(found.values().map(|info| info.size_bytes).sum())
+    }
+
     fn unit(&self, name: &str) -> HostResult<UnitState> {
         let mut world = self.look();
         world
