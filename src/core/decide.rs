@@ -182,8 +182,8 @@ fn take(draft: &mut Draft<'_>, mandate: Arc<Mandate>) {
     let failed = rollout
         .mine
         .iter()
-        .find(|(row, r)| r.state == RowState::Failed && rollout.plan.rows[**row].confirmable);
-    let failed = failed.map(|(row, report)| (*row, report.clone()));
+        .find(|(row, r)| r.state == RowState::Failed && rollout.plan.rows[*row].confirmable);
+    let failed = failed.map(|(row, report)| (row, report.clone()));
     let confirmed = (mandate.order == Order::Confirm)
         .then_some(failed)
         .flatten();
@@ -215,7 +215,7 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
     if draft.state.job_key(rollout, key.row).as_ref() != Some(key) {
         return;
     }
-    let (Some(old), row) = (rollout.mine.get(&key.row), &rollout.plan.rows[key.row]) else {
+    let (Some(old), row) = (rollout.mine.get(key.row), &rollout.plan.rows[key.row]) else {
         return;
     };
     let again = old.attempt < row.attempts;
@@ -306,7 +306,7 @@ fn forward(draft: &mut Draft<'_>) {
     };
     let begun = rollout
         .mine
-        .get(&row)
+        .get(row)
         .is_some_and(|r| r.state == RowState::Started);
     if !begun && may_start(s, rollout, row, now).is_ok() {
         let report = fresh(rollout, RowState::Started, now);
@@ -320,7 +320,7 @@ fn back(draft: &mut Draft<'_>) {
         .running()
         .and_then(|r| Some((r, next_undo(&draft.state, r)?)))
     {
-        let old = &rollout.mine[&row];
+        let old = &rollout.mine[row];
         let begun = old.state == RowState::Undoing;
         if begun || may_undo(&draft.state, rollout, row, draft.now).is_err() {
             return;

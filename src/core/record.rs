@@ -83,7 +83,8 @@ impl Journaled {
             Record::PeerReported { reports, told } => {
                 let rollout = self.rollout.as_mut().ok_or(NO_PLAN)?;
                 holds(*told > rollout.told, "what the peer reports grows")?;
-                reports.keys().try_for_each(|row| rollout.has_row(*row))?;
+                let mut rows = reports.iter().map(|(row, _)| row);
+                rows.try_for_each(|row| rollout.has_row(row))?;
                 (rollout.peers, rollout.told) = (reports.clone(), *told);
             }
             Record::RolloutEnded { result, at } => self.running()?.ended = Some((*result, *at)),
@@ -188,7 +189,10 @@ mod tests {
             problem: None,
         };
         let (plan, at) = (plan(), Time(10));
-        let reports = Arc::new(Reports::from([(0, report.clone()), (12, report.clone())]));
+        let reports = Arc::new(Reports::from_iter([
+            (0, report.clone()),
+            (12, report.clone()),
+        ]));
         let result = RolloutResult::Succeeded;
         let facts = [
             Record::Started { boot: 3, at },

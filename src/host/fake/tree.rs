@@ -58,7 +58,8 @@ const MAX_LINKS: u32 = 40;
 impl Tree {
     /// What has this name, links in its folders followed.
     pub fn node(&self, path: &Path) -> Option<&Node> {
-        self.nodes.get(&*self.locate(path, Last::Keep).ok()?)
+        let named = plain(path).and_then(|name| self.nodes.get(name));
+        named.or_else(|| self.nodes.get(&*self.locate(path, Last::Keep).ok()?))
     }
 
     /// Everything there is, by its absolute name.
@@ -74,6 +75,9 @@ impl Tree {
     }
 
     pub(super) fn read(&self, path: &Path) -> HostResult<Vec<u8>> {
+        if let Some(Kind::File(content)) = self.node(path).map(|node| &node.kind) {
+            return Ok(content.to_vec());
+        }
         let found = self.locate(path, Last::Follow).and_then(|key| {
             match self.nodes.get(&*key).map(|node| &node.kind) {
                 Some(Kind::File(content)) => Ok(content.to_vec()),
@@ -120,6 +124,12 @@ impl Tree {
     }
 
     pub(super) fn make_dir(&mut self, path: &Path, mode: u32) -> HostResult<()> {
+        if let Some(node) = plain(path).and_then(|name| self.nodes.get_mut(name))
+            && node.kind == Kind::Dir
+        {
+            node.mode = mode;
+            return Ok(());
+        }
         let failed = |why| failed("make folder", path, why);
         if path.file_name().is_none() {
             return Err(failed(NO_NAME));
@@ -223,11 +233,16 @@ impl Tree {
                 .into_iter()
                 .chain(self.below(&key));
             for (name, node) in all {
-                let below = name[key.len()..].trim_start_matches('/');
-                found.extend(
-                    node.info()
-                        .map(|info| (files::clean(&path.join(below)), info)),
-                );
+                let Some(info) = node.info() else { continue };
+                let named = match key {
+                    Cow::Borrowed(_) => PathBuf::from(name),
+                    // By the links that it was asked for by.
+                    Cow::Owned(_) => {
+                        let below = name[key.len()..].trim_start_matches('/');
+                        files::clean(&path.join(below))
+                    }
+                };
+                found.insert(named, info);
             }
         }
         Ok(found)
@@ -272,10 +287,7 @@ impl Tree {
     /// Keys are names without links in them: a name that is a key, or would be one in a folder that
     /// is there, needs no walk.
     fn literal<'p>(&self, path: &'p Path, last: Last) -> Option<&'p str> {
-        let name = path.to_str().filter(|name| name.starts_with('/'))?;
-        if name.ends_with('/') || name.contains("//") || name.contains("/.") {
-            return None;
-        }
+        let name = plain(path)?;
         match self.nodes.get(name).map(|node| &node.kind) {
             Some(Kind::Link(_)) => (last == Last::Keep).then_some(name),
             Some(Kind::File(_) | Kind::Dir) => Some(name),
@@ -375,6 +387,13 @@ impl Node {
             sha256: content.sha256().to_owned(),
         })
     }
+}
+
+/// An absolute name without anything to resolve in it, links apart.
+fn plain(path: &Path) -> Option<&str> {
+    let name = path.to_str().filter(|name| name.starts_with('/'))?;
+    let is_plain = !(name.ends_with('/') || name.contains("//") || name.contains("/."));
+    is_plain.then_some(name)
 }
 
 /// The parts of a name, last first.
