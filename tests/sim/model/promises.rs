@@ -305,7 +305,8 @@ impl World {
         let finished = |m: usize| {
             let owner = usize::from(rollout.plan.rows[m].node == site().nodes[1]);
             let theirs = disks[owner].replayed.rollout.as_ref();
-            let report = theirs.and_then(|r| r.mine.get(&m));
+            // Of a journal that is gone, what it told the other one.
+            let report = theirs.map_or(rollout.peers.get(&m), |r| r.mine.get(&m));
             report.is_some_and(|r| r.state == RowState::Done)
         };
         if (0..rollout.plan.rows.len())
@@ -578,6 +579,16 @@ impl World {
             {
                 self.broke(4, || "keepalived was touched".to_owned());
             }
+            let aside = host.list(&site().state.join("staging")).unwrap_or_default();
+            let left = aside.iter().any(|name| name.starts_with("rollout-"));
+            if matches!(end, End::Ended(_)) && left {
+                self.broke(0, || {
+                    format!(
+                        "what was put aside is still on {}: {aside:?}",
+                        Self::name(n)
+                    )
+                });
+            }
             match end {
                 End::Ended(RolloutResult::Succeeded) => self.succeeded(n),
                 End::Ended(RolloutResult::Failed) => self.given_up(n, disk.as_ref()),
@@ -662,7 +673,10 @@ fn short(record: &Record) -> String {
             reports.iter().next_back().map(|(n, r)| (*n, r.state))
         ),
         Record::PlanAdopted { plan, .. } => format!("plan {:?} first {}", plan.id, plan.first),
-        Record::Started { .. } | Record::MandateTaken { .. } | Record::RolloutEnded { .. } => {
+        Record::Started { .. }
+        | Record::HomeTold { .. }
+        | Record::MandateTaken { .. }
+        | Record::RolloutEnded { .. } => {
             format!("{record:?}")
         }
     }
