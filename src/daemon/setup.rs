@@ -72,8 +72,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         ..Timing::default()
     };
     let state = State::new(site.me.clone(), site.peer.clone(), timing);
-    let history = past(&records).with_context(|| unusable(&args.state))?;
-    let history = Arc::new(history);
+    let history = Arc::new(past(&records).with_context(|| unusable(&args.state))?);
     let machine = Machine::recover(state, &records, Records(journal));
     // What the journal says holds from the first question on, before the first turn.
     let recovered = intents(machine.state(), site.now());
