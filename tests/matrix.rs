@@ -329,7 +329,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
     } else {
         NOW
     };
-    state.observed.peer = Some((hello, seen));
+    state.observed.peer = Some((hello.into(), seen));
     state
 }
 
@@ -360,7 +360,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
         };
         let key = JobKey {
             rollout: 1,
-            row: *row,
+            row,
             epoch: report.epoch,
             attempt: 1,
             direction,
@@ -393,6 +393,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
 fn record(record: &Record) -> String {
     match record {
         Record::Started { boot, .. } => format!("boot {boot}"),
+        Record::HomeTold { home } => format!("home {home}"),
         Record::PlanAdopted { plan, .. } => format!("plan {}", plan.id.number),
         Record::MandateTaken { mandate } => {
             format!(
@@ -468,7 +469,7 @@ fn no_row_begins_while_something_is_done_by_hand() {
     state.observed.local.by_hand = true;
     let start = Event::Command(Command::Start(plan()));
     assert_eq!(line(&state, &start), "[] - Normal  Refused(ByHand)");
-    let mut hello = state.observed.peer.clone().expect("a peer").0;
+    let mut hello = Hello::clone(&state.observed.peer.as_ref().expect("a peer").0);
     hello.sequence += 1;
     hello.rollout = Some(RolloutView {
         plan: plan(),
@@ -477,7 +478,7 @@ fn no_row_begins_while_something_is_done_by_hand() {
         reports: Arc::default(),
         ended: false,
     });
-    state.observed.peer = Some((hello, NOW));
+    state.observed.peer = Some((hello.into(), NOW));
     assert_eq!(line(&state, &Event::Tick), "[plan 1] - Normal");
     state.observed.local.by_hand = false;
     assert_eq!(
@@ -488,7 +489,7 @@ fn no_row_begins_while_something_is_done_by_hand() {
     let mut state = idle();
     assert_eq!(may_work_by_hand(&state, NOW), Ok(()));
     if let Some((hello, _)) = &mut state.observed.peer {
-        hello.local.by_hand = true;
+        Arc::make_mut(hello).local.by_hand = true;
     }
     assert_eq!(line(&state, &start), "[] - Normal  Refused(ByHand)");
     assert_eq!(

@@ -1,5 +1,7 @@
 //! The flow of a rollout, in one place: given what is known and what happened, what is now true?
-use super::gate::{may_start, may_undo, next_row, next_undo, peer_in_step};
+use super::gate::{
+    may_replace, may_start, may_undo, may_work_by_hand, next_row, next_undo, peer_in_step,
+};
 use super::watch::{expire, survive};
 use super::{
     Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Record, Refusal,
@@ -60,6 +62,7 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
         take_mandate(&mut draft, view);
         take_reports(&mut draft, view, (hello.boot, hello.sequence));
     }
+    learn_home(&mut draft);
     survive(&mut draft);
     expire(&mut draft);
     advance(&mut draft);
@@ -127,37 +130,6 @@ fn adopt(draft: &mut Draft<'_>, plan: Arc<Plan>, mandate: Arc<Mandate>, with: Ti
     });
 }
 
-/// May a plan come in the place of a halted one? Nothing of it may be at work on either node.
-fn may_replace(state: &State, halted: &Rollout, now: Time) -> Result<(), Refusal> {
-    let busy = |local: &super::Local| local.busy || local.by_hand;
-    let theirs = state
-        .fresh_peer(now)
-        .is_some_and(|hello| busy(&hello.local));
-    let rests = halted.is_at_rest() && peer_in_step(state, halted, now).is_ok();
-    if !rests || theirs || busy(&state.observed.local) {
-        return Err(Refusal::Busy);
-    }
-    Ok(())
-}
-
-/// May something begin here that no rollout may meet? What two people ask for at one moment on the two
-/// nodes is held apart by the rows: none begins before such a thing has ended.
-///
-/// # Errors
-/// What is under way.
-pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
-    let hello = state.fresh_peer(now);
-    let there = hello.and_then(|hello| hello.rollout.as_ref());
-    let is_running = state.running().is_some() || there.is_some_and(|view| !view.ended);
-    if is_running || state.observed.local.busy {
-        return Err(Refusal::Busy);
-    }
-    if state.observed.local.by_hand {
-        return Err(Refusal::ByHand);
-    }
-    Ok(())
-}
-
 fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
     let Some(rollout) = draft.state.running() else {
         return Reply::Refused(Refusal::NothingRunning);
@@ -213,8 +185,8 @@ fn take(draft: &mut Draft<'_>, mandate: Arc<Mandate>) {
     let failed = rollout
         .mine
         .iter()
-        .find(|(row, r)| r.state == RowState::Failed && rollout.plan.rows[**row].confirmable);
-    let failed = failed.map(|(row, report)| (*row, report.clone()));
+        .find(|(row, r)| r.state == RowState::Failed && rollout.plan.rows[*row].confirmable);
+    let failed = failed.map(|(row, report)| (row, report.clone()));
     let confirmed = (mandate.order == Order::Confirm)
         .then_some(failed)
         .flatten();
@@ -246,7 +218,7 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
     if draft.state.job_key(rollout, key.row).as_ref() != Some(key) {
         return;
     }
-    let (Some(old), row) = (rollout.mine.get(&key.row), &rollout.plan.rows[key.row]) else {
+    let (Some(old), row) = (rollout.mine.get(key.row), &rollout.plan.rows[key.row]) else {
         return;
     };
     let again = old.attempt < row.attempts;
@@ -275,6 +247,16 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
         }
     }
     draft.report(key.row, report);
+}
+
+/// Whose journal is new would else rank as its configuration says, and pull the VIP away from the primary.
+fn learn_home(draft: &mut Draft<'_>) {
+    let (state, now) = (&*draft.state, draft.now);
+    let told = state.fresh_peer(now).and_then(|hello| hello.home.clone());
+    let is_known = state.journaled.rollout.is_some() || state.home() == told.as_ref();
+    if let Some(home) = told.filter(|_| !is_known) {
+        draft.push(Record::HomeTold { home });
+    }
 }
 
 /// The peer tells of a plan this node does not know, or of one that beats an own one not begun.
@@ -335,7 +317,7 @@ fn forward(draft: &mut Draft<'_>) {
     };
     let begun = rollout
         .mine
-        .get(&row)
+        .get(row)
         .is_some_and(|r| r.state == RowState::Started);
     if !begun && may_start(s, rollout, row, now).is_ok() {
         let report = fresh(rollout, RowState::Started, now);
@@ -349,7 +331,7 @@ fn back(draft: &mut Draft<'_>) {
         .running()
         .and_then(|r| Some((r, next_undo(&draft.state, r)?)))
     {
-        let old = rollout.mine.get(&row);
+        let old = rollout.mine.get(row);
         let begun = old.is_some_and(|r| r.state == RowState::Undoing);
         if begun || may_undo(&draft.state, rollout, row, draft.now).is_err() {
             return;

@@ -13,7 +13,7 @@ pub enum Event {
     /// What this node looks like from inside has been looked at.
     Local(Local),
     Command(Command),
-    Hello(Box<Hello>),
+    Hello(Arc<Hello>),
     JobEnded {
         key: JobKey,
         outcome: Outcome,

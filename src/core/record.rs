@@ -1,5 +1,5 @@
 //! Facts in the journal. `apply` is the only code that changes journaled state; it decides nothing.
-use super::{Journaled, Mandate, Plan, Report, Reports, Rollout, RolloutResult};
+use super::{Journaled, Mandate, NodeId, Plan, Report, Reports, Rollout, RolloutResult};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -10,6 +10,10 @@ pub enum Record {
     Started {
         boot: u64,
         at: Time,
+    },
+    /// A node without a rollout of its own has been told where the VIP is at home.
+    HomeTold {
+        home: NodeId,
     },
     PlanAdopted {
         plan: Arc<Plan>,
@@ -65,6 +69,7 @@ impl Journaled {
                 }
                 self.boot = *boot;
             }
+            Record::HomeTold { home } => self.home = Some(home.clone()),
             Record::PlanAdopted {
                 plan,
                 mandate,
@@ -83,7 +88,8 @@ impl Journaled {
             Record::PeerReported { reports, told } => {
                 let rollout = self.rollout.as_mut().ok_or(NO_PLAN)?;
                 holds(*told > rollout.told, "what the peer reports grows")?;
-                reports.keys().try_for_each(|row| rollout.has_row(*row))?;
+                let mut rows = reports.iter().map(|(row, _)| row);
+                rows.try_for_each(|row| rollout.has_row(row))?;
                 (rollout.peers, rollout.told) = (reports.clone(), *told);
             }
             Record::RolloutEnded { result, at } => {
@@ -161,7 +167,7 @@ fn holds(is_true: bool, rule: &'static str) -> Result<(), Contradiction> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{Actor, Direction, Kind, NodeId, Order, RolloutId, RowState};
+    use crate::core::{Actor, Direction, Kind, Order, RolloutId, RowState};
 
     fn plan() -> Arc<Plan> {
         let (first, second) = (NodeId("b".to_owned()), NodeId("a".to_owned()));
@@ -206,10 +212,16 @@ mod tests {
             problem: None,
         };
         let (plan, at) = (plan(), Time(10));
-        let reports = Arc::new(Reports::from([(0, report.clone()), (12, report.clone())]));
+        let reports = Arc::new(Reports::from_iter([
+            (0, report.clone()),
+            (12, report.clone()),
+        ]));
         let result = RolloutResult::Succeeded;
         let facts = [
             Record::Started { boot: 3, at },
+            Record::HomeTold {
+                home: NodeId("b".to_owned()),
+            },
             Record::PlanAdopted {
                 plan,
                 mandate: mandate.clone(),

@@ -1,13 +1,8 @@
 //! What a sidecar knows: the journaled half survives a crash, the observed half is asked again.
-use super::{Hello, Local, Plan};
+use super::{Hello, Local, Plan, Reports};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -90,13 +85,17 @@ pub struct Report {
     pub problem: Option<Problem>,
 }
 
-pub type Reports = BTreeMap<usize, Report>;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     Forward,
     Back,
+}
+
+impl Report {
+    fn is_open(&self) -> bool {
+        matches!(self.state, RowState::Started | RowState::Undoing)
+    }
 }
 
 /// What a person last ordered.
@@ -195,6 +194,8 @@ pub struct Journaled {
     pub boot: u64,
     /// When this daemon started for the first time: tells this journal from one that is gone.
     pub installed: Time,
+    /// Where the VIP is at home, as the other node told this one that has no rollout of its own to know it from.
+    pub home: Option<NodeId>,
     /// The rollout under way, or the last one.
     pub rollout: Option<Rollout>,
     /// Versions that were rolled back and not installed again since.
@@ -207,7 +208,7 @@ pub struct Observed {
     pub local: Local,
     /// Since when the VRRP state has been what it is.
     pub vrrp_since: Time,
-    pub peer: Option<(Hello, Time)>,
+    pub peer: Option<(Arc<Hello>, Time)>,
     /// Installations of the peer that another has replaced: their late Hellos are not listened to.
     pub former: Vec<Time>,
     /// When the peer was last heard with another journal than the running rollout is done with.
@@ -257,8 +258,7 @@ impl State {
     /// Where the VIP is at home: the node that keeps its configured priority.
     pub fn home(&self) -> Option<&NodeId> {
         let Some(rollout) = self.journaled.rollout.as_ref() else {
-            // Installed anew, this node takes the other one's word.
-            return self.observed.peer.as_ref()?.0.home.as_ref();
+            return self.journaled.home.as_ref();
         };
         let given = rollout.plan.rows.iter().enumerate().any(|(n, row)| {
             row.gives_vip
@@ -277,11 +277,10 @@ impl State {
 impl Rollout {
     /// The latest report on a row, whichever node owns it; `me` is the node that asks.
     pub fn report(&self, me: &NodeId, row: usize) -> Option<&Report> {
-        let owner = &self.plan.rows.get(row)?.node;
-        if owner == me {
-            self.mine.get(&row)
-        } else {
-            self.peers.get(&row)
+        let is_mine = || self.plan.rows.get(row).is_some_and(|r| r.node == *me);
+        match self.mine.get(row) {
+            Some(report) => Some(report),
+            None => self.peers.get(row).filter(|_| !is_mine()),
         }
     }
 
@@ -299,24 +298,19 @@ impl Rollout {
     /// The failure that halts this rollout, if one is in force.
     pub fn halted_by(&self) -> Option<(usize, &Report)> {
         let failed = |r: &Report| matches!(r.state, RowState::Failed | RowState::UndoFailed);
-        let in_force = |(_, r): &(&usize, &Report)| failed(r) && r.epoch == self.mandate.epoch;
-        self.mine
-            .iter()
-            .chain(self.peers.iter())
-            .find(in_force)
-            .map(|(row, r)| (*row, r))
+        let in_force = |(_, r): &(usize, &Report)| failed(r) && r.epoch == self.mandate.epoch;
+        self.mine.iter().chain(self.peers.iter()).find(in_force)
     }
 
     /// A row of this node is begun and not ended.
     pub(super) fn is_open(&self) -> bool {
-        let open = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
-        self.mine.values().any(open)
+        self.mine.iter().any(|(_, r)| r.is_open())
     }
 
     /// Stopped by a failure, and nothing of it goes on at either node, as far as this one knows.
     pub fn is_at_rest(&self) -> bool {
-        let open = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
-        self.halted_by().is_some() && !self.mine.values().chain(self.peers.values()).any(open)
+        let theirs = self.peers.iter().any(|(_, r)| r.is_open());
+        self.halted_by().is_some() && !self.is_open() && !theirs
     }
 
     /// Giving up now would take back what is whole, or leave nobody to serve: both nodes have been

@@ -2,11 +2,10 @@
 mod archive;
 
 use super::super::{FileInfo, HostError, HostResult, files};
-use super::Content;
+use super::{Kind, Node};
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
 };
 
@@ -15,32 +14,6 @@ use std::{
 pub struct Tree {
     /// Keys without trailing slash; the root's is empty and has no node.
     nodes: BTreeMap<String, Node>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    pub kind: Kind,
-    pub mode: u32,
-    pub uid: u32,
-    pub gid: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    File(Content),
-    Link(PathBuf),
-    Dir,
-}
-
-impl Kind {
-    fn of_root(self, mode: u32) -> Node {
-        Node {
-            kind: self,
-            mode,
-            uid: 0,
-            gid: 0,
-        }
-    }
 }
 
 /// What to do with a link at the end of a name.
@@ -60,7 +33,8 @@ const MAX_LINKS: u32 = 40;
 impl Tree {
     /// What has this name, links in its folders followed.
     pub fn node(&self, path: &Path) -> Option<&Node> {
-        self.nodes.get(&*self.locate(path, Last::Keep).ok()?)
+        let named = plain(path).and_then(|name| self.nodes.get(name));
+        named.or_else(|| self.nodes.get(&*self.locate(path, Last::Keep).ok()?))
     }
 
     /// Everything there is, by its absolute name.
@@ -76,6 +50,9 @@ impl Tree {
     }
 
     pub(super) fn read(&self, path: &Path) -> HostResult<Vec<u8>> {
+        if let Some(Kind::File(content)) = self.node(path).map(|node| &node.kind) {
+            return Ok(content.to_vec());
+        }
         let found = self.locate(path, Last::Follow).and_then(|key| {
             match self.nodes.get(&*key).map(|node| &node.kind) {
                 Some(Kind::File(content)) => Ok(content.to_vec()),
@@ -122,6 +99,12 @@ impl Tree {
     }
 
     pub(super) fn make_dir(&mut self, path: &Path, mode: u32) -> HostResult<()> {
+        if let Some(node) = plain(path).and_then(|name| self.nodes.get_mut(name))
+            && node.kind == Kind::Dir
+        {
+            node.mode = mode;
+            return Ok(());
+        }
         let failed = |why| failed("make folder", path, why);
         if path.file_name().is_none() {
             return Err(failed(NO_NAME));
@@ -225,11 +208,16 @@ impl Tree {
                 .into_iter()
                 .chain(self.below(&key));
             for (name, node) in all {
-                let below = name[key.len()..].trim_start_matches('/');
-                found.extend(
-                    node.info()
-                        .map(|info| (files::clean(&path.join(below)), info)),
-                );
+                let Some(info) = node.info() else { continue };
+                let named = match key {
+                    Cow::Borrowed(_) => PathBuf::from(name),
+                    // By the links that it was asked for by.
+                    Cow::Owned(_) => {
+                        let below = name[key.len()..].trim_start_matches('/');
+                        files::clean(&path.join(below))
+                    }
+                };
+                found.insert(named, info);
             }
         }
         Ok(found)
@@ -274,10 +262,7 @@ impl Tree {
     /// Keys are names without links in them: a name that is a key, or would be one in a folder that
     /// is there, needs no walk.
     fn literal<'p>(&self, path: &'p Path, last: Last) -> Option<&'p str> {
-        let name = path.to_str().filter(|name| name.starts_with('/'))?;
-        if name.ends_with('/') || name.contains("//") || name.contains("/.") {
-            return None;
-        }
+        let name = plain(path)?;
         match self.nodes.get(name).map(|node| &node.kind) {
             Some(Kind::Link(_)) => (last == Last::Keep).then_some(name),
             Some(Kind::File(_) | Kind::Dir) => Some(name),
@@ -357,26 +342,11 @@ impl Tree {
     }
 }
 
-impl Node {
-    /// None for a folder.
-    fn info(&self) -> Option<FileInfo> {
-        let of_link;
-        let content = match &self.kind {
-            Kind::File(content) => content,
-            Kind::Link(target) => {
-                of_link = Content::from(target.as_os_str().as_bytes());
-                &of_link
-            }
-            Kind::Dir => return None,
-        };
-        Some(FileInfo {
-            size_bytes: content.len() as u64,
-            mode: self.mode,
-            uid: self.uid,
-            gid: self.gid,
-            sha256: content.sha256().to_owned(),
-        })
-    }
+/// An absolute name without anything to resolve in it, links apart.
+fn plain(path: &Path) -> Option<&str> {
+    let name = path.to_str().filter(|name| name.starts_with('/'))?;
+    let is_plain = !(name.ends_with('/') || name.contains("//") || name.contains("/."));
+    is_plain.then_some(name)
 }
 
 /// The parts of a name, last first.

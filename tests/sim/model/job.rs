@@ -27,8 +27,7 @@ impl World {
         let Some(rollout) = side.machine.state().running() else {
             return;
         };
-        let (plan, mut reports) = (rollout.plan.clone(), (*rollout.mine).clone());
-        reports.extend((*rollout.peers).clone());
+        let (plan, reports) = (rollout.plan.clone(), rollout.peers.with(&rollout.mine));
         let Some(def) = steps::find(&plan.rows[job.key.row].step) else {
             return;
         };

@@ -242,7 +242,7 @@ impl World {
             Ev::Wake(n, life) if self.nodes[n].life == life => self.wake(n),
             Ev::Call(n, life) if self.nodes[n].life == life => self.call(n),
             Ev::SidecarUp(n, life) if self.nodes[n].life == life => self.sidecar_up(n),
-            Ev::Deliver(n, hello, sent) => self.deliver(n, &hello, sent),
+            Ev::Deliver(n, hello, sent) => self.deliver(n, hello, sent),
             Ev::Restart(n, boot) if self.nodes[n].boots == boot => self.restart(n),
             Ev::SyncDone(n, boot) if self.nodes[n].boots == boot => self.sync_done(n),
             Ev::Advert(n, life) if self.nodes[n].vrrp.life == life => self.advertise(n),

@@ -3,6 +3,7 @@ use super::World;
 use super::site::bundle;
 use hau::core::{Band, Direction, Event, Hello, Intents, Row, RowState, VrrpState};
 use hau::steps::StepDef;
+use std::sync::Arc;
 
 /// A deliberate error of hau, put in from outside. The number is the promise it breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,9 @@ pub(crate) fn mutate(world: &mut World) {
 pub(crate) fn edit_rows(mutant: Option<Mutant>, rows: &mut Vec<Row>) {
     match mutant {
         Some(Mutant::NoPause) => rows.retain(|row| row.step != "pause_sync"),
-        Some(Mutant::NoBackup) => rows.retain(|row| row.step != "backup"),
+        Some(Mutant::NoBackup) => {
+            rows.retain(|row| row.phase_name != "backup" && row.phase_name != "prove")
+        }
         Some(Mutant::NotDisruptive) => rows.iter_mut().for_each(|row| row.disruptive = false),
         Some(Mutant::SideBySide) => {
             let phase = rows
@@ -108,10 +111,10 @@ pub(crate) fn deceive(world: &World, n: usize, def: &StepDef) -> bool {
     lies
 }
 
-pub(crate) fn forge(world: &World, n: usize, hello: &mut Hello) {
+pub(crate) fn forge(world: &World, n: usize, hello: &mut Arc<Hello>) {
     if world.options.mutant == Some(Mutant::TwoPlans)
         && let Some(own) = world.nodes[n].state().and_then(|s| s.running())
-        && let Some(view) = &mut hello.rollout
+        && let Some(view) = &mut Arc::make_mut(hello).rollout
     {
         view.plan = own.plan.clone();
         view.mandate = own.mandate.clone();
@@ -126,7 +129,7 @@ pub(crate) fn tick(world: &mut World) {
         };
         let failed = state.running().is_some_and(|r| {
             r.mandate.direction == Direction::Forward
-                && r.mine.values().any(|x| x.state == RowState::Failed)
+                && r.mine.iter().any(|(_, x)| x.state == RowState::Failed)
         });
         let heard = state.observed.peer.as_ref().map(|(hello, _)| hello.clone());
         match (world.options.mutant, heard) {
@@ -134,8 +137,8 @@ pub(crate) fn tick(world: &mut World) {
                 world.order(n, hau::core::Order::Abort, "hau");
             }
             (Some(Mutant::ForgedHello), Some(mut hello)) => {
-                hello.sequence += 1;
-                world.feed(n, &Event::Hello(Box::new(hello)));
+                Arc::make_mut(&mut hello).sequence += 1;
+                world.feed(n, &Event::Hello(hello));
             }
             (Some(_) | None, _) => {}
         }

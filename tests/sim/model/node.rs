@@ -53,7 +53,7 @@ pub(crate) struct Sidecar {
     pub(crate) intents: Option<Intents>,
     pub(crate) slot: Option<Slot>,
     pub(crate) sequence: u64,
-    pub(crate) sent: Option<Hello>,
+    pub(crate) sent: Option<Arc<Hello>>,
     pub(crate) weight: Option<i32>,
     pub(crate) wake: Option<Time>,
 }
@@ -243,7 +243,8 @@ impl World {
             version: None,
             effective_priority: Some(self.priority(n)),
             busy: side.slot.is_some(),
-            ..Local::default()
+            by_hand: false,
+            details: site().details.clone(),
         };
         if side.machine.state().observed.local != local {
             self.feed(n, &Event::Local(local));
@@ -272,11 +273,11 @@ impl World {
         side.sequence += 1;
         let mut hello = intents.hello.clone();
         hello.sequence = side.sequence;
+        let hello = Arc::new(hello);
         side.sent = Some(hello.clone());
         if self.mute[n] {
             return;
         }
-        let hello = Arc::new(hello);
         let copies = if self.is_lossy {
             [0, 1, 1, 1, 2][usize::try_from(self.dice.below(5)).unwrap_or(0)]
         } else {
@@ -293,16 +294,15 @@ impl World {
         }
     }
 
-    pub(crate) fn deliver(&mut self, n: usize, hello: &Hello, sent: u64) {
+    pub(crate) fn deliver(&mut self, n: usize, mut hello: Arc<Hello>, sent: u64) {
         if self.nodes[n].side.is_none() {
             return;
         }
         if self.nodes[n].last_heard.is_none_or(|(_, last)| sent > last) {
             self.nodes[n].last_heard = Some((self.now, sent));
         }
-        let mut hello = hello.clone();
         super::mutants::forge(self, n, &mut hello);
-        self.feed(n, &Event::Hello(Box::new(hello)));
+        self.feed(n, &Event::Hello(hello));
     }
 
     fn show_weight(&mut self, n: usize, band: Band) {

@@ -12,7 +12,7 @@ impl World {
             .replayed
             .rollout
             .as_ref()
-            .and_then(|r| r.mine.get(&key.row));
+            .and_then(|r| r.mine.get(key.row));
         let open = match slot.job.verb {
             Verb::Do => RowState::Started,
             Verb::Undo => RowState::Undoing,
@@ -24,7 +24,7 @@ impl World {
         let current = self.nodes[n]
             .state()
             .and_then(|s| s.running())
-            .and_then(|r| r.mine.get(&key.row));
+            .and_then(|r| r.mine.get(key.row));
         let is_old =
             current.is_none_or(|r| (r.state, r.epoch, r.attempt) != (open, key.epoch, key.attempt));
         if !good && !is_old {
