@@ -292,14 +292,14 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
         view = Some(RolloutView {
             plan: plan.clone(),
             with: None,
-            mandate: told,
+            mandate: told.into(),
             reports: peers.clone(),
             ended: given.ended,
         });
         let ended = given.ended.then_some((RolloutResult::Succeeded, Time(0)));
         state.journaled.rollout = Some(Rollout {
             plan,
-            mandate: mandate_is,
+            mandate: mandate_is.into(),
             mine,
             peers,
             told: (0, 0),
@@ -328,7 +328,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
     } else {
         NOW
     };
-    state.observed.peer = Some((hello, seen));
+    state.observed.peer = Some((hello.into(), seen));
     state
 }
 
@@ -359,7 +359,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
         };
         let key = JobKey {
             rollout: 1,
-            row: *row,
+            row,
             epoch: report.epoch,
             attempt: 1,
             direction,
@@ -468,16 +468,16 @@ fn no_row_begins_while_something_is_done_by_hand() {
     state.observed.local.by_hand = true;
     let start = Event::Command(Command::Start(plan()));
     assert_eq!(line(&state, &start), "[] - Normal  Refused(ByHand)");
-    let mut hello = state.observed.peer.clone().expect("a peer").0;
+    let mut hello = Hello::clone(&state.observed.peer.as_ref().expect("a peer").0);
     hello.sequence += 1;
     hello.rollout = Some(RolloutView {
         plan: plan(),
         with: None,
-        mandate: mandate(Order::Start, 0),
+        mandate: mandate(Order::Start, 0).into(),
         reports: Arc::default(),
         ended: false,
     });
-    state.observed.peer = Some((hello, NOW));
+    state.observed.peer = Some((hello.into(), NOW));
     assert_eq!(line(&state, &Event::Tick), "[plan 1] - Normal");
     state.observed.local.by_hand = false;
     assert_eq!(
@@ -488,7 +488,7 @@ fn no_row_begins_while_something_is_done_by_hand() {
     let mut state = idle();
     assert_eq!(may_work_by_hand(&state, NOW), Ok(()));
     if let Some((hello, _)) = &mut state.observed.peer {
-        hello.local.by_hand = true;
+        Arc::make_mut(hello).local.by_hand = true;
     }
     assert_eq!(line(&state, &start), "[] - Normal  Refused(ByHand)");
     assert_eq!(

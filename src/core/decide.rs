@@ -93,14 +93,14 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     plan.id.origin = draft.state.me.clone();
     plan.made_at = draft.now;
     plan.home_before = draft.state.home().cloned();
-    let mandate = Mandate {
+    let mandate = Arc::new(Mandate {
         epoch: 0,
         origin: draft.state.me.clone(),
         order: Order::Start,
         direction: Direction::Forward,
         by: plan.by.clone(),
         at: draft.now,
-    };
+    });
     let (rollout, with) = (plan.id.number, Some(hello.installed));
     draft.push(Record::PlanAdopted {
         plan: Arc::new(plan),
@@ -164,29 +164,27 @@ pub(super) fn mandate(draft: &mut Draft<'_>, order: Order, by: Actor) {
         Order::Start | Order::Retry | Order::Confirm => rollout.mandate.direction,
     };
     let epoch = rollout.mandate.epoch + 1;
-    take(
-        draft,
-        Mandate {
-            epoch,
-            origin: me,
-            order,
-            direction,
-            by,
-            at,
-        },
-    );
+    let mandate = Mandate {
+        epoch,
+        origin: me,
+        order,
+        direction,
+        by,
+        at,
+    };
+    take(draft, Arc::new(mandate));
 }
 
 /// Takes a mandate, whoever gave it; a confirmation settles this node's own failed row.
-fn take(draft: &mut Draft<'_>, mandate: Mandate) {
+fn take(draft: &mut Draft<'_>, mandate: Arc<Mandate>) {
     let Some(rollout) = draft.state.running() else {
         return;
     };
     let failed = rollout
         .mine
         .iter()
-        .find(|(row, r)| r.state == RowState::Failed && rollout.plan.rows[**row].confirmable);
-    let failed = failed.map(|(row, report)| (*row, report.clone()));
+        .find(|(row, r)| r.state == RowState::Failed && rollout.plan.rows[*row].confirmable);
+    let failed = failed.map(|(row, report)| (row, report.clone()));
     let confirmed = (mandate.order == Order::Confirm)
         .then_some(failed)
         .flatten();
@@ -218,7 +216,7 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
     if draft.state.job_key(rollout, key.row).as_ref() != Some(key) {
         return;
     }
-    let (Some(old), row) = (rollout.mine.get(&key.row), &rollout.plan.rows[key.row]) else {
+    let (Some(old), row) = (rollout.mine.get(key.row), &rollout.plan.rows[key.row]) else {
         return;
     };
     let again = old.attempt < row.attempts;
@@ -319,7 +317,7 @@ fn forward(draft: &mut Draft<'_>) {
     };
     let begun = rollout
         .mine
-        .get(&row)
+        .get(row)
         .is_some_and(|r| r.state == RowState::Started);
     if !begun && may_start(s, rollout, row, now).is_ok() {
         let report = fresh(rollout, RowState::Started, now);
@@ -333,7 +331,7 @@ fn back(draft: &mut Draft<'_>) {
         .running()
         .and_then(|r| Some((r, next_undo(&draft.state, r)?)))
     {
-        let old = &rollout.mine[&row];
+        let old = &rollout.mine[row];
         let begun = old.state == RowState::Undoing;
         if begun || may_undo(&draft.state, rollout, row, draft.now).is_err() {
             return;

@@ -13,7 +13,7 @@ pub enum Event {
     /// What this node looks like from inside has been looked at.
     Local(Local),
     Command(Command),
-    Hello(Box<Hello>),
+    Hello(Arc<Hello>),
     JobEnded {
         key: JobKey,
         outcome: Outcome,
@@ -122,7 +122,7 @@ pub struct RolloutView {
     /// `installed` of the node that this one does it with.
     #[serde(default)]
     pub with: Option<Time>,
-    pub mandate: Mandate,
+    pub mandate: Arc<Mandate>,
     pub reports: Arc<Reports>,
     pub ended: bool,
 }

@@ -28,9 +28,10 @@ pub enum Closed {
 /// May a row that has not begun begin, going forward?
 pub(super) fn may_start(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
     let row = &r.plan.rows[n];
-    for (m, earlier) in r.plan.rows.iter().enumerate() {
+    let rows = r.plan.rows.iter().enumerate();
+    for (m, earlier) in rows.take_while(|(_, other)| other.phase <= row.phase) {
         let before = earlier.phase < row.phase || (m < n && earlier.node == s.me);
-        if before && earlier.phase <= row.phase && !r.is_done(&s.me, m) {
+        if before && !r.is_done(&s.me, m) {
             return Err(Closed::Waiting(m));
         }
     }
@@ -86,9 +87,9 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
             };
             let open = |(m, other): &(usize, &Row)| {
                 let report = if other.node == s.me {
-                    r.mine.get(m)
+                    r.mine.get(*m)
                 } else {
-                    theirs.and_then(|reports| reports.get(m))
+                    theirs.and_then(|reports| reports.get(*m))
                 };
                 report.is_some_and(|x| x.state != RowState::Undone)
             };
@@ -112,16 +113,16 @@ pub(super) fn may_run_undo(s: &State, row: &Row, now: Time) -> Result<(), Closed
 
 /// The next row of this node going forward: the first that is not done.
 pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
-    r.plan
-        .rows_of(&s.me)
-        .map(|(n, _)| n)
-        .find(|n| !r.is_done(&s.me, *n))
+    let is_done = |n: usize| r.mine.get(n).is_some_and(|x| x.state == RowState::Done);
+    let mut rows = r.plan.rows.iter().enumerate();
+    let next = rows.find(|(n, row)| !is_done(*n) && row.node == s.me);
+    next.map(|(n, _)| n)
 }
 
 /// The next row of this node to take back: the last one begun, in front of the barrier.
 pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
     let barrier = r.barrier(&s.me);
-    let open = |n: &usize| r.mine.get(n).is_some_and(|x| x.state != RowState::Undone);
+    let open = |n: &usize| r.mine.get(*n).is_some_and(|x| x.state != RowState::Undone);
     let behind = |n: &usize| !r.is_kept(barrier, *n);
     r.plan
         .rows_of(&s.me)
@@ -205,7 +206,7 @@ impl State {
         let (n, gate) = match r.mandate.direction {
             Direction::Forward => {
                 let n = next_row(self, r)?;
-                let begun = r.mine.contains_key(&n);
+                let begun = r.mine.get(n).is_some();
                 (
                     n,
                     if begun {

@@ -10,6 +10,7 @@ mod machine;
 mod observe;
 mod plan;
 mod record;
+mod reports;
 mod state;
 mod watch;
 
@@ -22,7 +23,8 @@ pub use intent::{Band, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo};
 pub use record::{Contradiction, Record};
+pub use reports::Reports;
 pub use state::{
     DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Problem, Report,
-    Reports, Rollout, RolloutId, RolloutResult, RowState, State, Timing, VrrpState,
+    Rollout, RolloutId, RolloutResult, RowState, State, Timing, VrrpState,
 };

@@ -1,6 +1,7 @@
 //! What can be seen again after a crash and so is not journaled.
 use super::{Direction, Event, Hello, JobKey, Rollout, RowState, State};
 use crate::time::Time;
+use std::sync::Arc;
 
 impl State {
     /// Takes in what can be observed again after a crash and so is not journaled.
@@ -21,7 +22,7 @@ impl State {
     }
 
     /// Of one journal the newest Hello counts; a rollout goes on with the journal it was begun with.
-    fn hear(&mut self, now: Time, hello: &Hello) {
+    fn hear(&mut self, now: Time, hello: &Arc<Hello>) {
         let told = self.running().map(|rollout| rollout.told);
         let installed = hello.installed;
         if self.running().is_some_and(|r| r.is_with_another(installed)) {
@@ -50,7 +51,7 @@ impl State {
 
     /// The key of the job that a row's report asks for, if one is open.
     pub(super) fn job_key(&self, rollout: &Rollout, row: usize) -> Option<JobKey> {
-        let report = rollout.mine.get(&row)?;
+        let report = rollout.mine.get(row)?;
         let direction = match report.state {
             RowState::Started => Direction::Forward,
             RowState::Undoing => Direction::Back,

@@ -17,13 +17,13 @@ pub enum Record {
     },
     PlanAdopted {
         plan: Arc<Plan>,
-        mandate: Mandate,
+        mandate: Arc<Mandate>,
         /// `installed` of the peer it is done with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         with: Option<Time>,
     },
     MandateTaken {
-        mandate: Mandate,
+        mandate: Arc<Mandate>,
     },
     RowReported {
         row: usize,
@@ -88,7 +88,8 @@ impl Journaled {
             Record::PeerReported { reports, told } => {
                 let rollout = self.rollout.as_mut().ok_or(NO_PLAN)?;
                 holds(*told > rollout.told, "what the peer reports grows")?;
-                reports.keys().try_for_each(|row| rollout.has_row(*row))?;
+                let mut rows = reports.iter().map(|(row, _)| row);
+                rows.try_for_each(|row| rollout.has_row(row))?;
                 (rollout.peers, rollout.told) = (reports.clone(), *told);
             }
             Record::RolloutEnded { result, at } => self.running()?.ended = Some((*result, *at)),
@@ -99,7 +100,7 @@ impl Journaled {
     fn adopt(
         &mut self,
         plan: &Arc<Plan>,
-        mandate: &Mandate,
+        mandate: &Arc<Mandate>,
         with: Option<Time>,
     ) -> Result<(), Contradiction> {
         if let Some(old) = &self.rollout {
@@ -175,14 +176,14 @@ mod tests {
     /// What is written to disk must be readable: a daemon that cannot read its own facts does not start.
     #[test]
     fn every_fact_is_read_back_as_it_was_written() {
-        let mandate = Mandate {
+        let mandate = Arc::new(Mandate {
             epoch: 2,
             origin: NodeId("a".to_owned()),
             order: Order::Retry,
             direction: Direction::Forward,
             by: Actor::default(),
             at: Time(9),
-        };
+        });
         let report = Report {
             state: RowState::Failed,
             epoch: 2,
@@ -193,7 +194,10 @@ mod tests {
             problem: None,
         };
         let (plan, at) = (plan(), Time(10));
-        let reports = Arc::new(Reports::from([(0, report.clone()), (12, report.clone())]));
+        let reports = Arc::new(Reports::from_iter([
+            (0, report.clone()),
+            (12, report.clone()),
+        ]));
         let result = RolloutResult::Succeeded;
         let facts = [
             Record::Started { boot: 3, at },

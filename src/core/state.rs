@@ -1,8 +1,8 @@
 //! What a sidecar knows: the journaled half survives a crash, the observed half is asked again.
-use super::{Hello, Local, Plan};
+use super::{Hello, Local, Plan, Reports};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -85,8 +85,6 @@ pub struct Report {
     pub problem: Option<Problem>,
 }
 
-pub type Reports = BTreeMap<usize, Report>;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -132,7 +130,7 @@ pub enum RolloutResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
     pub plan: Arc<Plan>,
-    pub mandate: Mandate,
+    pub mandate: Arc<Mandate>,
     pub mine: Arc<Reports>,
     /// The peer's reports as last heard.
     pub peers: Arc<Reports>,
@@ -202,7 +200,7 @@ pub struct Observed {
     pub local: Local,
     /// Since when the VRRP state has been what it is.
     pub vrrp_since: Time,
-    pub peer: Option<(Hello, Time)>,
+    pub peer: Option<(Arc<Hello>, Time)>,
     /// Installations of the peer that another has replaced: their late Hellos are not listened to.
     pub former: Vec<Time>,
     /// When the peer was last heard with another journal than the running rollout is done with.
@@ -271,11 +269,10 @@ impl State {
 impl Rollout {
     /// The latest report on a row, whichever node owns it; `me` is the node that asks.
     pub fn report(&self, me: &NodeId, row: usize) -> Option<&Report> {
-        let owner = &self.plan.rows.get(row)?.node;
-        if owner == me {
-            self.mine.get(&row)
-        } else {
-            self.peers.get(&row)
+        let is_mine = || self.plan.rows.get(row).is_some_and(|r| r.node == *me);
+        match self.mine.get(row) {
+            Some(report) => Some(report),
+            None => self.peers.get(row).filter(|_| !is_mine()),
         }
     }
 
@@ -293,12 +290,8 @@ impl Rollout {
     /// The failure that halts this rollout, if one is in force.
     pub fn halted_by(&self) -> Option<(usize, &Report)> {
         let failed = |r: &Report| matches!(r.state, RowState::Failed | RowState::UndoFailed);
-        let in_force = |(_, r): &(&usize, &Report)| failed(r) && r.epoch == self.mandate.epoch;
-        self.mine
-            .iter()
-            .chain(self.peers.iter())
-            .find(in_force)
-            .map(|(row, r)| (*row, r))
+        let in_force = |(_, r): &(usize, &Report)| failed(r) && r.epoch == self.mandate.epoch;
+        self.mine.iter().chain(self.peers.iter()).find(in_force)
     }
 
     /// Giving up now would take back what is whole, or leave nobody to serve: both nodes have been

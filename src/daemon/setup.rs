@@ -67,11 +67,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (site, link) = site(args, settings, &me, &runtime, addresses, &tls)?;
     let (mailbox, mut mail) = Mailbox::new();
     let (kick, kicked) = Kick::new();
-    let timing = Timing {
-        settle: site.keepalived.advert_interval() * 4,
-        ..Timing::default()
-    };
-    let state = State::new(site.me.clone(), site.peer.clone(), timing);
+    let state = State::new(site.me.clone(), site.peer.clone(), timing(&site));
     let history = Arc::new(past(&records).with_context(|| unusable(&args.state))?);
     let machine = Machine::recover(state, &records, Records(journal));
     // What the journal says holds from the first question on, before the first turn.
@@ -122,6 +118,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     // Threads and tasks that wait for something are left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(served?)
+}
+
+fn timing(site: &Site) -> Timing {
+    Timing {
+        settle: site.keepalived.advert_interval() * 4,
+        ..Timing::default()
+    }
 }
 
 fn runtime() -> std::io::Result<Runtime> {

@@ -8,7 +8,7 @@ use crate::core::{NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
     BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult, HttpAnswer,
-    Output, UnitState, commands, files, net, units,
+    Output, UnitState, commands, files, net, sockets, units,
 };
 use crate::time::Time;
 use crate::wire::Answer;
@@ -246,7 +246,7 @@ impl Host for Site {
         units::journal_tail(name, lines)
     }
     fn listens(&self, port: u16) -> bool {
-        net::listens(port)
+        sockets::listening().contains(&port)
     }
     fn http_get(&self, url: &str, limit: Duration) -> HostResult<HttpAnswer> {
         net::http_get(&self.runtime, url, limit)

@@ -76,7 +76,7 @@ impl Snapshot {
                 Some((result, _)) => Some(result.into()),
                 None => failed.then_some(Outcome::Halted),
             },
-            mandate: r.mandate.clone(),
+            mandate: (*r.mandate).clone(),
             next: next(me, r, stopped.as_ref(), open),
             stopped_by: stopped,
             elapsed_ms: ms(end.unwrap_or(now).since(r.plan.made_at)),

@@ -5,6 +5,7 @@ pub mod fake;
 pub mod files;
 pub mod net;
 pub mod process;
+pub mod sockets;
 pub mod tree;
 pub mod units;
 

@@ -9,7 +9,6 @@ use super::{
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     fs::{self, File, FileTimes, Metadata, Permissions},
     io::{self, Read},
     os::unix::{
@@ -202,8 +201,8 @@ fn put(new: &Path, to: &Path, aside: &Path) -> io::Result<()> {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |n: u8| char::from(DIGITS[usize::from(n)]);
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }

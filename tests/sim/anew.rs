@@ -90,7 +90,7 @@ fn in_mid_rollout_nothing_more_begins_and_an_abort_ends_it() {
         let begun = |world: &World| {
             let state = world.nodes[1 - n].state();
             let rollout = state.and_then(|s| s.running().cloned());
-            rollout.map(|r| r.mine.len())
+            rollout.map(|r| r.mine.iter().count())
         };
         let before = begun(&world);
         world.go_on(20_000);

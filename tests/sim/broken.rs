@@ -1,6 +1,6 @@
 //! Each promise is broken on purpose once, and must be seen to be.
 use super::OPTIONS;
-use super::model::faults::Mutant;
+use super::model::mutants::Mutant;
 use super::model::{Options, broken};
 
 /// The first seed under which this mutant breaks this promise.
