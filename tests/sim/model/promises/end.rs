@@ -33,11 +33,9 @@ impl World {
             let aside = host.list(&site().state.join("staging")).unwrap_or_default();
             let left = aside.iter().any(|name| name.starts_with("rollout-"));
             if matches!(end, End::Ended(_)) && left {
+                let name = Self::name(n);
                 self.broke(0, || {
-                    format!(
-                        "what was put aside is still on {}: {aside:?}",
-                        Self::name(n)
-                    )
+                    format!("what was put aside is still on {name}: {aside:?}")
                 });
             }
             match end {
