@@ -33,6 +33,9 @@ pub struct Local {
     pub effective_priority: Option<i32>,
     /// A job is running here, wanted or not.
     pub busy: bool,
+    /// What of the handoff is in force here.
+    #[serde(default)]
+    pub armed: super::Armed,
     /// For people and for the weight arithmetic; the core does not look into it.
     #[serde(default)]
     pub details: Arc<Details>,
@@ -45,6 +48,9 @@ pub struct Details {
     pub base_priority: Option<i32>,
     /// Of the check script, negative.
     pub check_weight: Option<i32>,
+    /// Link-layer address of the interface that VRRP runs on, as "02:00:5e:10:00:01".
+    #[serde(default)]
+    pub mac: Option<String>,
     pub weight: Option<i32>,
     pub lag_bytes: Option<u64>,
     /// None: no config sync is configured.

@@ -5,6 +5,7 @@
 mod decide;
 mod event;
 mod gate;
+mod handoff;
 mod intent;
 mod machine;
 mod observe;
@@ -18,6 +19,7 @@ pub use event::{
     Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
 };
 pub use gate::Closed;
+pub use handoff::{Armed, HandoffRow};
 pub use intent::{Band, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo};

@@ -5,6 +5,7 @@ pub mod link;
 mod api;
 mod clock;
 mod executor;
+mod handoff;
 mod heard;
 mod hello;
 mod mailbox;
@@ -126,6 +127,7 @@ impl Daemon {
             if let (Some(base), Some(check)) = (details.base_priority, details.check_weight) {
                 self.site.keepalived.set_peer(base, check);
             }
+            self.site.handing.set_peer(details.mac.as_deref());
         }
         self.follow(&turned)?;
         // Last, so that who is answered and looks at the status sees what was accepted.
@@ -154,6 +156,8 @@ impl Daemon {
     /// Makes the world be as the core wants it.
     fn follow(&mut self, turned: &Turned) -> Result<(), JournalError> {
         let intents = &turned.intents;
+        // First what clients wait for.
+        self.site.handing.want(intents.armed);
         self.site.keepalived.show(intents.band);
         let was = self.executor.is_busy();
         let rollout = self.machine.state().journaled.rollout.as_ref();

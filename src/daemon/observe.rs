@@ -1,13 +1,13 @@
 //! Looks at this host, once a second and whenever somebody says "look now", and tells the core.
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
-use crate::core::{DatabaseRole, Details, Local, ServiceDetails, VrrpState};
+use crate::core::{Armed, DatabaseRole, Details, Local, ServiceDetails, VrrpState};
 use crate::host::{Active, Host};
 use crate::sync;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
@@ -21,17 +21,51 @@ const QUIET_LOOKS: u32 = 5;
 
 /// "Look now": for hooks, netlink and keepalived's FIFO. A kick while one waits adds nothing.
 #[derive(Clone)]
-pub(super) struct Kick(Vec<SyncSender<()>>);
+pub(super) struct Kick {
+    listeners: Vec<SyncSender<()>>,
+    moments: Arc<Moments>,
+}
+
+/// Wakes the job that waits for something to become true.
+#[derive(Default)]
+pub(super) struct Moments {
+    passed: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Moments {
+    pub(super) fn passed(&self) -> u64 {
+        *self.lock()
+    }
+
+    /// Until something has happened since `seen`, or the time is over.
+    pub(super) fn wait(&self, seen: u64, limit: Duration) {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), limit, |passed| *passed == seen);
+        drop(waited);
+    }
+
+    fn tell(&self) {
+        *self.lock() += 1;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Kick {
     /// A kick for so many listeners.
-    pub(super) fn new(listeners: usize) -> (Self, Vec<Receiver<()>>) {
-        let (senders, receivers) = (0..listeners).map(|_| sync_channel(1)).unzip();
-        (Self(senders), receivers)
+    pub(super) fn new(listeners: usize, moments: Arc<Moments>) -> (Self, Vec<Receiver<()>>) {
+        let (listeners, receivers) = (0..listeners).map(|_| sync_channel(1)).unzip();
+        (Self { listeners, moments }, receivers)
     }
 
     pub(super) fn kick(&self) {
-        for sender in &self.0 {
+        self.moments.tell();
+        for sender in &self.listeners {
             // Full means that a look is due anyway.
             let _ = sender.try_send(());
         }
@@ -140,6 +174,8 @@ struct Seen {
     serving: bool,
     base_priority: i32,
     check_weight: Option<i32>,
+    armed: Armed,
+    mac: Option<String>,
 }
 
 impl Seen {
@@ -149,10 +185,12 @@ impl Seen {
         local.version = self.version;
         local.effective_priority = self.effective_priority;
         local.serving = self.serving;
+        local.armed = self.armed;
         let details = Arc::make_mut(&mut local.details);
         *details = Details {
             base_priority: Some(self.base_priority),
             check_weight: self.check_weight,
+            mac: self.mac,
             weight: self.weight,
             lag_bytes: details.lag_bytes,
             sync_paused: self.sync_paused,
@@ -192,5 +230,7 @@ fn look(site: &Site, units: &mut Units, kick: bool) -> Seen {
         serving,
         base_priority: site.keepalived.base_priority(),
         check_weight: site.keepalived.check_weight(),
+        armed: site.handing.seen().armed,
+        mac: super::handoff::mac(site),
     }
 }

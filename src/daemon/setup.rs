@@ -39,6 +39,8 @@ pub struct RunArgs {
     pub run: PathBuf,
 }
 
+/// From the end of the old node's drain until the new one takes writes, at the most.
+const SWITCHES_WITHIN: Duration = Duration::from_secs(40);
 const TLS_DIR: &str = "tls";
 const GROUP: &str = "hau";
 
@@ -64,12 +66,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let tls = Tls::load(&etc.join(TLS_DIR), &me)?;
     let (site, link) = site(args, settings, &me, &runtime, addresses, &tls)?;
     let (mailbox, mut mail) = Mailbox::new();
-    let (kick, kicked) = Kick::new(2);
-    let timing = Timing {
-        settle: site.keepalived.advert_interval() * 4,
-        ..Timing::default()
-    };
-    let state = State::new(site.me.clone(), site.peer.clone(), timing);
+    let (kick, kicked) = Kick::new(2, Arc::clone(&site.moments));
+    let state = State::new(site.me.clone(), site.peer.clone(), timing(&site));
     let history = Arc::new(past(&records));
     let machine = Machine::recover(state, &records, Records(journal));
     // What the journal says holds from the first question on, before the first turn.
@@ -99,6 +97,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     site.keepalived.restore()?;
     site.keepalived.listen(kick.clone());
     open_doors(&args.run, &runtime, &site, Arc::new(api))?;
+    super::handoff::look(&site);
+    super::handoff::start(Arc::clone(&site), kick.clone());
     watch_world(&site, &mailbox, kick, kicked);
     runtime.spawn(hello::send(link, hellos));
     end_on_signal(mailbox)?;
@@ -118,6 +118,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     // Threads and tasks that wait for something are left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(served?)
+}
+
+fn timing(site: &Site) -> Timing {
+    Timing {
+        settle: site.keepalived.advert_interval() * 4,
+        park_most: site.settings.limits.drain + SWITCHES_WITHIN,
+        ..Timing::default()
+    }
 }
 
 fn runtime() -> std::io::Result<Runtime> {
@@ -203,9 +211,11 @@ fn site(
         runtime: handle.clone(),
         units: Units::new(handle, Bus::System),
         addresses,
-        held: std::sync::Mutex::default(),
+        held: Mutex::default(),
         keepalived,
         link: Arc::clone(&link),
+        handing: super::handoff::Handing::new(args.run.clone()),
+        moments: Arc::default(),
         database: OnceLock::new(),
     });
     let host: Arc<dyn Host> = Arc::clone(&site) as Arc<dyn Host>;

@@ -7,8 +7,8 @@ use crate::config::Settings;
 use crate::core::{NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
-    BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult, HttpAnswer,
-    Output, UnitState, commands, files, net, units,
+    BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError, HostResult,
+    HttpAnswer, Output, UnitState, commands, files, net, units,
 };
 use crate::time::Time;
 use crate::wire::Answer;
@@ -37,6 +37,9 @@ pub(super) struct Site {
     pub(super) held: Mutex<Option<Vec<net::Address>>>,
     pub(super) keepalived: Arc<Keepalived>,
     pub(super) link: Arc<PeerLink>,
+    pub(super) handing: super::handoff::Handing,
+    /// Told of whatever a row may wait for.
+    pub(super) moments: Arc<super::observe::Moments>,
     /// Set once at the start: the adapter works through this host.
     pub(super) database: OnceLock<Arc<dyn Database>>,
 }
@@ -259,15 +262,16 @@ impl Host for Site {
     fn vrrp(&self) -> VrrpState {
         self.keepalived.state(self)
     }
+    fn handoff(&self) -> Handoff {
+        self.handing.seen()
+    }
     fn run(&self, command: &Command) -> HostResult<Output> {
         commands::run(command)
     }
     fn peer_get(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
         let path = format!("/v1/peer/{what}");
-        let ask = || {
-            self.link
-                .request_blocking(Method::Get, &path, Vec::new(), limit)
-        };
+        let (link, get) = (&self.link, Method::Get);
+        let ask = || link.request_blocking(get, &path, Vec::new(), limit);
         self.answer(what, wait_out(limit, ask))
     }
     fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()> {

@@ -122,6 +122,11 @@ impl Keepalived {
         self.conf().vips.clone()
     }
 
+    /// The interface that VRRP runs on.
+    pub(super) fn interface(&self) -> String {
+        self.conf().instance.interface.clone()
+    }
+
     pub(super) fn base_priority(&self) -> i32 {
         self.conf().instance.priority
     }

@@ -7,8 +7,8 @@ pub use tree::{Kind, Node, Tree};
 pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
 
 use super::{
-    Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
-    HttpAnswer, Output, UnitState,
+    Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError,
+    HostResult, HttpAnswer, Output, UnitState,
 };
 use crate::{core::VrrpState, time::Time};
 use std::{
@@ -234,6 +234,10 @@ impl Host for FakeHost {
 
     fn vrrp(&self) -> VrrpState {
         self.look().vrrp
+    }
+
+    fn handoff(&self) -> Handoff {
+        self.look().handoff.clone()
     }
 
     fn run(&self, command: &Command) -> HostResult<Output> {

@@ -8,7 +8,7 @@ pub mod process;
 pub mod tree;
 pub mod units;
 
-use crate::core::VrrpState;
+use crate::core::{Armed, VrrpState};
 use crate::time::Time;
 use std::{
     collections::BTreeMap,
@@ -78,6 +78,8 @@ pub struct Command {
     /// Where its standard output goes; None: into `Output::stdout`.
     pub stdout: Option<PathBuf>,
     pub limit: Duration,
+    /// What it reads on its standard input.
+    pub stdin: Vec<u8>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -176,6 +178,15 @@ pub struct BundleInfo {
     pub hooks: BTreeMap<String, PathBuf>,
 }
 
+/// What of the handoff is in force on this host, and what hinders the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handoff {
+    pub armed: Armed,
+    /// The parts that were wanted at the last try, and why it did not succeed.
+    pub tried: Armed,
+    pub problem: Option<String>,
+}
+
 /// The machine a step works on. Every call that waits takes its limit.
 pub trait Host: Send + Sync {
     fn now(&self) -> Time;
@@ -213,6 +224,7 @@ pub trait Host: Send + Sync {
     fn http_get(&self, url: &str, limit: Duration) -> HostResult<HttpAnswer>;
     fn has_address(&self, address: IpAddr) -> HostResult<bool>;
     fn vrrp(&self) -> VrrpState;
+    fn handoff(&self) -> Handoff;
     fn run(&self, command: &Command) -> HostResult<Output>;
 
     /// Asks the other node for one of the things nodes give each other (see `wire::peer`).

@@ -10,6 +10,7 @@ use rtnetlink::{
     packet_route::{
         RouteNetlinkMessage,
         address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
+        link::LinkAttribute,
     },
 };
 use std::{
@@ -95,9 +96,7 @@ impl Addresses {
 
     /// Every address, sorted, without those that failed duplicate detection.
     pub fn local_addresses(&self) -> HostResult<Vec<Address>> {
-        self.runtime
-            .block_on(async { timeout(NETLINK_LIMIT, dump()).await })
-            .unwrap_or_else(|_| Err("the kernel did not answer".into()))
+        self.ask(dump)
             .map_err(|why| HostError::new("list", "this host's addresses", why))
     }
 
@@ -106,6 +105,67 @@ impl Addresses {
     pub fn has_address(&self, address: IpAddr) -> HostResult<bool> {
         let all = self.local_addresses()?;
         Ok(all.iter().any(|a| a.address == address && a.is_held()))
+    }
+
+    /// Puts an address on `lo`, for itself alone. There already is fine.
+    pub fn add_to_loopback(&self, address: IpAddr) -> HostResult<()> {
+        let prefix = if address.is_ipv4() { 32 } else { 128 };
+        let failed = |why| HostError::new("put on lo", address.to_string(), why);
+        self.ask(async |handle| {
+            let request = handle.address().add(LOOPBACK, address, prefix).replace();
+            request.execute().await.map_err(|e| e.to_string())
+        })
+        .map_err(failed)
+    }
+
+    /// Takes an address from `lo`. Not there is fine.
+    pub fn remove_from_loopback(&self, address: IpAddr) -> HostResult<()> {
+        let failed = |why| HostError::new("take from lo", address.to_string(), why);
+        self.ask(async |handle| {
+            let on_lo = handle.address().get().set_address_filter(address);
+            let on_lo = on_lo.set_link_index_filter(LOOPBACK).execute();
+            let mut found = std::pin::pin!(on_lo);
+            while let Some(message) = found.next().await {
+                let message = message.map_err(|e| e.to_string())?;
+                let gone = handle.address().del(message).execute().await;
+                gone.map_err(|e| e.to_string())?;
+            }
+            Ok(())
+        })
+        .map_err(failed)
+    }
+
+    /// The link-layer address of an interface; None: it has none, or is not there.
+    pub fn mac(&self, interface: &str) -> HostResult<Option<[u8; 6]>> {
+        let failed = |why| HostError::new("look at interface", interface, why);
+        self.ask(async |handle| {
+            let links = handle.link().get().match_name(interface.to_owned());
+            let mut links = std::pin::pin!(links.execute());
+            let link = links.next().await.transpose().map_err(|e| e.to_string())?;
+            let attributes = link.map(|link| link.attributes).unwrap_or_default();
+            Ok(attributes.iter().find_map(|attribute| {
+                let LinkAttribute::Address(bytes) = attribute else {
+                    return None;
+                };
+                <[u8; 6]>::try_from(bytes.as_slice()).ok()
+            }))
+        })
+        .map_err(failed)
+    }
+
+    fn ask<T>(
+        &self,
+        what: impl AsyncFnOnce(rtnetlink::Handle) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let asked = async {
+            let (connection, handle, _) = new_connection().map_err(|e| e.to_string())?;
+            let mut driver = JoinSet::new();
+            driver.spawn(connection);
+            what(handle).await
+        };
+        self.runtime
+            .block_on(async { timeout(NETLINK_LIMIT, asked).await })
+            .unwrap_or_else(|_| Err("the kernel did not answer".into()))
     }
 
     /// Calls `tell` on a task of the runtime for every address that comes or goes; with None
@@ -194,10 +254,7 @@ fn tell(e: hyper::Error) -> String {
     }
 }
 
-async fn dump() -> Result<Vec<Address>, String> {
-    let (connection, handle, _) = new_connection().map_err(|e| e.to_string())?;
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
+async fn dump(handle: rtnetlink::Handle) -> Result<Vec<Address>, String> {
     let mut answers = std::pin::pin!(handle.address().get().execute());
     let mut found = Vec::new();
     while let Some(message) = answers.next().await {

@@ -1,7 +1,7 @@
 //! Row: the old MASTER's services finish what they have and stop.
 use super::stop::Stop;
 use super::{Limit, QUIET, StepDef};
-use crate::core::Undo;
+use crate::core::{HandoffRow, Undo};
 
 pub(super) const DEF: StepDef = StepDef {
     name: "drain",
@@ -9,6 +9,7 @@ pub(super) const DEF: StepDef = StepDef {
     disruptive: true,
     service_down: true,
     undo: Undo::Always,
+    handoff: HandoffRow::Drained,
     limit: Limit::Drain,
     step: &Stop,
     ..QUIET

@@ -129,6 +129,9 @@ impl Host for PgCtl {
     fn vrrp(&self) -> VrrpState {
         absent()
     }
+    fn handoff(&self) -> hau::host::Handoff {
+        absent()
+    }
     fn peer_get(&self, _: &str, _: Duration) -> HostResult<Vec<u8>> {
         absent()
     }

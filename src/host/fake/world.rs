@@ -1,8 +1,8 @@
 //! What a fake host is made of, and how a test sets it up.
 use super::{
     super::{
-        Active, BundleInfo, BundlePolicy, Command, HostError, HostResult, HttpAnswer, Output,
-        UnitState,
+        Active, BundleInfo, BundlePolicy, Command, Handoff, HostError, HostResult, HttpAnswer,
+        Output, UnitState,
     },
     Tree,
 };
@@ -27,6 +27,7 @@ pub struct World {
     pub http: BTreeMap<String, HttpAnswer>,
     pub addresses: BTreeSet<IpAddr>,
     pub vrrp: VrrpState,
+    pub handoff: Handoff,
     /// What programs say; one that is a file and not here ends well and says nothing.
     pub programs: BTreeMap<PathBuf, Output>,
     /// Every program that ran, oldest first.

@@ -93,8 +93,10 @@ pub(crate) fn edit_rows(mutant: Option<Mutant>, rows: &mut Vec<Row>) {
                 .find(|row| row.phase_name == "upgrade first")
                 .map(|row| row.phase);
             rows.retain(|row| {
-                !["arm", "move", "drain", "demote", "promote", "release"]
-                    .contains(&&*row.phase_name)
+                ![
+                    "prepare", "arm", "move", "drain", "demote", "promote", "release",
+                ]
+                .contains(&&*row.phase_name)
             });
             for row in rows
                 .iter_mut()

@@ -3,6 +3,7 @@
 pub(crate) mod dice;
 pub(crate) mod disk;
 pub(crate) mod faults;
+mod handed;
 pub(crate) mod node;
 pub(crate) mod operator;
 pub(crate) mod promises;

@@ -5,8 +5,8 @@ use super::site::{SERVICES, SYNC, TIMER, WEIGHT, site};
 use super::vrrp::Vrrp;
 use super::{Ev, World};
 use hau::core::{
-    Band, DatabaseRole, Event, Hello, Intents, Job, Local, Machine, Outcome, Plan, Reply, Reports,
-    State, Timing, Turned, VrrpState,
+    Armed, Band, DatabaseRole, Event, Hello, Intents, Job, Local, Machine, Outcome, Plan, Reply,
+    Reports, State, Timing, Turned, VrrpState,
 };
 use hau::database::Database;
 use hau::host::fake::{FakeUnit, OnStart};
@@ -198,6 +198,7 @@ impl World {
         }
         super::faults::alter(self, n, &mut turned.intents);
         self.show_weight(n, turned.intents.band);
+        self.hand_off(n, turned.intents.armed);
         let (now, life) = (self.now, self.nodes[n].life);
         let side = self.nodes[n].side.as_mut()?;
         let changed = side.sent.as_ref().is_none_or(|sent| {
@@ -225,6 +226,20 @@ impl World {
             self.take_job(n, job);
         }
         turned.reply
+    }
+
+    /// What the shell's own thread makes of it.
+    fn hand_off(&mut self, n: usize, wanted: Armed) {
+        let was = self.pair.hosts[n].edit(|w| {
+            let was = w.handoff.armed;
+            (w.handoff.armed, w.handoff.tried) = (wanted, wanted);
+            was
+        });
+        if was != wanted {
+            self.say(|| format!("{} {wanted:?}", Self::name(n)));
+            let life = self.nodes[n].life;
+            self.at(1, Ev::Look(n, life));
+        }
     }
 
     fn take_job(&mut self, n: usize, job: Job) {
@@ -376,6 +391,7 @@ impl World {
             version: None,
             effective_priority: Some(self.priority(n)),
             busy: side.slot.is_some(),
+            armed: host.handoff().armed,
             ..Local::default()
         };
         if side.machine.state().observed.local != local {
@@ -394,7 +410,8 @@ impl World {
         self.feed(n, &Event::Tick);
         self.send_hello(n);
         let life = self.nodes[n].life;
-        self.at(1_000, Ev::Beat(n, life));
+        let armed = !self.pair.hosts[n].handoff().armed.is_off();
+        self.at(if armed { 200 } else { 1_000 }, Ev::Beat(n, life));
     }
 
     fn send_hello(&mut self, n: usize) {
@@ -479,6 +496,7 @@ impl World {
         self.nodes[n].boots += 1;
         self.stop_keepalived(n, false);
         self.pair.hosts[n].edit(|w| {
+            w.handoff.armed = Armed::default();
             for name in SERVICES.iter().chain(&[TIMER, SYNC]) {
                 w.units.entry((*name).to_owned()).or_default().state.active = Active::Inactive;
             }

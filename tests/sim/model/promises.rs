@@ -536,6 +536,7 @@ impl World {
                 self.pair.databases[n].edit(|c| c.write(n));
             }
         }
+        self.handoff_within_bounds();
         self.promise_6_sync_is_paused();
         self.no_two_primaries_and_no_lost_row();
         super::faults::tick(self);
@@ -558,6 +559,7 @@ impl World {
 
     /// All faults are long over and nothing moves any more.
     pub(crate) fn finish(&mut self, end: End) {
+        self.nothing_is_left_armed();
         let holders: Vec<usize> = (0..2).filter(|n| self.has_vip(*n)).collect();
         if !(holders.len() == 1 && self.serves(holders[0])) {
             self.broke(9, || {
