@@ -4,7 +4,7 @@
 //! Nothing arms or disarms anything: the shell makes reality be as this says, at every turn, like
 //! the weight. A rollout that halts, is given up, ends, or loses its peer no longer wants it, and so
 //! it goes, whichever way the rollout got there and however often a sidecar was killed on the way.
-use super::{Direction, Row, RowState, State};
+use super::{Direction, Rollout, Row, RowState, State};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,10 @@ pub enum HandoffRow {
     Drained,
     /// Writes are taken on the new node when this is done.
     Promoted,
+    /// What users notice is measured from here on …
+    Measures,
+    /// … until this is done.
+    Measured,
 }
 
 /// The parts of the handoff, each in force or not.
@@ -43,14 +47,35 @@ impl Armed {
     }
 }
 
+/// The rollout that goes forward and is not halted.
+fn going_on(s: &State) -> Option<&Rollout> {
+    let on = |r: &&Rollout| r.mandate.direction == Direction::Forward && r.halted_by().is_none();
+    s.running().filter(on)
+}
+
+/// Does this node measure what users notice?
+pub(super) fn measures(s: &State) -> bool {
+    let Some(rollout) = going_on(s) else {
+        return false;
+    };
+    let own = |part: HandoffRow| {
+        rollout
+            .plan
+            .rows_of(&s.me)
+            .find(move |(_, row)| row.handoff == part)
+    };
+    let begun = [HandoffRow::Forward, HandoffRow::Park, HandoffRow::Measures];
+    let begun = begun
+        .into_iter()
+        .filter_map(own)
+        .any(|(n, _)| rollout.mine.contains_key(&n));
+    begun && own(HandoffRow::Measured).is_some_and(|(n, _)| !rollout.is_done(&s.me, n))
+}
+
 pub(super) fn armed(s: &State, now: Time) -> Armed {
-    let Some(rollout) = s.running() else {
+    let Some(rollout) = going_on(s) else {
         return Armed::default();
     };
-    let goes_on = rollout.mandate.direction == Direction::Forward && rollout.halted_by().is_none();
-    if !goes_on {
-        return Armed::default();
-    }
     let begun = |part: HandoffRow| {
         let mut own = rollout.plan.rows_of(&s.me);
         own.any(|(n, row)| {

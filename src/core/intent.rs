@@ -43,6 +43,8 @@ pub struct Intents {
     pub band: Band,
     /// What of the handoff should be in force on this node.
     pub armed: Armed,
+    /// Whether this node measures what users notice.
+    pub measures: bool,
     /// What the peer should be told; the shell numbers it.
     pub hello: Hello,
     /// When the core wants a `Tick` at the latest.
@@ -68,6 +70,7 @@ pub fn intents(state: &State, now: Time) -> Intents {
         job: job(state, now),
         band: band(state, now),
         armed: handoff::armed(state, now),
+        measures: handoff::measures(state),
         hello,
         wake: wake(state, now),
     }

@@ -3,6 +3,7 @@
 //! `observe` what happened, `decide` what it means, journal the records, `apply` them, and let
 //! the shell reconcile the machine with `intents`. Start reading at `machine.rs`.
 mod decide;
+mod downtime;
 mod event;
 mod gate;
 mod handoff;
@@ -15,6 +16,7 @@ mod state;
 mod watch;
 
 pub use decide::{Decision, decide};
+pub use downtime::Downtime;
 pub use event::{
     Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
 };

@@ -10,8 +10,10 @@ mod heard;
 mod hello;
 mod mailbox;
 mod observe;
+mod pack;
 mod pairing;
 mod planning;
+mod probe;
 mod setup;
 mod site;
 mod status;
@@ -19,6 +21,7 @@ mod telemetry;
 mod vrrp;
 mod watch;
 
+pub use handoff::disarm;
 pub use setup::{RunArgs, run};
 
 use crate::core::{Event, Hello, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned};
@@ -158,6 +161,7 @@ impl Daemon {
         let intents = &turned.intents;
         // First what clients wait for.
         self.site.handing.want(intents.armed);
+        self.site.prober.measure(&self.site, intents.measures);
         self.site.keepalived.show(intents.band);
         let was = self.executor.is_busy();
         let rollout = self.machine.state().journaled.rollout.as_ref();

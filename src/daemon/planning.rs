@@ -54,9 +54,11 @@ pub(super) fn plan(
         sha256: info.sha256.clone(),
         size_bytes: info.size_bytes,
     });
-    let findings = findings(api, info.map_or(0, |i| i.payload_bytes.max(i.size_bytes)))?;
-    let fit = findings.values().all(|f| checks::is_fit(f));
+    let mut findings = findings(api, info.map_or(0, |i| i.payload_bytes.max(i.size_bytes)))?;
     let snapshot = api.snapshot();
+    let own = findings.entry(api.site.me.0.clone()).or_default();
+    own.push(snapshot.expected_downtime(api.site.settings.limits.downtime_budget));
+    let fit = findings.values().all(|f| checks::is_fit(f));
     let view = PlanView {
         kind,
         from: from.clone(),

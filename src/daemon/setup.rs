@@ -115,6 +115,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     };
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     let served = daemon.serve(&mut mail);
+    // Whoever stops a sidecar may not start it again.
+    super::handoff::leave(&daemon.site);
     // Threads and tasks that wait for something are left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(served?)
@@ -215,6 +217,7 @@ fn site(
         keepalived,
         link: Arc::clone(&link),
         handing: super::handoff::Handing::new(args.run.clone()),
+        prober: super::probe::Prober::default(),
         moments: Arc::default(),
         database: OnceLock::new(),
     });
@@ -266,8 +269,11 @@ fn watch_world(
         observe::watch_database(Arc::clone(site), mailbox.clone(), second);
     }
     let seen = Arc::clone(site);
-    site.addresses.watch(move |_| {
+    site.addresses.watch(move |event| {
         seen.forget_addresses();
+        if event.is_none_or(|event| seen.vips().contains(&event.address)) {
+            seen.prober.vip_moved();
+        }
         kick.kick();
     });
     watch::start(Arc::clone(site));

@@ -31,7 +31,12 @@ use std::{
     net::IpAddr,
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
+
+const MARK: &str = "handoff.json";
+/// A sidecar that was killed is back in seconds.
+const FORSAKEN_AFTER: Duration = Duration::from_secs(60);
 
 /// Link-layer address of an Ethernet interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +95,7 @@ impl<'a> Handoff<'a> {
             units,
             ports: services().flat_map(|s| s.ports.clone()).collect(),
             services: services().map(|s| s.unit.clone()).collect(),
-            mark: run_dir.join("handoff.json"),
+            mark: run_dir.join(MARK),
         }
     }
 
@@ -106,21 +111,14 @@ impl<'a> Handoff<'a> {
         })
     }
 
-    /// Makes it so, whatever there is. Who waits is released before anything else is done.
+    /// Makes it so, whatever there is.
     pub fn make(&self, wanted: Armed, ground: &Ground) -> HostResult<()> {
-        let mut mark = Mark::read(&self.mark)?.unwrap_or_default();
-        if !wanted.park && !mark.park.is_empty() {
-            park::release(self.units, &mark.park)?;
-            mark.park.clear();
+        let before = Mark::read(&self.mark)?.unwrap_or_default();
+        let mut mark = before.clone();
+        clear(&mut mark, wanted, self.addresses, self.units)?;
+        if mark != before {
+            mark.write(&self.mark)?;
         }
-        if !wanted.forward && mark.forward {
-            rules::remove()?;
-            mark.forward = false;
-        }
-        if !wanted.keep && mark.keep.is_some() {
-            keep::give_up(self.addresses, &mut mark)?;
-        }
-        mark.write(&self.mark)?;
         if wanted.keep {
             keep::hold(self.addresses, &ground.vips, &mut mark, &self.mark)?;
         }
@@ -130,11 +128,18 @@ impl<'a> Handoff<'a> {
             rules::put(&self.rules(ground)?)?;
         }
         if wanted.park {
-            mark.park.clone_from(&self.services);
-            mark.write(&self.mark)?;
+            if mark.park != self.services {
+                mark.park.clone_from(&self.services);
+                mark.write(&self.mark)?;
+            }
             park::hold(self.units, &mark.park)?;
         }
         Ok(())
+    }
+
+    /// Would the kernel take the rules?
+    pub fn check(&self, ground: &Ground) -> HostResult<()> {
+        rules::check(&self.rules(ground)?)
     }
 
     fn rules(&self, ground: &Ground) -> HostResult<rules::Rules> {
@@ -150,6 +155,37 @@ impl<'a> Handoff<'a> {
             })?,
         })
     }
+}
+
+/// Has nobody changed anything for so long that no sidecar can be at it?
+pub fn is_forsaken(run_dir: &Path) -> bool {
+    let changed = std::fs::metadata(run_dir.join(MARK)).and_then(|meta| meta.modified());
+    let age = changed.ok().and_then(|at| at.elapsed().ok());
+    age.is_some_and(|age| age > FORSAKEN_AFTER)
+}
+
+/// Takes everything out of force, going by what is written down alone.
+pub fn remove(run_dir: &Path, addresses: &Addresses, units: &Units) -> HostResult<()> {
+    let path = run_dir.join(MARK);
+    let mut mark = Mark::read(&path)?.unwrap_or_default();
+    clear(&mut mark, Armed::default(), addresses, units)?;
+    mark.write(&path)
+}
+
+/// What is not wanted goes. Who waits is released before anything else is done.
+fn clear(mark: &mut Mark, wanted: Armed, addresses: &Addresses, units: &Units) -> HostResult<()> {
+    if !wanted.park && !mark.park.is_empty() {
+        park::release(units, &mark.park)?;
+        mark.park.clear();
+    }
+    if !wanted.forward && mark.forward {
+        rules::remove()?;
+        mark.forward = false;
+    }
+    if !wanted.keep && mark.keep.is_some() {
+        keep::give_up(addresses, mark)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -27,15 +27,20 @@ pub(super) struct Rules {
 }
 
 pub(super) fn put(rules: &Rules) -> HostResult<()> {
-    nft(&rules.transaction()).map(drop)
+    nft(&[], &rules.transaction()).map(drop)
+}
+
+/// Asks the kernel without changing anything.
+pub(super) fn check(rules: &Rules) -> HostResult<()> {
+    nft(&["-c"], &rules.transaction()).map(drop)
 }
 
 pub(super) fn remove() -> HostResult<()> {
-    nft(&commands(clean().to_vec())).map(drop)
+    nft(&[], &commands(clean().to_vec())).map(drop)
 }
 
 pub(super) fn are_there() -> HostResult<bool> {
-    let listed = nft(&commands(vec![json!({ "list": { "tables": {} } })]))?;
+    let listed = nft(&[], &commands(vec![json!({ "list": { "tables": {} } })]))?;
     let listed: Value = serde_json::from_str(&listed)
         .map_err(|e| HostError::new("understand", "the answer of nft", e))?;
     let objects = listed["nftables"].as_array();
@@ -157,7 +162,7 @@ fn commands(all: Vec<Value>) -> Value {
     json!({ "nftables": all })
 }
 
-fn nft(input: &Value) -> HostResult<String> {
+fn nft(options: &[&str], input: &Value) -> HostResult<String> {
     let program = PROGRAMS
         .into_iter()
         .find(|path| files::exists(Path::new(path)));
@@ -165,7 +170,11 @@ fn nft(input: &Value) -> HostResult<String> {
     let program = program.ok_or_else(|| failed("it is not installed (package nftables)"))?;
     let output = commands::run(&Command {
         program: PathBuf::from(program),
-        args: ["-j", "-f", "-"].map(str::to_owned).to_vec(),
+        args: options
+            .iter()
+            .chain(&["-j", "-f", "-"])
+            .map(|&arg| arg.to_owned())
+            .collect(),
         stdin: input.to_string().into_bytes(),
         limit: LIMIT,
         ..Command::default()

@@ -5,14 +5,15 @@ pub mod fake;
 pub mod files;
 pub mod net;
 pub mod process;
+pub mod sockets;
 pub mod tree;
 pub mod units;
 
-use crate::core::{Armed, VrrpState};
+use crate::core::{Armed, Downtime, VrrpState};
 use crate::time::Time;
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -225,6 +226,15 @@ pub trait Host: Send + Sync {
     fn has_address(&self, address: IpAddr) -> HostResult<bool>;
     fn vrrp(&self) -> VrrpState;
     fn handoff(&self) -> Handoff;
+    /// What hinders the handoff here, and what it would cost.
+    fn handoff_findings(&self) -> Vec<Finding>;
+    /// The other ends of the open connections to `ports` of `addresses`.
+    fn connections(&self, addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<SocketAddr>>;
+    /// Ends those connections; gives their other ends.
+    fn reset_connections(&self, addresses: &[IpAddr], ports: &[u16])
+    -> HostResult<Vec<SocketAddr>>;
+    /// What has been measured through the VIP of the switchover under way.
+    fn downtime(&self) -> Option<Downtime>;
     fn run(&self, command: &Command) -> HostResult<Output>;
 
     /// Asks the other node for one of the things nodes give each other (see `wire::peer`).

@@ -69,6 +69,20 @@ impl Address {
     }
 }
 
+impl Address {
+    fn is_near(&self, other: IpAddr) -> bool {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(four) => (u128::from(four.to_bits()) << 96, 4),
+            IpAddr::V6(six) => (six.to_bits(), 6),
+        };
+        let ((own, family), (other, other_family)) = (bits(self.address), bits(other));
+        let mask = u128::MAX
+            .checked_shl(128 - u32::from(self.prefix))
+            .unwrap_or(0);
+        family == other_family && (own ^ other) & mask == 0
+    }
+}
+
 /// The number of `lo` in every network namespace.
 const LOOPBACK: u32 = 1;
 
@@ -153,6 +167,19 @@ impl Addresses {
         .map_err(failed)
     }
 
+    /// Has the interface an address in one network with this one?
+    pub fn share_segment(&self, interface: &str, other: IpAddr) -> bool {
+        let index = self.ask(async |handle| {
+            let links = handle.link().get().match_name(interface.to_owned());
+            let mut links = std::pin::pin!(links.execute());
+            let link = links.next().await.transpose().map_err(|e| e.to_string())?;
+            Ok(link.map(|link| link.header.index))
+        });
+        let all = self.local_addresses().unwrap_or_default();
+        let mut own = all.iter().filter(|a| Ok(Some(a.ifindex)) == index);
+        own.any(|a| a.is_near(other))
+    }
+
     fn ask<T>(
         &self,
         what: impl AsyncFnOnce(rtnetlink::Handle) -> Result<T, String>,
@@ -206,7 +233,11 @@ fn has_listener(table: impl BufRead, port: u16) -> bool {
     false
 }
 
-async fn ask(url: &str) -> Result<HttpAnswer, String> {
+/// Asks once: see [`http_get`].
+///
+/// # Errors
+/// Why there is no answer.
+pub async fn ask(url: &str) -> Result<HttpAnswer, String> {
     let uri: Uri = url.parse().map_err(|e| format!("not a URL: {e}"))?;
     if uri.scheme_str() != Some("http") {
         return Err("only http:// is supported".into());

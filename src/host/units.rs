@@ -77,6 +77,23 @@ impl Units {
         })
     }
 
+    /// What `WatchdogSec=` says; None: no watchdog.
+    pub fn watchdog(&self, name: &str) -> HostResult<Option<Duration>> {
+        self.wait("look at unit", name, ASK_LIMIT, async {
+            let connection = self.connection().await?;
+            let path = manager(&connection).await?.load_unit(name).await;
+            let Some(interface) = kind_interface(name) else {
+                return Ok(None);
+            };
+            let service = Properties::of(&connection, &path.map_err(say)?, interface).await?;
+            let micros = service.get("WatchdogUSec").await?;
+            let micros = u64::try_from(micros).map_err(|e| e.to_string())?;
+            Ok((1..u64::MAX)
+                .contains(&micros)
+                .then(|| Duration::from_micros(micros)))
+        })
+    }
+
     /// Every process of the unit.
     pub fn processes(&self, name: &str) -> HostResult<Vec<u32>> {
         self.wait("look at unit", name, ASK_LIMIT, async {

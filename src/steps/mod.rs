@@ -8,6 +8,7 @@ mod cleanup;
 mod compare;
 mod cx;
 mod demote;
+mod downtime;
 mod drain;
 mod drive;
 mod handoff;
@@ -208,6 +209,7 @@ const END: &[Phase] = &[
         "finish",
         &[
             (First, &compare::DEF),
+            (First, &downtime::DEF),
             (First, &cleanup::DEF),
             (Second, &cleanup::DEF),
         ],

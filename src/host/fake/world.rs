@@ -6,10 +6,13 @@ use super::{
     },
     Tree,
 };
-use crate::{core::VrrpState, time::Time};
+use crate::{
+    core::{Downtime, VrrpState},
+    time::Time,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -28,6 +31,9 @@ pub struct World {
     pub addresses: BTreeSet<IpAddr>,
     pub vrrp: VrrpState,
     pub handoff: Handoff,
+    /// Connections to services here that nobody ends.
+    pub connections: Vec<SocketAddr>,
+    pub downtime: Option<Downtime>,
     /// What programs say; one that is a file and not here ends well and says nothing.
     pub programs: BTreeMap<PathBuf, Output>,
     /// Every program that ran, oldest first.
