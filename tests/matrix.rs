@@ -3,7 +3,7 @@
 use hau::core::{
     Actor, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Mandate, NodeId,
     Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId, RolloutResult,
-    RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents,
+    RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents, may_work_by_hand,
 };
 use hau::time::Time;
 use std::{fmt::Write, sync::Arc};
@@ -292,17 +292,19 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
         };
         view = Some(RolloutView {
             plan: plan.clone(),
-            mandate: told,
+            with: None,
+            mandate: told.into(),
             reports: peers.clone(),
             ended: given.ended,
         });
         let ended = given.ended.then_some((RolloutResult::Succeeded, Time(0)));
         state.journaled.rollout = Some(Rollout {
             plan,
-            mandate: mandate_is,
+            mandate: mandate_is.into(),
             mine,
             peers,
             told: (0, 0),
+            with: None,
             ended,
         });
     }
@@ -315,9 +317,11 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
     };
     let hello = Hello {
         node: node("b"),
+        installed: Time(0),
         boot: 1,
         sequence: 1,
         local: local(other, true),
+        home: None,
         rollout: view,
     };
     let seen = if matches!(peer, Peer::Lost) {
@@ -325,7 +329,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
     } else {
         NOW
     };
-    state.observed.peer = Some((hello, seen));
+    state.observed.peer = Some((hello.into(), seen));
     state
 }
 
@@ -356,7 +360,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
         };
         let key = JobKey {
             rollout: 1,
-            row: *row,
+            row,
             epoch: report.epoch,
             attempt: 1,
             direction,
@@ -446,4 +450,59 @@ fn matrix() {
         }
     }
     insta::assert_snapshot!(text);
+}
+
+fn idle() -> State {
+    let given = Given {
+        name: "nothing",
+        state: None,
+        ended: false,
+    };
+    state(&given, VrrpState::Master, Peer::Fresh)
+}
+
+/// A backup asked for by hand at the moment a plan comes from the other node: the plan is taken and waits.
+#[test]
+fn no_row_begins_while_something_is_done_by_hand() {
+    let mut state = idle();
+    state.observed.local.by_hand = true;
+    let start = Event::Command(Command::Start(plan()));
+    assert_eq!(line(&state, &start), "[] - Normal  Refused(ByHand)");
+    let mut hello = Hello::clone(&state.observed.peer.as_ref().expect("a peer").0);
+    hello.sequence += 1;
+    hello.rollout = Some(RolloutView {
+        plan: plan(),
+        with: None,
+        mandate: mandate(Order::Start, 0).into(),
+        reports: Arc::default(),
+        ended: false,
+    });
+    state.observed.peer = Some((hello.into(), NOW));
+    assert_eq!(line(&state, &Event::Tick), "[plan 1] - Normal");
+    state.observed.local.by_hand = false;
+    assert_eq!(
+        line(&state, &Event::Tick),
+        "[plan 1, 0 Started] Do 0 Normal"
+    );
+
+    let mut state = idle();
+    assert_eq!(may_work_by_hand(&state, NOW), Ok(()));
+    if let Some((hello, _)) = &mut state.observed.peer {
+        Arc::make_mut(hello).local.by_hand = true;
+    }
+    assert_eq!(line(&state, &start), "[] - Normal  Refused(ByHand)");
+    assert_eq!(
+        may_work_by_hand(&state, NOW),
+        Ok(()),
+        "both nodes may be backed up at once"
+    );
+}
+
+#[test]
+fn nothing_is_done_by_hand_while_a_rollout_goes_on() {
+    for given in given_forward().into_iter().chain(given_back()) {
+        let is_running = given.state.is_some() && !given.ended;
+        let may = may_work_by_hand(&state(&given, VrrpState::Backup, Peer::Fresh), NOW);
+        assert_eq!(may.is_err(), is_running, "{}: {may:?}", given.name);
+    }
 }

@@ -258,7 +258,7 @@ fn matters(seen: &Seen) -> [BTreeMap<PathBuf, Node>; 2] {
         let kept = kept.filter(|(path, _)| !path.ends_with("previous"));
         let timeless = kept.map(|(path, mut node)| {
             if path.ends_with("sync-paused") {
-                node.kind = hau::host::fake::Kind::File(Vec::new());
+                node.kind = hau::host::fake::Kind::File([][..].into());
             }
             (path, node)
         });

@@ -68,7 +68,7 @@ pub(super) fn measures(s: &State) -> bool {
     let begun = begun
         .into_iter()
         .filter_map(own)
-        .any(|(n, _)| rollout.mine.contains_key(&n));
+        .any(|(n, _)| rollout.mine.get(n).is_some());
     begun && own(HandoffRow::Measured).is_some_and(|(n, _)| !rollout.is_done(&s.me, n))
 }
 
@@ -79,7 +79,7 @@ pub(super) fn armed(s: &State, now: Time) -> Armed {
     let begun = |part: HandoffRow| {
         let mut own = rollout.plan.rows_of(&s.me);
         own.any(|(n, row)| {
-            let state = rollout.mine.get(&n).map(|report| report.state);
+            let state = rollout.mine.get(n).map(|report| report.state);
             row.handoff == part && matches!(state, Some(RowState::Started | RowState::Done))
         })
     };

@@ -55,15 +55,18 @@ pub fn intents(state: &State, now: Time) -> Intents {
     let rollout = state.journaled.rollout.as_ref();
     let view = rollout.map(|r| RolloutView {
         plan: r.plan.clone(),
+        with: r.with,
         mandate: r.mandate.clone(),
         reports: r.mine.clone(),
         ended: r.ended.is_some(),
     });
     let hello = Hello {
         node: state.me.clone(),
+        installed: state.journaled.installed,
         boot: state.journaled.boot,
         sequence: 0,
         local: state.observed.local.clone(),
+        home: state.home().cloned(),
         rollout: view,
     };
     Intents {
@@ -98,7 +101,7 @@ fn job(state: &State, now: Time) -> Option<Job> {
 
 fn open_row(reports: &super::Reports) -> Option<(usize, &Report)> {
     let open = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
-    reports.iter().find(|(_, r)| open(r)).map(|(n, r)| (*n, r))
+    reports.iter().find(|(_, r)| open(r))
 }
 
 /// Where this node ranks. While it serves with the VIP it ranks lower only for a peer that could
@@ -122,12 +125,10 @@ fn wanted(state: &State, fit: Band) -> Band {
     if service_down(state, rollout) {
         return Band::Upgrading;
     }
-    let giving = rollout
-        .plan
-        .rows_of(&state.me)
-        .find(|(_, row)| row.gives_vip);
+    let mut rows = rollout.plan.rows.iter().enumerate();
+    let giving = rows.find(|(_, row)| row.gives_vip && row.node == state.me);
     let Some((giver, _)) = giving else { return fit };
-    match rollout.mine.get(&giver).map(|r| r.state) {
+    match rollout.mine.get(giver).map(|r| r.state) {
         Some(RowState::Started) => Band::Draining,
         Some(RowState::Done) if next_row(state, rollout).is_some() => {
             let finished = rollout
@@ -152,21 +153,13 @@ fn wanted(state: &State, fit: Band) -> Band {
 
 /// Has this node begun a stretch of rows that keeps its service down, and not come out of it?
 fn service_down(state: &State, rollout: &super::Rollout) -> bool {
-    let begun = |n: usize| {
-        rollout
-            .mine
-            .get(&n)
-            .is_some_and(|r| r.state != RowState::Undone)
+    let rows = || {
+        let rows = rollout.plan.rows.iter().enumerate();
+        rows.filter(|(_, row)| row.service_down && row.node == state.me)
+            .map(|(n, _)| rollout.mine.get(n).map(|r| r.state))
     };
-    let rows: Vec<usize> = rollout
-        .plan
-        .rows_of(&state.me)
-        .filter(|(_, row)| row.service_down)
-        .map(|(n, _)| n)
-        .collect();
-    let any = rows.iter().any(|n| begun(*n));
-    let all = rows.iter().all(|n| rollout.is_done(&state.me, *n));
-    any && !all
+    let begun = |state: Option<RowState>| state.is_some_and(|s| s != RowState::Undone);
+    rows().any(begun) && !rows().all(|state| state == Some(RowState::Done))
 }
 
 fn wake(state: &State, now: Time) -> Option<Time> {

@@ -12,10 +12,11 @@ mod machine;
 mod observe;
 mod plan;
 mod record;
+mod reports;
 mod state;
 mod watch;
 
-pub use decide::{Decision, decide};
+pub use decide::{Decision, decide, may_work_by_hand};
 pub use downtime::Downtime;
 pub use event::{
     Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
@@ -25,8 +26,9 @@ pub use handoff::{Armed, HandoffRow};
 pub use intent::{Band, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo};
-pub use record::Record;
+pub use record::{Contradiction, Record};
+pub use reports::Reports;
 pub use state::{
     DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Problem, Report,
-    Reports, Rollout, RolloutId, RolloutResult, RowState, State, Timing, VrrpState,
+    Rollout, RolloutId, RolloutResult, RowState, State, Timing, VrrpState,
 };

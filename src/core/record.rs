@@ -13,10 +13,13 @@ pub enum Record {
     },
     PlanAdopted {
         plan: Arc<Plan>,
-        mandate: Mandate,
+        mandate: Arc<Mandate>,
+        /// `installed` of the peer it is done with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        with: Option<Time>,
     },
     MandateTaken {
-        mandate: Mandate,
+        mandate: Arc<Mandate>,
     },
     RowReported {
         row: usize,
@@ -34,41 +37,71 @@ pub enum Record {
     },
 }
 
+/// A fact that cannot follow the ones before it: the rule that it breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contradiction(pub &'static str);
+
 impl Journaled {
+    /// Takes in a fact that this program has decided.
+    ///
+    /// # Panics
+    /// When it contradicts the ones before it: that is a mistake of this program.
     pub fn apply(&mut self, record: &Record) {
-        match record {
-            Record::Started { boot, .. } => {
-                assert!(*boot > self.boot, "boots grow");
-                self.boot = *boot;
-            }
-            Record::PlanAdopted { plan, mandate } => self.adopt(plan, mandate),
-            Record::MandateTaken { mandate } => {
-                let rollout = self.running();
-                assert!(mandate.beats(&rollout.mandate), "mandates grow");
-                rollout.mandate = mandate.clone();
-            }
-            Record::RowReported { row, report } => {
-                let rollout = self.running();
-                assert!(
-                    *row < rollout.plan.rows.len(),
-                    "a report is on a row of the plan"
-                );
-                Arc::make_mut(&mut rollout.mine).insert(*row, report.clone());
-            }
-            Record::PeerReported { reports, told } => {
-                let rollout = self.rollout.as_mut().expect("a plan is adopted");
-                assert!(*told > rollout.told, "what the peer reports grows");
-                (rollout.peers, rollout.told) = (reports.clone(), *told);
-            }
-            Record::RolloutEnded { result, at } => self.running().ended = Some((*result, *at)),
+        if let Err(Contradiction(rule)) = self.take(record) {
+            panic!("{rule}, but {record:?} was decided");
         }
     }
 
-    fn adopt(&mut self, plan: &Arc<Plan>, mandate: &Mandate) {
+    /// Takes in a fact as a journal holds it.
+    ///
+    /// # Errors
+    /// When it contradicts the ones before it; nothing is changed then.
+    pub fn take(&mut self, record: &Record) -> Result<(), Contradiction> {
+        match record {
+            Record::Started { boot, at } => {
+                holds(*boot > self.boot, "boots grow")?;
+                if self.boot == 0 {
+                    self.installed = *at;
+                }
+                self.boot = *boot;
+            }
+            Record::PlanAdopted {
+                plan,
+                mandate,
+                with,
+            } => self.adopt(plan, mandate, *with)?,
+            Record::MandateTaken { mandate } => {
+                let rollout = self.running()?;
+                holds(mandate.beats(&rollout.mandate), "mandates grow")?;
+                rollout.mandate = mandate.clone();
+            }
+            Record::RowReported { row, report } => {
+                let rollout = self.running()?;
+                rollout.has_row(*row)?;
+                Arc::make_mut(&mut rollout.mine).insert(*row, report.clone());
+            }
+            Record::PeerReported { reports, told } => {
+                let rollout = self.rollout.as_mut().ok_or(NO_PLAN)?;
+                holds(*told > rollout.told, "what the peer reports grows")?;
+                let mut rows = reports.iter().map(|(row, _)| row);
+                rows.try_for_each(|row| rollout.has_row(row))?;
+                (rollout.peers, rollout.told) = (reports.clone(), *told);
+            }
+            Record::RolloutEnded { result, at } => self.running()?.ended = Some((*result, *at)),
+        }
+        Ok(())
+    }
+
+    fn adopt(
+        &mut self,
+        plan: &Arc<Plan>,
+        mandate: &Arc<Mandate>,
+        with: Option<Time>,
+    ) -> Result<(), Contradiction> {
         if let Some(old) = &self.rollout {
             let replaceable = old.ended.is_some() || old.mine.is_empty();
-            assert!(replaceable, "a rollout with a row begun is not replaced");
-            assert!(plan.id.beats(&old.plan.id), "rollout ids grow");
+            holds(replaceable, "a rollout with a row begun is not replaced")?;
+            holds(plan.id.beats(&old.plan.id), "rollout numbers grow")?;
         }
         let (plan, mandate) = (plan.clone(), mandate.clone());
         let (mine, peers) = (Arc::new(Reports::new()), Arc::new(Reports::new()));
@@ -78,15 +111,35 @@ impl Journaled {
             mine,
             peers,
             told: (0, 0),
+            with,
             ended: None,
         });
+        Ok(())
     }
 
-    fn running(&mut self) -> &mut Rollout {
-        let rollout = self.rollout.as_mut().expect("a plan is adopted");
-        assert!(rollout.ended.is_none(), "the rollout has not ended");
-        rollout
+    fn running(&mut self) -> Result<&mut Rollout, Contradiction> {
+        let rollout = self.rollout.as_mut().ok_or(NO_PLAN)?;
+        holds(
+            rollout.ended.is_none(),
+            "nothing follows the end of a rollout",
+        )?;
+        Ok(rollout)
     }
+}
+
+impl Rollout {
+    fn has_row(&self, row: usize) -> Result<(), Contradiction> {
+        holds(
+            row < self.plan.rows.len(),
+            "a report is on a row of the plan",
+        )
+    }
+}
+
+const NO_PLAN: Contradiction = Contradiction("a plan comes before what is done of it");
+
+fn holds(is_true: bool, rule: &'static str) -> Result<(), Contradiction> {
+    is_true.then_some(()).ok_or(Contradiction(rule))
 }
 
 #[cfg(test)]
@@ -118,14 +171,14 @@ mod tests {
     /// What is written to disk must be readable: a daemon that cannot read its own facts does not start.
     #[test]
     fn every_fact_is_read_back_as_it_was_written() {
-        let mandate = Mandate {
+        let mandate = Arc::new(Mandate {
             epoch: 2,
             origin: NodeId("a".to_owned()),
             order: Order::Retry,
             direction: Direction::Forward,
             by: Actor::default(),
             at: Time(9),
-        };
+        });
         let report = Report {
             state: RowState::Failed,
             epoch: 2,
@@ -136,13 +189,17 @@ mod tests {
             problem: None,
         };
         let (plan, at) = (plan(), Time(10));
-        let reports = Arc::new(Reports::from([(0, report.clone()), (12, report.clone())]));
+        let reports = Arc::new(Reports::from_iter([
+            (0, report.clone()),
+            (12, report.clone()),
+        ]));
         let result = RolloutResult::Succeeded;
         let facts = [
             Record::Started { boot: 3, at },
             Record::PlanAdopted {
                 plan,
                 mandate: mandate.clone(),
+                with: Some(at),
             },
             Record::MandateTaken { mandate },
             Record::RowReported { row: 12, report },

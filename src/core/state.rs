@@ -1,8 +1,8 @@
 //! What a sidecar knows: the journaled half survives a crash, the observed half is asked again.
-use super::{Hello, Local, Plan};
+use super::{Hello, Local, Plan, Reports};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -85,8 +85,6 @@ pub struct Report {
     pub problem: Option<Problem>,
 }
 
-pub type Reports = BTreeMap<usize, Report>;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -132,12 +130,14 @@ pub enum RolloutResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
     pub plan: Arc<Plan>,
-    pub mandate: Mandate,
+    pub mandate: Arc<Mandate>,
     pub mine: Arc<Reports>,
     /// The peer's reports as last heard.
     pub peers: Arc<Reports>,
     /// Boot and sequence of the Hello that told of them: an older one is not listened to any more.
     pub told: (u64, u64),
+    /// `installed` of the peer this rollout is done with; None: an older version began it.
+    pub with: Option<Time>,
     pub ended: Option<(RolloutResult, Time)>,
 }
 
@@ -192,6 +192,8 @@ pub struct State {
 pub struct Journaled {
     /// How often this daemon has started: orders Hellos over restarts.
     pub boot: u64,
+    /// When this daemon started for the first time: tells this journal from one that is gone.
+    pub installed: Time,
     /// The rollout under way, or the last one.
     pub rollout: Option<Rollout>,
 }
@@ -202,7 +204,11 @@ pub struct Observed {
     pub local: Local,
     /// Since when the VRRP state has been what it is.
     pub vrrp_since: Time,
-    pub peer: Option<(Hello, Time)>,
+    pub peer: Option<(Arc<Hello>, Time)>,
+    /// Installations of the peer that another has replaced: their late Hellos are not listened to.
+    pub former: Vec<Time>,
+    /// When the peer was last heard with another journal than the running rollout is done with.
+    pub stranger: Option<Time>,
     /// Since when this daemon has been able to hear the peer.
     pub started: Time,
 }
@@ -247,7 +253,10 @@ impl State {
 
     /// Where the VIP is at home: the node that keeps its configured priority.
     pub fn home(&self) -> Option<&NodeId> {
-        let rollout = self.journaled.rollout.as_ref()?;
+        let Some(rollout) = self.journaled.rollout.as_ref() else {
+            // Installed anew, this node takes the other one's word.
+            return self.observed.peer.as_ref()?.0.home.as_ref();
+        };
         let given = rollout.plan.rows.iter().enumerate().any(|(n, row)| {
             row.gives_vip
                 && rollout
@@ -265,12 +274,17 @@ impl State {
 impl Rollout {
     /// The latest report on a row, whichever node owns it; `me` is the node that asks.
     pub fn report(&self, me: &NodeId, row: usize) -> Option<&Report> {
-        let owner = &self.plan.rows.get(row)?.node;
-        if owner == me {
-            self.mine.get(&row)
-        } else {
-            self.peers.get(&row)
+        let is_mine = || self.plan.rows.get(row).is_some_and(|r| r.node == *me);
+        match self.mine.get(row) {
+            Some(report) => Some(report),
+            None => self.peers.get(row).filter(|_| !is_mine()),
         }
+    }
+
+    /// Was it begun with another journal of the peer than this one? Then what the peer did is known from
+    /// its old reports alone, and nothing but giving up is left.
+    pub fn is_with_another(&self, installed: Time) -> bool {
+        self.with.is_some_and(|with| with != installed)
     }
 
     pub fn is_done(&self, me: &NodeId, row: usize) -> bool {
@@ -281,12 +295,8 @@ impl Rollout {
     /// The failure that halts this rollout, if one is in force.
     pub fn halted_by(&self) -> Option<(usize, &Report)> {
         let failed = |r: &Report| matches!(r.state, RowState::Failed | RowState::UndoFailed);
-        let in_force = |(_, r): &(&usize, &Report)| failed(r) && r.epoch == self.mandate.epoch;
-        self.mine
-            .iter()
-            .chain(self.peers.iter())
-            .find(in_force)
-            .map(|(row, r)| (*row, r))
+        let in_force = |(_, r): &(usize, &Report)| failed(r) && r.epoch == self.mandate.epoch;
+        self.mine.iter().chain(self.peers.iter()).find(in_force)
     }
 
     /// Giving up now would take back what is whole, or leave nobody to serve: both nodes have been

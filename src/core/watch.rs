@@ -17,7 +17,7 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
     // What brings the service back without the peer is finished instead.
     let failed = rollout
         .mine
-        .get(&row)
+        .get(row)
         .is_some_and(|r| r.state == RowState::Failed);
     let stuck = failed || rollout.halted_by().is_some() || !rollout.plan.rows[row].restores;
     if stuck
@@ -43,11 +43,11 @@ pub(super) fn expire(draft: &mut Draft<'_>) {
     let Some((row, report)) = rollout.mine.iter().find(|(_, r)| current(r)) else {
         return;
     };
-    let limit = rollout.plan.rows[*row].limit();
+    let limit = rollout.plan.rows[row].limit();
     if draft.now < report.started_at + limit + draft.state.timing.grace {
         return;
     }
-    let step = &rollout.plan.rows[*row].step;
+    let step = &rollout.plan.rows[row].step;
     let what = match draft.state.standing(draft.now) {
         Some((_, Some(closed))) => format!("{step} may not go on: {closed:?}"),
         Some((_, None)) | None => format!("{step} has not come back within {}s", limit.as_secs()),
@@ -58,7 +58,7 @@ pub(super) fn expire(draft: &mut Draft<'_>) {
     } else {
         RowState::UndoFailed
     };
-    let (row, report) = (*row, report.clone());
+    let report = report.clone();
     let problem = Some(Problem { what, remedy });
     draft.report(
         row,

@@ -1,7 +1,7 @@
 //! Runs the one job that the core wants on this node, on a thread of its own.
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
-use crate::core::{Event, Job, JobKey, Outcome, Problem, Reports, Rollout, Verb};
+use crate::core::{Event, Job, JobKey, Outcome, Problem, Rollout, Verb};
 use crate::host::Host;
 use crate::steps::{self, Cx, Tally};
 use std::{
@@ -118,8 +118,7 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
         let remedy = "install the same version of hau on both nodes".to_owned();
         return Outcome::Failed(Problem { what, remedy });
     };
-    let mut reports = Reports::clone(&rollout.peers);
-    reports.extend(rollout.mine.iter().map(|(n, r)| (*n, r.clone())));
+    let reports = rollout.peers.with(&rollout.mine);
     let vips = site.vips();
     let mut cx = Cx {
         host: site,

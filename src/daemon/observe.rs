@@ -4,6 +4,7 @@ use super::site::Site;
 use crate::core::{Armed, DatabaseRole, Details, Local, ServiceDetails, VrrpState};
 use crate::host::{Active, Host};
 use crate::sync;
+use crate::time::Time;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -56,11 +57,26 @@ impl Moments {
     }
 }
 
+/// The threads of `watch`.
+const LISTENERS: usize = 3;
+
 impl Kick {
-    /// A kick for so many listeners.
-    pub(super) fn new(listeners: usize, moments: Arc<Moments>) -> (Self, Vec<Receiver<()>>) {
-        let (listeners, receivers) = (0..listeners).map(|_| sync_channel(1)).unzip();
+    pub(super) fn new(moments: Arc<Moments>) -> (Self, [Receiver<()>; LISTENERS]) {
+        let mut listeners = Vec::new();
+        let receivers = [(); LISTENERS].map(|()| {
+            let (sender, receiver) = sync_channel(1);
+            listeners.push(sender);
+            receiver
+        });
         (Self { listeners, moments }, receivers)
+    }
+
+    /// For one listener alone.
+    fn only(&self, n: usize) -> Self {
+        Self {
+            listeners: vec![self.listeners[n].clone()],
+            moments: Arc::clone(&self.moments),
+        }
     }
 
     pub(super) fn kick(&self) {
@@ -72,44 +88,113 @@ impl Kick {
     }
 }
 
+/// A look at who holds the VIP that is older than this says nothing any more.
+const OLD: Duration = Duration::from_secs(3);
+
+/// What this host looks like, each part as it was looked at last.
+pub(super) struct Looks {
+    pub(super) local: Local,
+    /// When keepalived and the addresses were.
+    at: Time,
+}
+
+impl Looks {
+    /// As of now: where nobody could look for long, this node is not sure, so neither MASTER nor BACKUP.
+    pub(super) fn now(&self, now: Time) -> Local {
+        let mut local = self.local.clone();
+        if now >= self.at + OLD && local.vrrp != VrrpState::Unknown {
+            (local.vrrp, local.effective_priority) = (VrrpState::Unknown, None);
+        }
+        local
+    }
+}
+
 /// The first look, before anything is acted on: a node that does not yet know that it is MASTER would
 /// show keepalived the wrong weight.
-pub(super) fn first(site: &Site) -> Local {
+pub(super) fn first(site: &Site, units: &Units) -> Looks {
     if site.keepalived.must_be_asked() {
         site.keepalived.ask();
     }
+    units.ask(site, true);
+    let at = site.now();
     let mut local = Local::default();
-    look(site, &mut Units::default(), true).put_into(&mut local);
-    local
+    look(site, units).put_into(&mut local);
+    Looks { local, at }
 }
 
-/// Looks at what answers at once: addresses, keepalived, units, ports.
-pub(super) fn watch_host(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
+/// Looks at everything, each kind of thing on a thread of its own: nobody waits for what may be stuck.
+pub(super) fn watch(
+    site: &Arc<Site>,
+    mailbox: &Mailbox,
+    units: &Arc<Units>,
+    kick: &Kick,
+    kicked: [Receiver<()>; LISTENERS],
+) {
+    let [host, systemd, database] = kicked;
+    watch_host(
+        Arc::clone(site),
+        mailbox.clone(),
+        Arc::clone(units),
+        kick.only(1),
+        host,
+    );
+    watch_units(Arc::clone(site), Arc::clone(units), kick.only(0), systemd);
+    watch_database(Arc::clone(site), mailbox.clone(), database);
+}
+
+/// Looks at what answers at once: addresses, keepalived, ports.
+fn watch_host(
+    site: Arc<Site>,
+    mailbox: Mailbox,
+    units: Arc<Units>,
+    systemd: Kick,
+    kicked: Receiver<()>,
+) {
     thread::spawn(move || {
-        let mut last = None;
-        let mut units = Units::default();
-        let mut kick = true;
+        let mut last: Option<Seen> = None;
         loop {
             site.keepalived.refresh();
             if site.keepalived.must_be_asked() {
                 site.keepalived.ask();
             }
-            let seen = look(&site, &mut units, kick);
-            if last.as_ref() != Some(&seen) {
-                let told = seen.clone();
-                mailbox.post(Post::Looked(Box::new(move |local| told.put_into(local))));
-                last = Some(seen);
+            let at = site.now();
+            let seen = look(&site, &units);
+            let ports = |seen: &Seen| -> Vec<_> {
+                seen.services.values().map(|s| s.ports.clone()).collect()
+            };
+            if last.as_ref().map(ports) != Some(ports(&seen)) {
+                systemd.kick();
             }
-            match wait(&kicked) {
-                Some(told) => kick = told,
-                None => return,
+            let news = (last.as_ref() != Some(&seen)).then(|| seen.clone());
+            last = Some(seen);
+            mailbox.post(Post::Looked(Box::new(move |looks| {
+                looks.at = at;
+                if let Some(seen) = news {
+                    seen.put_into(&mut looks.local);
+                }
+            })));
+            if wait(&kicked).is_none() {
+                return;
+            }
+        }
+    });
+}
+
+/// Asks systemd, which is on a bus that may be stuck, for the units.
+fn watch_units(site: Arc<Site>, units: Arc<Units>, host: Kick, kicked: Receiver<()>) {
+    thread::spawn(move || {
+        let mut looks = 0;
+        while let Some(told) = wait(&kicked) {
+            looks = if told { 0 } else { looks + 1 };
+            if units.ask(&site, looks % QUIET_LOOKS == 0) {
+                host.kick();
             }
         }
     });
 }
 
 /// Looks at the database, which may keep one waiting.
-pub(super) fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
+fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
     thread::spawn(move || {
         let (mut last, mut lag, mut looks) = (None, None, 0);
         loop {
@@ -120,9 +205,9 @@ pub(super) fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver
             looks += 1;
             if last != Some((role, lag)) {
                 last = Some((role, lag));
-                mailbox.post(Post::Looked(Box::new(move |local| {
-                    local.database = role;
-                    Arc::make_mut(&mut local.details).lag_bytes = lag;
+                mailbox.post(Post::Looked(Box::new(move |looks| {
+                    looks.local.database = role;
+                    Arc::make_mut(&mut looks.local.details).lag_bytes = lag;
                 })));
             }
             match wait(&kicked) {
@@ -143,22 +228,33 @@ fn wait(kicked: &Receiver<()>) -> Option<bool> {
     }
 }
 
-/// What systemd said of each unit last, with the ports that listened then.
+/// Which units systemd said were active when it was asked last.
 #[derive(Default)]
-struct Units(BTreeMap<String, (bool, Vec<u16>, u32)>);
+pub(super) struct Units(Mutex<BTreeMap<String, bool>>);
 
 impl Units {
-    /// A unit that was active and whose ports are as they were is believed for a few looks.
-    fn is_active(&mut self, site: &Site, unit: &str, ports: &[u16], kick: bool) -> bool {
-        if let Some((true, seen, looks)) = self.0.get_mut(unit) {
-            *looks += 1;
-            if !kick && seen == ports && *looks < QUIET_LOOKS {
-                return true;
+    fn is_active(&self, unit: &str) -> bool {
+        self.lock().get(unit).copied().unwrap_or_default()
+    }
+
+    /// Asks for all of them, or for those alone that were not active. Has something changed?
+    fn ask(&self, site: &Site, all: bool) -> bool {
+        let mut changed = false;
+        for service in &site.settings.services {
+            let was = self.is_active(&service.unit);
+            if was && !all {
+                continue;
             }
+            let seen = site.unit(&service.unit);
+            let is = seen.is_ok_and(|unit| unit.active == Active::Active);
+            changed |= was != is;
+            self.lock().insert(service.unit.clone(), is);
         }
-        let active = site.unit(unit).is_ok_and(|u| u.active == Active::Active);
-        self.0.insert(unit.to_owned(), (active, ports.to_vec(), 0));
-        active
+        changed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, bool>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -199,7 +295,7 @@ impl Seen {
     }
 }
 
-fn look(site: &Site, units: &mut Units, kick: bool) -> Seen {
+fn look(site: &Site, units: &Units) -> Seen {
     let mut services = BTreeMap::new();
     let mut serving = true;
     for service in &site.settings.services {
@@ -209,7 +305,7 @@ fn look(site: &Site, units: &mut Units, kick: bool) -> Seen {
             .copied()
             .filter(|p| site.listens(*p))
             .collect();
-        let active = units.is_active(site, &service.unit, &ports, kick);
+        let active = units.is_active(&service.unit);
         serving &= active && ports.len() == service.ports.len();
         services.insert(service.name.clone(), ServiceDetails { active, ports });
     }
@@ -232,5 +328,29 @@ fn look(site: &Site, units: &mut Units, kick: bool) -> Seen {
         check_weight: site.keepalived.check_weight(),
         armed: site.handing.seen().armed,
         mac: super::handoff::mac(site),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A thread that hangs says nothing, and what it said last goes on looking true.
+    #[test]
+    fn an_old_look_knows_neither_master_nor_backup() {
+        let local = Local {
+            vrrp: VrrpState::Backup,
+            serving: true,
+            ..Local::default()
+        };
+        let (at, just) = (Time(10_000), OLD - Duration::from_millis(1));
+        let looks = Looks {
+            local: local.clone(),
+            at,
+        };
+        assert_eq!(looks.now(at + just), local);
+        let old = looks.now(at + OLD);
+        assert_eq!(old.vrrp, VrrpState::Unknown);
+        assert!(old.serving, "that is another look's word");
     }
 }

@@ -183,6 +183,13 @@ fn checked(
     })
 }
 
+fn policy(api: &Api, installed: &str) -> BundlePolicy {
+    BundlePolicy {
+        product: api.site.settings.cluster.name.clone(),
+        installed: Some(installed.to_owned()),
+    }
+}
+
 /// Verifies a bundle of the incoming folder: the daemon opens no other.
 pub(super) fn find_bundle(
     api: &Api,
@@ -200,10 +207,7 @@ pub(super) fn find_bundle(
             "put it there, or name it by its path",
         ));
     };
-    let policy = BundlePolicy {
-        product: api.site.settings.cluster.name.clone(),
-        installed: Some(installed.to_owned()),
-    };
+    let policy = policy(api, installed);
     let refused = |e: crate::host::HostError| {
         Failure::new(Code::Refused, e.why, "hau-ctl bundle verify says more")
     };
@@ -308,14 +312,16 @@ fn stop_before(request: &StartRequest, rows: &[Row]) -> Result<Option<u16>, Fail
 }
 
 /// Lets the peer fetch and everyone unpack, without a rollout: `hau-ctl stage`.
-pub(super) fn stage(api: &Api, file: &str, info: &BundleInfo) -> Result<(), Failure> {
+pub(super) fn stage(
+    api: &Api,
+    file: &str,
+    info: &BundleInfo,
+    installed: &str,
+) -> Result<(), Failure> {
     let failed = |e: crate::host::HostError| {
         Failure::new(Code::Failed, e.to_string(), "mend that and stage again")
     };
-    let policy = BundlePolicy {
-        product: api.site.settings.cluster.name.clone(),
-        installed: None,
-    };
+    let policy = policy(api, installed);
     let here = api.site.settings.bundle.incoming.join(file);
     if !api.site.exists(&here) {
         api.site

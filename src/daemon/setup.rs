@@ -5,19 +5,19 @@ use super::door::{Door, Limits, OpenDoor, Service};
 use super::executor::Executor;
 use super::link::PeerLink;
 use super::mailbox::{Mailbox, Post};
-use super::observe::{self, Kick};
+use super::observe::{self, Kick, Units};
 use super::pairing::Pairing;
 use super::site::{Site, chain};
 use super::status::Snapshot;
 use super::vrrp::Keepalived;
 use super::{Daemon, Records, hello, telemetry, watch};
 use crate::config::Settings;
-use crate::core::{Local, Machine, NodeId, Record, Rollout, State, Timing, intents};
+use crate::core::{Contradiction, Machine, NodeId, Record, Rollout, State, Timing, intents};
 use crate::database;
 use crate::host::{
     Host, files,
     net::Addresses,
-    units::{Bus, Units},
+    units::{self, Bus},
 };
 use crate::journal::Journal;
 use crate::tls::{Identity, Pins, Trust};
@@ -43,6 +43,8 @@ pub struct RunArgs {
 const SWITCHES_WITHIN: Duration = Duration::from_secs(40);
 const TLS_DIR: &str = "tls";
 const GROUP: &str = "hau";
+/// Characters of a fact in an error.
+const SHOWN: usize = 200;
 
 /// Runs until SIGTERM.
 ///
@@ -66,9 +68,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let tls = Tls::load(&etc.join(TLS_DIR), &me)?;
     let (site, link) = site(args, settings, &me, &runtime, addresses, &tls)?;
     let (mailbox, mut mail) = Mailbox::new();
-    let (kick, kicked) = Kick::new(2, Arc::clone(&site.moments));
+    let (kick, kicked) = Kick::new(Arc::clone(&site.moments));
     let state = State::new(site.me.clone(), site.peer.clone(), timing(&site));
-    let history = Arc::new(past(&records));
+    let history = past(&records).with_context(|| unusable(&args.state))?;
+    let history = Arc::new(history);
     let machine = Machine::recover(state, &records, Records(journal));
     // What the journal says holds from the first question on, before the first turn.
     let recovered = intents(machine.state(), site.now());
@@ -99,21 +102,23 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     open_doors(&args.run, &runtime, &site, Arc::new(api))?;
     super::handoff::look(&site);
     super::handoff::start(Arc::clone(&site), kick.clone());
-    watch_world(&site, &mailbox, kick, kicked);
+    let units = Arc::new(Units::default());
+    watch_world(&site, kick.clone());
     runtime.spawn(hello::send(link, hellos));
-    end_on_signal(mailbox)?;
+    end_on_signal(mailbox.clone())?;
     spool(&args.run);
-    let local = Local::default();
+    sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
+    let looks = observe::first(&site, &units);
+    observe::watch(&site, &mailbox, &units, &kick, kicked);
     let mut daemon = Daemon {
         site,
         machine,
         executor,
-        local,
+        looks,
         history,
         snapshot,
         hello,
     };
-    sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     let served = daemon.serve(&mut mail);
     // Whoever stops a sidecar may not start it again.
     super::handoff::leave(&daemon.site);
@@ -158,27 +163,55 @@ impl Tls {
 }
 
 fn recover(state: &Path) -> anyhow::Result<(Journal, Vec<Record>)> {
-    let dir = state.join("journal");
+    let file = journal_file(state);
     files::make_dir(state, 0o750)?;
-    files::make_dir(&dir, 0o700)?;
-    let (journal, lines) = Journal::open(&dir.join("journal"))?;
-    let parse = |line: &Vec<u8>| serde_json::from_slice(line);
-    let records = lines.iter().map(parse).collect::<Result<Vec<Record>, _>>();
-    let records = records.context("the journal holds a fact that this version of hau does not know: install the version that wrote it")?;
-    Ok((journal, records))
+    files::make_dir(&state.join("journal"), 0o700)?;
+    let (journal, lines) = Journal::open(&file)?;
+    let parse = |(n, line): (usize, &Vec<u8>)| {
+        serde_json::from_slice(line).with_context(|| {
+            format!(
+                "fact {} of the journal {} is not one that this version of hau knows: install the version that wrote it",
+                n + 1,
+                file.display()
+            )
+        })
+    };
+    let records = lines.iter().enumerate().map(parse);
+    Ok((journal, records.collect::<anyhow::Result<Vec<Record>>>()?))
+}
+
+fn journal_file(state: &Path) -> PathBuf {
+    state.join("journal").join("journal")
+}
+
+/// What to do with a journal whose every seal is right and whose facts are not.
+fn unusable(state: &Path) -> String {
+    format!(
+        "the journal {} cannot be gone by. Copy the file away, see on the other node what the pair was doing, \
+         and when no rollout is running remove the file and start hau-sidecar again",
+        journal_file(state).display()
+    )
 }
 
 /// The rollouts before the last one.
-fn past(records: &[Record]) -> Vec<Rollout> {
+fn past(records: &[Record]) -> anyhow::Result<Vec<Rollout>> {
     let mut all = Vec::new();
     let mut journaled = crate::core::Journaled::default();
-    for record in records {
+    for (n, record) in records.iter().enumerate() {
         if matches!(record, Record::PlanAdopted { .. }) {
             all.extend(journaled.rollout.clone());
         }
-        journaled.apply(record);
+        journaled.take(record).map_err(|Contradiction(rule)| {
+            let said = serde_json::to_string(record).unwrap_or_default();
+            let said: String = said.chars().take(SHOWN).collect();
+            anyhow::anyhow!(
+                "fact {} of {} contradicts those before it: {rule}, and it says {said}",
+                n + 1,
+                records.len()
+            )
+        })?;
     }
-    all
+    Ok(all)
 }
 
 fn site(
@@ -211,7 +244,7 @@ fn site(
         state_dir: args.state.clone(),
         clock: Clock::start(),
         runtime: handle.clone(),
-        units: Units::new(handle, Bus::System),
+        units: units::Units::new(handle, Bus::System),
         addresses,
         held: Mutex::default(),
         keepalived,
@@ -255,19 +288,7 @@ fn open_doors(run: &Path, runtime: &Runtime, site: &Site, api: Arc<Api>) -> anyh
     })
 }
 
-fn watch_world(
-    site: &Arc<Site>,
-    mailbox: &Mailbox,
-    kick: Kick,
-    kicked: Vec<std::sync::mpsc::Receiver<()>>,
-) {
-    let mut kicked = kicked.into_iter();
-    if let Some(first) = kicked.next() {
-        observe::watch_host(Arc::clone(site), mailbox.clone(), first);
-    }
-    if let Some(second) = kicked.next() {
-        observe::watch_database(Arc::clone(site), mailbox.clone(), second);
-    }
+fn watch_world(site: &Arc<Site>, kick: Kick) {
     let seen = Arc::clone(site);
     site.addresses.watch(move |event| {
         seen.forget_addresses();
@@ -303,6 +324,55 @@ fn spool(run: &Path) {
         tracing::info!(
             "keepalived's hooks were called {} times while hau-sidecar was away",
             names.len()
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Time;
+
+    /// Every seal is right and yet no program wrote this: two halves of two journals, perhaps.
+    #[test]
+    fn facts_that_contradict_each_other_are_an_error_that_names_the_first() {
+        let boot = |boot| Record::Started { boot, at: Time(1) };
+        assert!(past(&[boot(1), boot(2)]).is_ok());
+        let e = past(&[boot(1), boot(2), boot(2), boot(3)]).unwrap_err();
+        let said = e.to_string();
+        assert!(
+            said.contains("fact 3 of 4") && said.contains("boots grow"),
+            "{said}"
+        );
+        let result = crate::core::RolloutResult::Succeeded;
+        let e = past(&[
+            boot(1),
+            Record::RolloutEnded {
+                result,
+                at: Time(2),
+            },
+        ])
+        .unwrap_err();
+        assert!(e.to_string().contains("a plan comes before"), "{e}");
+    }
+
+    #[test]
+    fn a_fact_of_a_later_version_is_an_error_that_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut journal, _) = recover(dir.path()).unwrap();
+        let known = serde_json::to_vec(&Record::Started {
+            boot: 1,
+            at: Time(1),
+        })
+        .unwrap();
+        journal
+            .append(&[known, b"{\"moved-house\":{}}".to_vec()])
+            .unwrap();
+        drop(journal);
+        let said = format!("{:#}", recover(dir.path()).unwrap_err());
+        assert!(
+            said.contains("fact 2 of the journal") && said.contains("install the version"),
+            "{said}"
         );
     }
 }

@@ -232,6 +232,9 @@ impl Host for Site {
     fn free_bytes(&self, path: &Path) -> HostResult<u64> {
         files::free_bytes(path)
     }
+    fn size_bytes(&self, path: &Path) -> HostResult<u64> {
+        files::size_bytes(path)
+    }
     fn unit(&self, name: &str) -> HostResult<UnitState> {
         self.units.unit(name)
     }
@@ -248,7 +251,7 @@ impl Host for Site {
         units::journal_tail(name, lines)
     }
     fn listens(&self, port: u16) -> bool {
-        net::listens(port)
+        sockets::listening().contains(&port)
     }
     fn http_get(&self, url: &str, limit: Duration) -> HostResult<HttpAnswer> {
         net::http_get(&self.runtime, url, limit)

@@ -79,7 +79,7 @@ impl Snapshot {
                 Some((result, _)) => Some(result.into()),
                 None => failed.then_some(Outcome::Halted),
             },
-            mandate: r.mandate.clone(),
+            mandate: (*r.mandate).clone(),
             next: next(me, r, stopped.as_ref(), open),
             stopped_by: stopped,
             elapsed_ms: ms(end.unwrap_or(now).since(r.plan.made_at)),
@@ -168,9 +168,19 @@ impl Snapshot {
         })
     }
 
+    /// Is the other node there, with another journal than the rollout was begun with?
+    fn is_peer_new(&self) -> bool {
+        let heard = &self.state.observed;
+        heard.stranger > heard.peer.as_ref().map(|(_, seen)| *seen)
+    }
+
     fn say(&self, r: &core::Rollout, closed: Closed) -> String {
         let peer = &self.state.peer;
         match closed {
+            Closed::PeerLost if self.is_peer_new() => format!(
+                "node {peer} has lost its journal: what it did in this rollout is not known there any more. \
+                 hau-ctl abort takes back what this node did; what that one did is a person's to look at"
+            ),
             Closed::PeerLost => {
                 format!("node {peer} is not heard of: nothing new begins until it is")
             }
@@ -180,6 +190,9 @@ impl Snapshot {
                 format!("waits for {} on node {}", row.step, row.node)
             }
             Closed::StopAsked => "the plan was asked to stop here".to_owned(),
+            Closed::ByHand => {
+                "waits for what was asked for by hand on that node (a backup, the sync)".to_owned()
+            }
             Closed::MasterHere => {
                 "this node may hold the VIP: its service is not touched".to_owned()
             }

@@ -1,8 +1,10 @@
 //! A whole host in memory, for simulations and the tests of steps: every call has an effect on
 //! a `World` that the test may look at and change.
+mod content;
 mod tree;
 mod world;
 
+pub use content::Content;
 pub use tree::{Kind, Node, Tree};
 pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
 
@@ -133,6 +135,11 @@ impl Host for FakeHost {
 
     fn free_bytes(&self, _path: &Path) -> HostResult<u64> {
         Ok(self.look().free_bytes)
+    }
+
+    fn size_bytes(&self, path: &Path) -> HostResult<u64> {
+        let found = self.look().files.inspect(&[path.to_owned()])?;
+        Ok(found.values().map(|info| info.size_bytes).sum())
     }
 
     fn unit(&self, name: &str) -> HostResult<UnitState> {

@@ -211,6 +211,8 @@ pub trait Host: Send + Sync {
     /// Copies file or folder `from` to `to` with modes and owners, durably, replacing `to`.
     fn copy(&self, from: &Path, to: &Path) -> HostResult<()>;
     fn free_bytes(&self, path: &Path) -> HostResult<u64>;
+    /// Bytes of every file and link below `path`, without reading them; what is missing has none.
+    fn size_bytes(&self, path: &Path) -> HostResult<u64>;
 
     fn unit(&self, name: &str) -> HostResult<UnitState>;
     /// Asks systemd to start the unit and returns when its job has ended.

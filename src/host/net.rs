@@ -1,4 +1,4 @@
-//! The network of the real host: who listens, what a URL answers, which addresses are here.
+//! The network of the real host: what a URL answers, which addresses are here.
 use super::{HostError, HostResult, HttpAnswer};
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, Empty};
@@ -13,12 +13,7 @@ use rtnetlink::{
         link::LinkAttribute,
     },
 };
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader},
-    net::IpAddr,
-    time::Duration,
-};
+use std::{io, net::IpAddr, time::Duration};
 use tokio::{
     net::TcpStream,
     runtime::Handle,
@@ -32,14 +27,6 @@ pub const BODY_LIMIT_BYTES: usize = 64 << 10;
 const NETLINK_LIMIT: Duration = Duration::from_secs(2);
 /// Between two tries to listen to the kernel again.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
-
-/// Does a TCP socket listen on this port, on whatever address? Looked up, not connected to: a
-/// connection would be one more client in the service's log.
-pub fn listens(port: u16) -> bool {
-    ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .any(|table| File::open(table).is_ok_and(|file| has_listener(BufReader::new(file), port)))
-}
 
 /// Asks once: `http://` only, no redirects, a connection of its own. `limit` is for all of it.
 /// Called from threads outside the runtime.
@@ -211,26 +198,6 @@ impl Addresses {
             }
         })
     }
-}
-
-/// Lines as "0: 0100007F:1F90 00000000:0000 0A …". The kernel lists listeners first, so the
-/// first other line ends the search: a table of 50,000 clients is not read.
-fn has_listener(table: impl BufRead, port: u16) -> bool {
-    const LISTEN: &str = "0A";
-    let wanted = format!("{port:04X}");
-    for line in table.lines().skip(1) {
-        let Ok(line) = line else { return false };
-        let mut fields = line.split_ascii_whitespace().skip(1);
-        let (local, state) = (fields.next(), fields.nth(1));
-        if state != Some(LISTEN) {
-            return false;
-        }
-        let at = local.and_then(|local| local.rsplit_once(':'));
-        if at.is_some_and(|(_, port)| port == wanted) {
-            return true;
-        }
-    }
-    false
 }
 
 /// Asks once: see [`http_get`].

@@ -1,20 +1,26 @@
-//! The kernel's own table of TCP connections, by netlink: who is connected, who waits to be taken, and
-//! ending a connection that will not end.
+//! The TCP sockets of this host, as the kernel lists them by sock_diag: who listens, who is connected,
+//! how many may wait; and ending a connection that will not end.
+//!
+//! # Why not /proc/net/tcp
+//! Reading its first page walks the whole table of connections, whose size follows the machine's
+//! memory: 2 ms a look on 24 GiB, against 0.02 ms. It stays for kernels without sock_diag.
 use super::{HostError, HostResult};
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable,
+};
 use netlink_packet_sock_diag::{
     AF_INET, AF_INET6, IPPROTO_TCP, SockDiagDestroy, SockDiagMessage,
     inet::{ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags},
 };
-use rtnetlink::{
-    packet_core::{
-        NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
-        NetlinkPayload, NetlinkSerializable,
-    },
-    sys::{Socket, SocketAddr as KernelAddress, protocols::NETLINK_SOCK_DIAG},
-};
+use netlink_sys::{Socket, SocketAddr as KernelAddress, protocols::NETLINK_SOCK_DIAG};
 use std::{
+    collections::BTreeSet,
     fmt::Debug,
+    fs::File,
+    io::{BufRead, BufReader},
     net::{IpAddr, SocketAddr},
+    path::Path,
 };
 
 /// Connections that somebody at the other end still waits on, unsent answers included.
@@ -24,6 +30,18 @@ const OPEN: StateFlags = StateFlags::ESTABLISHED
     .union(StateFlags::FIN_WAIT1)
     .union(StateFlags::LAST_ACK)
     .union(StateFlags::CLOSING);
+
+/// The ports that a TCP socket listens on, on whatever address. Looked up, not connected to: a
+/// connection would be one more client in the service's log.
+pub fn listening() -> BTreeSet<u16> {
+    match dump(StateFlags::LISTEN) {
+        Ok(found) => found
+            .iter()
+            .map(|s| s.header.socket_id.source_port)
+            .collect(),
+        Err(_) => in_proc(Path::new("/proc/net")),
+    }
+}
 
 /// The other ends of the open connections to `ports` of `addresses` here.
 pub fn connections(addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<SocketAddr>> {
@@ -143,10 +161,29 @@ where
     }
 }
 
+fn in_proc(net: &Path) -> BTreeSet<u16> {
+    let lines = ["tcp", "tcp6"]
+        .into_iter()
+        .filter_map(|file| File::open(net.join(file)).ok())
+        .flat_map(|file| BufReader::new(file).lines().map_while(Result::ok));
+    lines.filter_map(|line| listening_port(&line)).collect()
+}
+
+/// `sl local_address rem_address st …`, addresses as hex `ADDRESS:PORT`.
+fn listening_port(line: &str) -> Option<u16> {
+    const LISTEN: &str = "0A";
+    let mut words = line.split_ascii_whitespace().skip(1);
+    let (_, port) = words.next()?.rsplit_once(':')?;
+    let state = words.nth(1)?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    (state == LISTEN).then_some(port)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::{
+        fs,
         io::Read,
         net::{Ipv6Addr, TcpListener, TcpStream},
     };
@@ -180,5 +217,40 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         assert_eq!(backlog(port).unwrap(), None);
+    }
+
+    const TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue\n   \
+        0: 0100007F:1F90 00000000:0000 0A 00000000:00000000\n   \
+        1: 0100007F:2329 0100007F:D431 01 00000000:00000000\n";
+    const TCP6: &str = "  sl  local_address                         remote_address        st\n   \
+        0: 00000000000000000000000000000000:2329 00000000000000000000000000000000:0000 0A 0:0\n";
+
+    #[test]
+    fn only_listening_sockets_count() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("tcp"), TCP).unwrap();
+        assert_eq!(in_proc(dir.path()), BTreeSet::from([8080]));
+        fs::write(dir.path().join("tcp6"), TCP6).unwrap();
+        assert_eq!(in_proc(dir.path()), BTreeSet::from([8080, 9001]));
+    }
+
+    #[test]
+    fn sock_diag_and_proc_agree_on_more_listeners_than_one_answer_holds() {
+        let mine: Vec<TcpListener> = (0..600)
+            .map(|n| if n % 2 == 0 { "127.0.0.1:0" } else { "[::1]:0" })
+            .map(|at| TcpListener::bind(at).unwrap())
+            .collect();
+        let client = TcpStream::connect(mine[0].local_addr().unwrap()).unwrap();
+        let found: BTreeSet<u16> = dump(StateFlags::LISTEN)
+            .unwrap()
+            .iter()
+            .map(|s| s.header.socket_id.source_port)
+            .collect();
+        let proc = in_proc(Path::new("/proc/net"));
+        for listener in &mine {
+            let port = listener.local_addr().unwrap().port();
+            assert!(found.contains(&port) && proc.contains(&port), "{port}");
+        }
+        assert!(!found.contains(&client.local_addr().unwrap().port()));
     }
 }

@@ -164,7 +164,7 @@ impl Cx<'_> {
         let rows = self.plan.rows.iter().enumerate();
         let done = rows
             .filter(|(_, row)| row.step == step)
-            .filter_map(|(n, _)| self.reports.get(&n));
+            .filter_map(|(n, _)| self.reports.get(n));
         done.filter(|r| r.state == RowState::Done)
             .map(|r| r.note.as_str())
             .next_back()

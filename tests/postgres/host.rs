@@ -114,6 +114,9 @@ impl Host for PgCtl {
     fn free_bytes(&self, _: &Path) -> HostResult<u64> {
         absent()
     }
+    fn size_bytes(&self, _: &Path) -> HostResult<u64> {
+        absent()
+    }
     fn reload_units(&self) -> HostResult<()> {
         absent()
     }

@@ -49,7 +49,7 @@ pub(super) fn order(api: &Api, call: &Call) -> Result<Answered, Failure> {
 
 pub(super) fn stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let request: wire::StartRequest = body(call)?;
-    api.busy()?;
+    let _hands = api.hands()?;
     let Some(name) = &request.bundle else {
         return Err(Failure::new(
             Code::Usage,
@@ -66,7 +66,7 @@ pub(super) fn stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
         .clone()
         .unwrap_or_default();
     let (file, info) = planning::find_bundle(api, name, &installed)?;
-    planning::stage(api, &file, &info)?;
+    planning::stage(api, &file, &info, &installed)?;
     let bytes = serde_json::to_vec(&wire::StartRequest {
         bundle: Some(file),
         ..Default::default()
@@ -94,7 +94,7 @@ pub(super) fn peer_bundle(api: &Api, call: &Call) -> Result<Answered, Failure> {
 
 pub(super) fn peer_stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let request: wire::StartRequest = body(call)?;
-    api.busy()?;
+    let _hands = api.hands()?;
     let file = request.bundle.unwrap_or_default();
     let installed = api
         .snapshot()
@@ -118,7 +118,7 @@ pub(super) fn peer_stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
             .map_err(failed)?;
     }
     let (file, info) = planning::find_bundle(api, &file, &installed)?;
-    planning::stage(api, &file, &info)?;
+    planning::stage(api, &file, &info, &installed)?;
     nothing()
 }
 
@@ -128,6 +128,12 @@ pub(super) fn refused(refusal: Refusal, peer: &str) -> Failure {
             Code::Busy,
             "a rollout is under way".to_owned(),
             "hau-ctl status; hau-ctl retry or abort if it is halted",
+        ),
+        Refusal::ByHand => (
+            Code::Busy,
+            "something that was asked for by hand is under way: a backup, the sync, a stage"
+                .to_owned(),
+            "ask again when it has ended",
         ),
         Refusal::PeerLost => (
             Code::PeerLost,

@@ -3,17 +3,20 @@
 pub(crate) mod dice;
 pub(crate) mod disk;
 pub(crate) mod faults;
-mod handed;
+pub(crate) mod job;
+pub(crate) mod mutants;
 pub(crate) mod node;
 pub(crate) mod operator;
+pub(crate) mod power;
 pub(crate) mod promises;
 pub(crate) mod site;
 pub(crate) mod vrrp;
 
 use dice::Dice;
-use faults::{Fault, Mutant};
+use faults::Fault;
 use hau::core::{Hello, Kind, RolloutResult};
 use hau::time::Time;
+use mutants::Mutant;
 use node::Node;
 use site::{Pair, site};
 use std::{
@@ -163,7 +166,7 @@ impl World {
         if options.has_faults {
             world.plan_faults();
         }
-        faults::mutate(&mut world);
+        mutants::mutate(&mut world);
         world
     }
 
@@ -230,7 +233,7 @@ impl World {
             Ev::Wake(n, life) if self.nodes[n].life == life => self.wake(n),
             Ev::Call(n, life) if self.nodes[n].life == life => self.call(n),
             Ev::SidecarUp(n, life) if self.nodes[n].life == life => self.sidecar_up(n),
-            Ev::Deliver(n, hello, sent) => self.deliver(n, &hello, sent),
+            Ev::Deliver(n, hello, sent) => self.deliver(n, hello, sent),
             Ev::Restart(n, boot) if self.nodes[n].boots == boot => self.restart(n),
             Ev::SyncDone(n, boot) if self.nodes[n].boots == boot => self.sync_done(n),
             Ev::Advert(n, life) if self.nodes[n].vrrp.life == life => self.advertise(n),

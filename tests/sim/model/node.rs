@@ -1,19 +1,18 @@
 //! One host and the sidecar on it: what the daemon's shell does, in virtual time.
 use super::disk::{Crash, Disk};
-use super::faults::Mutant;
-use super::site::{SERVICES, SYNC, TIMER, WEIGHT, site};
+use super::job::Slot;
+use super::mutants::Mutant;
+use super::site::{SERVICES, WEIGHT, site};
 use super::vrrp::Vrrp;
 use super::{Ev, World};
 use hau::core::{
-    Armed, Band, DatabaseRole, Event, Hello, Intents, Job, Local, Machine, Outcome, Plan, Reply,
-    Reports, State, Timing, Turned, VrrpState,
+    Armed, Band, DatabaseRole, Event, Hello, Intents, Local, Machine, Reply, State, Timing, Turned,
+    VrrpState,
 };
 use hau::database::Database;
-use hau::host::fake::{FakeUnit, OnStart};
+use hau::host::fake::FakeUnit;
 use hau::host::{Active, Host};
 use hau::keepalived::levels;
-use hau::steps::{self, Cx, StepDef, Tally};
-use hau::sync;
 use hau::time::Time;
 use std::{path::Path, sync::Arc, sync::atomic::Ordering, time::Duration};
 
@@ -52,21 +51,9 @@ pub(crate) struct Sidecar {
     pub(crate) intents: Option<Intents>,
     pub(crate) slot: Option<Slot>,
     pub(crate) sequence: u64,
-    pub(crate) sent: Option<Hello>,
+    pub(crate) sent: Option<Arc<Hello>>,
     pub(crate) weight: Option<i32>,
     pub(crate) wake: Option<Time>,
-}
-
-pub(crate) struct Slot {
-    pub(crate) job: Job,
-    pub(crate) def: &'static StepDef,
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) reports: Reports,
-    pub(crate) has_begun: bool,
-    pub(crate) wait: u64,
-    pub(crate) tally: Tally,
-    /// Known, and told when the call has taken its time.
-    pub(crate) outcome: Option<Outcome>,
 }
 
 impl Node {
@@ -196,7 +183,7 @@ impl World {
         if !turned.records.is_empty() {
             self.recorded(n, &turned.records);
         }
-        super::faults::alter(self, n, &mut turned.intents);
+        super::mutants::alter(self, n, &mut turned.intents);
         self.show_weight(n, turned.intents.band);
         self.hand_off(n, turned.intents.armed);
         let (now, life) = (self.now, self.nodes[n].life);
@@ -228,143 +215,6 @@ impl World {
         turned.reply
     }
 
-    /// What the shell's own thread makes of it.
-    fn hand_off(&mut self, n: usize, wanted: Armed) {
-        let was = self.pair.hosts[n].edit(|w| {
-            let was = w.handoff.armed;
-            (w.handoff.armed, w.handoff.tried) = (wanted, wanted);
-            was
-        });
-        if was != wanted {
-            self.say(|| format!("{} {wanted:?}", Self::name(n)));
-            let life = self.nodes[n].life;
-            self.at(1, Ev::Look(n, life));
-        }
-    }
-
-    fn take_job(&mut self, n: usize, job: Job) {
-        let life = self.nodes[n].life;
-        let Some(side) = self.nodes[n].side.as_mut() else {
-            return;
-        };
-        let Some(rollout) = side.machine.state().running() else {
-            return;
-        };
-        let (plan, mut reports) = (rollout.plan.clone(), (*rollout.mine).clone());
-        reports.extend((*rollout.peers).clone());
-        let Some(def) = steps::find(&plan.rows[job.key.row].step) else {
-            return;
-        };
-        let (tally, outcome) = (Tally::default(), None);
-        side.slot = Some(Slot {
-            job,
-            def,
-            plan,
-            reports,
-            has_begun: false,
-            wait: 10,
-            tally,
-            outcome,
-        });
-        let after = self.dice.below(20) + std::mem::take(&mut self.nodes[n].hang);
-        self.at(after, Ev::Call(n, life));
-    }
-
-    /// One call into the step: its first one, or a look.
-    pub(crate) fn call(&mut self, n: usize) {
-        if self.dice.chance(500) {
-            self.look(n);
-        }
-        let Some(mut slot) = self.nodes[n]
-            .side
-            .as_mut()
-            .and_then(|side| side.slot.take())
-        else {
-            return;
-        };
-        if let Some(outcome) = slot.outcome {
-            return self.job_ended(n, &slot.job, slot.def, outcome);
-        }
-        // What is no longer wanted gives way to what is, between two looks.
-        let wanted = self.nodes[n]
-            .side
-            .as_ref()
-            .and_then(|side| side.intents.as_ref()?.job.clone());
-        if let Some(job) = wanted.filter(|job| job.key != slot.job.key) {
-            return self.take_job(n, job);
-        }
-        let verb = slot.job.verb;
-        if !slot.has_begun {
-            self.begins(n, &slot);
-        }
-        let (before, now) = (self.visible(n), self.time());
-        self.ask_step(n, &mut slot, now);
-        let host = &self.pair.hosts[n];
-        let (took, blown) =
-            host.edit(|w| (w.now.since(now), std::mem::take(&mut w.fuse) == Some(0)));
-        self.worked(n, &slot, &before);
-        if blown {
-            self.say(|| format!("{} dies in {} {verb:?}", Self::name(n), slot.def.name));
-            return self.crash(n);
-        }
-        let wait = if slot.outcome.is_some() { 0 } else { slot.wait };
-        let took = u64::try_from(took.as_millis()).unwrap_or(0);
-        if slot.has_begun {
-            slot.wait = (slot.wait * 2).min(250);
-        }
-        slot.has_begun = true;
-        if let Some(side) = self.nodes[n].side.as_mut() {
-            side.slot = Some(slot);
-        }
-        let life = self.nodes[n].life;
-        self.at(wait + took, Ev::Call(n, life));
-    }
-
-    fn ask_step(&mut self, n: usize, slot: &mut Slot, now: Time) {
-        let (verb, fuse) = (slot.job.verb, self.nodes[n].fuse.take());
-        let host = self.pair.hosts[n].clone();
-        host.edit(|w| (w.now, w.fuse) = (now, fuse));
-        let lied = super::faults::deceive(self, n, slot.def);
-        let s = site();
-        let mut cx = Cx {
-            host: &*host,
-            database: &self.pair.databases[n],
-            settings: &s.settings,
-            vips: &s.vips,
-            state_dir: &s.state,
-            plan: &slot.plan,
-            me: &s.nodes[n],
-            row: slot.job.key.row,
-            reports: &slot.reports,
-            deadline: slot.job.deadline,
-            tally: std::mem::take(&mut slot.tally),
-        };
-        let looked = if slot.has_begun {
-            steps::look(slot.def, verb, &mut cx)
-        } else {
-            steps::begin(slot.def, verb, &mut cx)
-                .map(|()| steps::Verdict::NotYet("begun".to_owned()))
-        };
-        slot.tally = cx.tally;
-        if lied {
-            let state = self.nodes[n].vrrp.state;
-            host.edit(|w| w.vrrp = state);
-        }
-        let is_over = now >= slot.job.deadline;
-        slot.outcome = steps::outcome(slot.def, looked, slot.has_begun && is_over);
-    }
-
-    fn job_ended(&mut self, n: usize, job: &Job, def: &StepDef, outcome: Outcome) {
-        self.say(|| format!("{} {} {:?} {outcome:?}", Self::name(n), def.name, job.verb));
-        self.feed(
-            n,
-            &Event::JobEnded {
-                key: job.key.clone(),
-                outcome,
-            },
-        );
-    }
-
     pub(crate) fn observe(&mut self, n: usize) {
         self.look(n);
         let life = self.nodes[n].life;
@@ -391,8 +241,9 @@ impl World {
             version: None,
             effective_priority: Some(self.priority(n)),
             busy: side.slot.is_some(),
+            by_hand: false,
             armed: host.handoff().armed,
-            ..Local::default()
+            details: site().details.clone(),
         };
         if side.machine.state().observed.local != local {
             self.feed(n, &Event::Local(local));
@@ -422,11 +273,11 @@ impl World {
         side.sequence += 1;
         let mut hello = intents.hello.clone();
         hello.sequence = side.sequence;
+        let hello = Arc::new(hello);
         side.sent = Some(hello.clone());
         if self.mute[n] {
             return;
         }
-        let hello = Arc::new(hello);
         let copies = if self.is_lossy {
             [0, 1, 1, 1, 2][usize::try_from(self.dice.below(5)).unwrap_or(0)]
         } else {
@@ -443,16 +294,29 @@ impl World {
         }
     }
 
-    pub(crate) fn deliver(&mut self, n: usize, hello: &Hello, sent: u64) {
+    pub(crate) fn deliver(&mut self, n: usize, mut hello: Arc<Hello>, sent: u64) {
         if self.nodes[n].side.is_none() {
             return;
         }
         if self.nodes[n].last_heard.is_none_or(|(_, last)| sent > last) {
             self.nodes[n].last_heard = Some((self.now, sent));
         }
-        let mut hello = hello.clone();
-        super::faults::forge(self, n, &mut hello);
-        self.feed(n, &Event::Hello(Box::new(hello)));
+        super::mutants::forge(self, n, &mut hello);
+        self.feed(n, &Event::Hello(hello));
+    }
+
+    /// What the shell's own thread makes of it.
+    fn hand_off(&mut self, n: usize, wanted: Armed) {
+        let was = self.pair.hosts[n].edit(|w| {
+            let was = w.handoff.armed;
+            (w.handoff.armed, w.handoff.tried) = (wanted, wanted);
+            was
+        });
+        if was != wanted {
+            self.say(|| format!("{} {wanted:?}", Self::name(n)));
+            let life = self.nodes[n].life;
+            self.at(1, Ev::Look(n, life));
+        }
     }
 
     fn show_weight(&mut self, n: usize, band: Band) {
@@ -482,100 +346,5 @@ impl World {
         self.say(|| format!("{} shows {band:?} ({weight})", Self::name(n)));
         self.track(n);
         self.weighed(n, before, weight);
-    }
-
-    /// Everything on the host goes at once.
-    pub(crate) fn power_off(&mut self, n: usize) {
-        if !self.nodes[n].is_powered {
-            return;
-        }
-        self.crash(n);
-        self.nodes[n].life += 1;
-        self.say(|| format!("{} loses its power", Self::name(n)));
-        self.nodes[n].is_powered = false;
-        self.nodes[n].boots += 1;
-        self.stop_keepalived(n, false);
-        self.pair.hosts[n].edit(|w| {
-            w.handoff.armed = Armed::default();
-            for name in SERVICES.iter().chain(&[TIMER, SYNC]) {
-                w.units.entry((*name).to_owned()).or_default().state.active = Active::Inactive;
-            }
-        });
-        self.pair.databases[n].edit(|c| c.power(n, false));
-        self.note_serving(n, false);
-    }
-
-    pub(crate) fn power_on(&mut self, n: usize) {
-        if self.nodes[n].is_powered {
-            return;
-        }
-        self.say(|| format!("{} has power", Self::name(n)));
-        self.nodes[n].is_powered = true;
-        self.nodes[n].is_restarting = false;
-        self.pair.databases[n].edit(|c| c.power(n, true));
-        let host = self.pair.hosts[n].clone();
-        host.edit(|w| w.now = Time(self.now));
-        for unit in SERVICES {
-            self.start_as_configured(n, unit);
-        }
-        let paused = host.exists(&sync::flag(&site().state));
-        let held = host.exists(Path::new(
-            "/etc/systemd/system/config-sync.timer.d/50-hau-paused.conf",
-        ));
-        if !(paused && held) {
-            host.start_unit(TIMER, Duration::ZERO).ok();
-        }
-        let lowest = site().levels[n].weight(levels::Band::Upgrading);
-        self.nodes[n].vrrp.weight = self.nodes[n].durable_weight.unwrap_or(lowest);
-        self.note_serving(n, false);
-        let life = self.nodes[n].life;
-        self.start_keepalived(n, 200);
-        let after = 500 + self.dice.below(2_000);
-        self.at(after, Ev::SidecarUp(n, life));
-    }
-
-    /// systemd's own Restart=.
-    pub(crate) fn restart(&mut self, n: usize) {
-        self.nodes[n].is_restarting = false;
-        if self.nodes[n].is_powered {
-            let host = self.pair.hosts[n].clone();
-            for unit in SERVICES {
-                if host.unit(unit).is_ok_and(|u| u.active == Active::Failed) {
-                    self.say(|| format!("{} systemd restarts {unit}", Self::name(n)));
-                    self.start_as_configured(n, unit);
-                }
-            }
-        }
-        self.note_serving(n, false);
-    }
-
-    fn start_as_configured(&mut self, n: usize, unit: &str) {
-        let host = &self.pair.hosts[n];
-        host.edit(|w| w.now = Time(self.now));
-        let hangs = host.edit(|w| {
-            w.units
-                .get(unit)
-                .is_some_and(|u| u.on_start == OnStart::Hangs)
-        });
-        if hangs {
-            host.edit(|w| {
-                w.units.entry(unit.to_owned()).or_default().state.active = Active::Activating
-            });
-        } else {
-            host.start_unit(unit, Duration::ZERO).ok();
-        }
-    }
-
-    /// The sync that was started has copied the MASTER's configuration to the other node.
-    pub(crate) fn sync_done(&mut self, n: usize) {
-        let (here, there) = (self.pair.hosts[n].clone(), self.pair.hosts[1 - n].clone());
-        if self.has_vip(n) && self.nodes[1 - n].is_powered && self.is_linked() {
-            for (path, file) in &sync::listing(&*here, &site().settings).unwrap_or_default() {
-                if let Ok(bytes) = here.read(path) {
-                    there.write(path, &bytes, file.mode).ok();
-                }
-            }
-        }
-        here.stop_unit(SYNC, Duration::ZERO).ok();
     }
 }

@@ -1,6 +1,6 @@
 //! The person at hau-ctl: starts a rollout, says random things during the faults, and afterwards
 //! brings it to an end by retrying a few times and then giving up.
-use super::faults::{self, Mutant};
+use super::mutants::{self, Mutant};
 use super::site::{self, FROM, TO, site};
 use super::{End, Ev, World};
 use hau::core::{
@@ -53,7 +53,7 @@ impl World {
             return None;
         }
         let mut rows = site::rows(self.kind, first);
-        faults::edit_rows(self.options.mutant, &mut rows);
+        mutants::edit_rows(self.options.mutant, &mut rows);
         let s = site();
         let stop_before = rows
             .iter()

@@ -1,6 +1,6 @@
 //! The pair that every simulated rollout runs on: what is configured and what lies on the disks.
 use hau::config::Settings;
-use hau::core::{Kind, NodeId, Row};
+use hau::core::{Details, Kind, NodeId, Row};
 use hau::database::fake::{Cluster, FakeDatabase};
 use hau::host::fake::{FakeBundle, FakeHost, FakeUnit, PeerAsk};
 use hau::host::{BundleInfo, Host, HostError, HttpAnswer};
@@ -84,6 +84,7 @@ pub(crate) struct Site {
     pub(crate) nodes: [NodeId; 2],
     pub(crate) levels: [Levels; 2],
     pub(crate) info: BundleInfo,
+    pub(crate) details: Arc<Details>,
 }
 
 pub(crate) fn site() -> &'static Site {
@@ -101,6 +102,7 @@ pub(crate) fn site() -> &'static Site {
             nodes: [NodeId("a".into()), NodeId("b".into())],
             levels: [level(BASES[0], BASES[1]), level(BASES[1], BASES[0])],
             info: bundle(b"the new version").info,
+            details: Arc::default(),
         }
     })
 }

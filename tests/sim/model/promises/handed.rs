@@ -1,6 +1,6 @@
 //! What the handoff must never do, asserted on the hosts: keep users waiting beyond its need, send
 //! packets to a node that is gone, or be left in force when nothing wants it any more.
-use super::World;
+use super::super::World;
 use hau::core::Armed;
 use hau::host::Host;
 

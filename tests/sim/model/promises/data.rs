@@ -1,0 +1,119 @@
+//! Configuration, backups, releases and rows: promises 6 to 8, and that no acknowledged row is lost.
+use crate::model::World;
+use crate::model::job::Slot;
+use crate::model::site::{self, JAR, SERVICES, TIMER, site};
+use hau::backup;
+use hau::core::RowState;
+use hau::host::fake::FakeUnit;
+use hau::host::{Active, Host};
+use std::path::Path;
+
+impl World {
+    /// While any row that changes something is open on either node, the sync stands still on both.
+    pub(crate) fn promise_6_sync_is_paused(&mut self) {
+        for n in 0..2 {
+            let host = &self.pair.hosts[n];
+            let active = |unit: &FakeUnit| unit.state.active == Active::Active;
+            let runs = host.edit(|w| w.units.get(TIMER).is_some_and(active));
+            if !(runs && self.nodes[n].is_powered) {
+                continue;
+            }
+            if let Some((m, step)) = (0..2).find_map(|m| Some((m, self.open_row(m)?))) {
+                self.broke(6, || {
+                    format!(
+                        "the sync of {} is active, {} has {step} open",
+                        Self::name(n),
+                        Self::name(m)
+                    )
+                });
+            }
+        }
+    }
+
+    /// A row between pause and resume that this node's disk says is begun, in an upgrade that is
+    /// not finished: every such row done on the disk of its owner.
+    fn open_row(&self, n: usize) -> Option<String> {
+        let disks = [0, 1].map(|n| self.nodes[n].disk.0.borrow());
+        let rollout = disks[n]
+            .replayed
+            .rollout
+            .as_ref()
+            .filter(|r| r.ended.is_none())?;
+        let outside = ["precheck", "pause", "resume", "push", "finish"];
+        let inside = |row: usize| !outside.contains(&&*rollout.plan.rows[row].phase_name);
+        let begun =
+            |(m, r): &(usize, &hau::core::Report)| inside(*m) && r.state != RowState::Undone;
+        let (m, _) = rollout.mine.iter().find(begun)?;
+        let open = |m: &usize| {
+            let owner = usize::from(rollout.plan.rows[*m].node == site().nodes[1]);
+            let theirs = disks[owner].replayed.rollout.as_ref();
+            let report = theirs.and_then(|r| r.mine.get(*m));
+            report.is_none_or(|r| r.state != RowState::Done)
+        };
+        (0..rollout.plan.rows.len())
+            .filter(|m| inside(*m))
+            .find(open)?;
+        Some(rollout.plan.rows[m].step.clone())
+    }
+
+    pub(super) fn promise_7_backup_first(&mut self, n: usize, slot: &Slot) {
+        let dir = site()
+            .settings
+            .backup
+            .dir
+            .join(backup::name(slot.plan.made_at));
+        let needed = slot.plan.kind == hau::core::Kind::Upgrade;
+        if needed && backup::verify(&*self.pair.hosts[n], &dir).is_err() {
+            self.broke(7, || {
+                format!(
+                    "{} on {} and no backup of this rollout",
+                    slot.def.name,
+                    Self::name(n)
+                )
+            });
+        }
+    }
+
+    pub(super) fn promise_8_nothing_unverified(&mut self, n: usize) {
+        let jar = self.pair.hosts[n].read(Path::new(JAR));
+        if jar.is_ok_and(|bytes| bytes != b"the new version") {
+            self.broke(8, || {
+                format!("{} has unpacked what nobody signed", Self::name(n))
+            });
+        }
+    }
+
+    pub(super) fn no_two_primaries_and_no_lost_row(&mut self) {
+        let (primaries, lost_nothing, twice) = self.pair.databases[0].edit(|c| {
+            (
+                c.primaries(),
+                c.lost_nothing(),
+                c.schema.values().any(|n| *n > 1),
+            )
+        });
+        if primaries > 1 {
+            self.broke(11, || "two primaries".to_owned());
+        }
+        if !lost_nothing {
+            self.broke(0, || "an acknowledged row is lost".to_owned());
+        }
+        if twice {
+            self.broke(5, || "a schema script took effect twice".to_owned());
+        }
+    }
+
+    /// A new version may make itself a root key when it starts for the first time.
+    pub(super) fn service_makes_key(&mut self, n: usize) {
+        let makes = self.options.seed % 3 == 1 && !self.nodes[n].has_made_key;
+        let host = self.pair.hosts[n].clone();
+        let up = host
+            .unit(SERVICES[0])
+            .is_ok_and(|u| u.active == Active::Active);
+        if makes && up && self.version(n).as_deref() == Some(site::TO) {
+            self.nodes[n].has_made_key = true;
+            let text = format!("a key that {} made", Self::name(n));
+            host.write(Path::new(site::KEY), text.as_bytes(), 0o600)
+                .ok();
+        }
+    }
+}

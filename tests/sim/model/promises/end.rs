@@ -1,0 +1,105 @@
+//! What must be true when all faults are long over and nothing moves any more.
+use crate::model::site::{self, site};
+use crate::model::{End, World};
+use hau::core::{Direction, RolloutResult};
+use hau::host::Host;
+use hau::host::fake::FakeUnit;
+use hau::sync;
+use std::time::Duration;
+
+impl World {
+    /// All faults are long over and nothing moves any more.
+    pub(crate) fn finish(&mut self, end: End) {
+        self.nothing_is_left_armed();
+        let holders: Vec<usize> = (0..2).filter(|n| self.has_vip(*n)).collect();
+        if !(holders.len() == 1 && self.serves(holders[0])) {
+            self.broke(9, || {
+                format!("at the end ({end:?}) the VIP is on {holders:?} and that does not serve")
+            });
+        }
+        let disks = [0, 1].map(|n| self.nodes[n].disk.0.borrow().replayed.rollout.clone());
+        if let [Some(a), Some(b)] = &disks
+            && a.plan != b.plan
+        {
+            self.broke(10, || "the nodes end with different plans".to_owned());
+        }
+        for (n, disk) in disks.iter().enumerate() {
+            let host = self.pair.hosts[n].clone();
+            let untouched =
+                host.edit(|w| w.units.get("keepalived.service") == Some(&FakeUnit::running(&[])));
+            if !untouched || host.edit(|w| w.ran.iter().any(|c| c.program.ends_with("keepalived")))
+            {
+                self.broke(4, || "keepalived was touched".to_owned());
+            }
+            match end {
+                End::Ended(RolloutResult::Succeeded) => self.succeeded(n),
+                End::Ended(RolloutResult::Failed) => self.given_up(n, disk.as_ref()),
+                End::Halted => self.names_its_row(n),
+                End::Refused => {}
+            }
+        }
+    }
+
+    fn succeeded(&mut self, n: usize) {
+        let (host, s) = (self.pair.hosts[n].clone(), site());
+        let wanted = if self.kind == hau::core::Kind::Upgrade {
+            site::TO
+        } else {
+            site::FROM
+        };
+        let version = self.version(n);
+        let differences = sync::compare(&*host, &s.settings, Duration::ZERO);
+        let syncs = sync::is_running(&*host, &s.settings, &s.state).unwrap_or(false);
+        let streams = self.pair.databases[n].edit(|c| c.is_streaming(0) || c.is_streaming(1));
+        let serves = self.serves(n);
+        let kept = host.exists(&s.state.join("staging/rollout-1"));
+        if version.as_deref() != Some(wanted) || !serves || !streams || kept {
+            self.broke(0, || format!("after success: {version:?}, serves {serves}, streams {streams}, left over {kept}"));
+        }
+        if !syncs || !matches!(&differences, Ok(d) if d.is_empty()) {
+            self.broke(6, || {
+                format!("after success: sync runs {syncs}, differences {differences:?}")
+            });
+        }
+    }
+
+    fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
+        let Some(rollout) = rollout else { return };
+        let beyond = self.nodes[n].is_left;
+        let (host, s) = (self.pair.hosts[n].clone(), site());
+        let serves = self.serves(n);
+        if !beyond && (self.version(n).as_deref() != Some(site::FROM) || !serves) {
+            let version = self.version(n);
+            self.broke(9, || {
+                format!(
+                    "after giving up {} is at {version:?} and serves: {serves}",
+                    Self::name(n)
+                )
+            });
+        }
+        // What an earlier one left paused past its barrier stays so until a person says otherwise.
+        let ours = format!("rollout {},", rollout.plan.id.number);
+        let flag = host.read(&sync::flag(&s.state)).unwrap_or_default();
+        if !beyond && String::from_utf8_lossy(&flag).contains(&ours) {
+            self.broke(6, || {
+                format!("after giving up the sync of {} does not run", Self::name(n))
+            });
+        }
+    }
+
+    /// Promise 5: halted at a row that it names, or waiting at one that it names.
+    fn names_its_row(&mut self, n: usize) {
+        let named = self.nodes[n].state().is_none_or(|state| {
+            let Some(rollout) = state.running() else {
+                return true;
+            };
+            let back = rollout.mandate.direction == Direction::Back;
+            rollout.halted_by().is_some() || state.standing(self.time()).is_some() || back
+        });
+        if !named {
+            self.broke(5, || {
+                format!("{} is halted and does not say where", Self::name(n))
+            });
+        }
+    }
+}
