@@ -393,6 +393,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
 fn record(record: &Record) -> String {
     match record {
         Record::Started { boot, .. } => format!("boot {boot}"),
+        Record::HomeTold { home } => format!("home {home}"),
         Record::PlanAdopted { plan, .. } => format!("plan {}", plan.id.number),
         Record::MandateTaken { mandate } => {
             format!(

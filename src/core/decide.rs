@@ -60,6 +60,7 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
         take_mandate(&mut draft, view);
         take_reports(&mut draft, view, (hello.boot, hello.sequence));
     }
+    learn_home(&mut draft);
     survive(&mut draft);
     expire(&mut draft);
     advance(&mut draft);
@@ -244,6 +245,16 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
         }
     }
     draft.report(key.row, report);
+}
+
+/// Whose journal is new would else rank as its configuration says, and pull the VIP away from the primary.
+fn learn_home(draft: &mut Draft<'_>) {
+    let (state, now) = (&*draft.state, draft.now);
+    let told = state.fresh_peer(now).and_then(|hello| hello.home.clone());
+    let is_known = state.journaled.rollout.is_some() || state.home() == told.as_ref();
+    if let Some(home) = told.filter(|_| !is_known) {
+        draft.push(Record::HomeTold { home });
+    }
 }
 
 /// The peer tells of a plan this node does not know, or of one that beats an own one not begun.

@@ -1,5 +1,5 @@
 //! Facts in the journal. `apply` is the only code that changes journaled state; it decides nothing.
-use super::{Journaled, Mandate, Plan, Report, Reports, Rollout, RolloutResult};
+use super::{Journaled, Mandate, NodeId, Plan, Report, Reports, Rollout, RolloutResult};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -10,6 +10,10 @@ pub enum Record {
     Started {
         boot: u64,
         at: Time,
+    },
+    /// A node without a rollout of its own has been told where the VIP is at home.
+    HomeTold {
+        home: NodeId,
     },
     PlanAdopted {
         plan: Arc<Plan>,
@@ -65,6 +69,7 @@ impl Journaled {
                 }
                 self.boot = *boot;
             }
+            Record::HomeTold { home } => self.home = Some(home.clone()),
             Record::PlanAdopted {
                 plan,
                 mandate,
@@ -145,7 +150,7 @@ fn holds(is_true: bool, rule: &'static str) -> Result<(), Contradiction> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{Actor, Direction, Kind, NodeId, Order, RolloutId, RowState};
+    use crate::core::{Actor, Direction, Kind, Order, RolloutId, RowState};
 
     fn plan() -> Arc<Plan> {
         let (first, second) = (NodeId("b".to_owned()), NodeId("a".to_owned()));
@@ -196,6 +201,9 @@ mod tests {
         let result = RolloutResult::Succeeded;
         let facts = [
             Record::Started { boot: 3, at },
+            Record::HomeTold {
+                home: NodeId("b".to_owned()),
+            },
             Record::PlanAdopted {
                 plan,
                 mandate: mandate.clone(),

@@ -194,6 +194,8 @@ pub struct Journaled {
     pub boot: u64,
     /// When this daemon started for the first time: tells this journal from one that is gone.
     pub installed: Time,
+    /// Where the VIP is at home, as the other node told this one that has no rollout of its own to know it from.
+    pub home: Option<NodeId>,
     /// The rollout under way, or the last one.
     pub rollout: Option<Rollout>,
 }
@@ -254,8 +256,7 @@ impl State {
     /// Where the VIP is at home: the node that keeps its configured priority.
     pub fn home(&self) -> Option<&NodeId> {
         let Some(rollout) = self.journaled.rollout.as_ref() else {
-            // Installed anew, this node takes the other one's word.
-            return self.observed.peer.as_ref()?.0.home.as_ref();
+            return self.journaled.home.as_ref();
         };
         let given = rollout.plan.rows.iter().enumerate().any(|(n, row)| {
             row.gives_vip

@@ -70,8 +70,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (mailbox, mut mail) = Mailbox::new();
     let (kick, kicked) = Kick::new(Arc::clone(&site.moments));
     let state = State::new(site.me.clone(), site.peer.clone(), timing(&site));
-    let history = past(&records).with_context(|| unusable(&args.state))?;
-    let history = Arc::new(history);
+    let history = Arc::new(past(&records).with_context(|| unusable(&args.state))?);
     let machine = Machine::recover(state, &records, Records(journal));
     // What the journal says holds from the first question on, before the first turn.
     let recovered = intents(machine.state(), site.now());

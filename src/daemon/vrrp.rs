@@ -215,6 +215,8 @@ impl Keepalived {
         }
         let mut said = self.lock();
         said.heard += 1;
+        // It may be that of a reload.
+        said.asked = None;
         match event.what {
             What::State(state) | What::Priority(state) => {
                 said.take(told(state), Some(event.priority));

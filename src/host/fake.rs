@@ -1,11 +1,11 @@
 //! A whole host in memory, for simulations and the tests of steps: every call has an effect on
 //! a `World` that the test may look at and change.
-mod content;
+mod node;
 mod tree;
 mod world;
 
-pub use content::Content;
-pub use tree::{Kind, Node, Tree};
+pub use node::{Content, Kind, Node};
+pub use tree::Tree;
 pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
 
 use super::{

@@ -21,6 +21,7 @@ impl Course {
                 self.resumes |= step == Some("resume_sync");
             }
             Record::Started { .. }
+            | Record::HomeTold { .. }
             | Record::MandateTaken { .. }
             | Record::PeerReported { .. }
             | Record::RolloutEnded { .. } => {}

@@ -1,5 +1,6 @@
 //! Whole rollouts of a pair by the thousand, in virtual time, with everything going wrong that can.
 //! A failure names its seed: `HAU_SIM_SEED=n cargo test --test sim -- --nocapture one_seed`.
+mod anew;
 mod broken;
 mod model;
 

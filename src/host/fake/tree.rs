@@ -1,10 +1,9 @@
 //! A file system in memory that behaves as the real one does through `files`.
 use super::super::{FileInfo, HostError, HostResult, files};
-use super::Content;
+use super::{Kind, Node};
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
 };
 
@@ -13,32 +12,6 @@ use std::{
 pub struct Tree {
     /// Keys without trailing slash; the root's is empty and has no node.
     nodes: BTreeMap<String, Node>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    pub kind: Kind,
-    pub mode: u32,
-    pub uid: u32,
-    pub gid: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    File(Content),
-    Link(PathBuf),
-    Dir,
-}
-
-impl Kind {
-    fn of_root(self, mode: u32) -> Node {
-        Node {
-            kind: self,
-            mode,
-            uid: 0,
-            gid: 0,
-        }
-    }
 }
 
 /// What to do with a link at the end of a name.
@@ -364,28 +337,6 @@ impl Tree {
         for (below, node) in nodes {
             self.nodes.insert(format!("{key}{below}"), node);
         }
-    }
-}
-
-impl Node {
-    /// None for a folder.
-    fn info(&self) -> Option<FileInfo> {
-        let of_link;
-        let content = match &self.kind {
-            Kind::File(content) => content,
-            Kind::Link(target) => {
-                of_link = Content::from(target.as_os_str().as_bytes());
-                &of_link
-            }
-            Kind::Dir => return None,
-        };
-        Some(FileInfo {
-            size_bytes: content.len() as u64,
-            mode: self.mode,
-            uid: self.uid,
-            gid: self.gid,
-            sha256: content.sha256().to_owned(),
-        })
     }
 }
 

@@ -47,7 +47,8 @@ impl World {
         let open = |m: &usize| {
             let owner = usize::from(rollout.plan.rows[*m].node == site().nodes[1]);
             let theirs = disks[owner].replayed.rollout.as_ref();
-            let report = theirs.and_then(|r| r.mine.get(*m));
+            // Of a journal that is gone, what it told the other one.
+            let report = theirs.map_or(rollout.peers.get(*m), |r| r.mine.get(*m));
             report.is_none_or(|r| r.state != RowState::Done)
         };
         (0..rollout.plan.rows.len())

@@ -31,6 +31,14 @@ impl World {
             {
                 self.broke(4, || "keepalived was touched".to_owned());
             }
+            let aside = host.list(&site().state.join("staging")).unwrap_or_default();
+            let left = aside.iter().any(|name| name.starts_with("rollout-"));
+            if matches!(end, End::Ended(_)) && left {
+                let name = Self::name(n);
+                self.broke(0, || {
+                    format!("what was put aside is still on {name}: {aside:?}")
+                });
+            }
             match end {
                 End::Ended(RolloutResult::Succeeded) => self.succeeded(n),
                 End::Ended(RolloutResult::Failed) => self.given_up(n, disk.as_ref()),

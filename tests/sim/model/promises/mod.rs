@@ -228,7 +228,10 @@ fn short(record: &Record) -> String {
             reports.iter().next_back().map(|(n, r)| (n, r.state))
         ),
         Record::PlanAdopted { plan, .. } => format!("plan {:?} first {}", plan.id, plan.first),
-        Record::Started { .. } | Record::MandateTaken { .. } | Record::RolloutEnded { .. } => {
+        Record::Started { .. }
+        | Record::HomeTold { .. }
+        | Record::MandateTaken { .. }
+        | Record::RolloutEnded { .. } => {
             format!("{record:?}")
         }
     }
