@@ -8,8 +8,8 @@
 mod site;
 
 use hau::core::{
-    Actor, BundleRef, Kind, Outcome, Plan, Report, Reports, RolloutId, RowState, Undo, Verb,
-    VrrpState, WayBack,
+    Actor, Armed, BundleRef, HandoffRow, Kind, Outcome, Plan, Report, Reports, RolloutId, RowState,
+    Undo, Verb, VrrpState, WayBack,
 };
 use hau::database::fake::Cluster;
 use hau::host::Host;
@@ -37,6 +37,15 @@ struct Seen {
 }
 
 const START: Time = Time(1_800_000_000_000);
+
+/// What the shell puts in force for a row.
+fn armed_by(row: HandoffRow) -> Armed {
+    Armed {
+        keep: row == HandoffRow::Keep,
+        forward: row == HandoffRow::Forward,
+        park: row == HandoffRow::Park,
+    }
+}
 
 impl Row {
     fn new(kind: Kind) -> Self {
@@ -92,7 +101,7 @@ impl Row {
         }
         let mut row = Self::new(Kind::Upgrade);
         let is_one = kind == Kind::RollbackNode;
-        let last = row.plan.rows.iter().position(|r| is_one && r.step == "arm");
+        let last = row.plan.rows.iter().position(|r| is_one && r.phase_name == "prepare");
         while row.n < last.unwrap_or(row.plan.rows.len()) {
             let note = row.drive(Verb::Do).expect("the upgrade goes well");
             row.done(note);
@@ -194,6 +203,8 @@ impl Row {
                 self.owner()
             });
         }
+        let armed = armed_by(self.def().handoff);
+        self.pair.hosts[self.owner()].edit(|w| w.handoff.armed = armed);
         for host in &self.pair.hosts {
             host.edit(|w| {
                 w.now = w.now + Duration::from_millis(500);

@@ -8,7 +8,7 @@ pub(super) use purpose::{Purpose, own_findings};
 use super::api::Api;
 use crate::checks;
 use crate::core::{
-    Actor, BundleRef, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack,
+    Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack,
 };
 use crate::host::{BundleInfo, BundlePolicy, Finding, Host, Status};
 use crate::steps;
@@ -96,10 +96,12 @@ fn finish(
     api: &Api,
     request: &StartRequest,
     draft: Draft,
-    findings: Findings,
+    mut findings: Findings,
     by: Actor,
 ) -> Result<Planned, Failure> {
     let snapshot = api.snapshot();
+    let own = findings.entry(api.site.me.0.clone()).or_default();
+    own.push(snapshot.expected_downtime(api.site.settings.limits.downtime_budget));
     let rows = draft.rows.iter();
     let view = PlanView {
         kind: draft.kind,
@@ -325,10 +327,22 @@ fn stop_before(request: &StartRequest, rows: &[Row]) -> Result<Option<u16>, Fail
     let Some(name) = &request.stop_before else {
         return Ok(None);
     };
+    let switches = |row: &Row| row.gives_vip || row.handoff != HandoffRow::Nothing;
     let found = rows.iter().find(|row| match name.as_str() {
-        "switchover" => row.gives_vip,
+        "switchover" => switches(row),
         name => row.phase_name == name,
     });
+    let first = rows.iter().find(|row| switches(row)).map(|row| row.phase);
+    let last = rows
+        .iter()
+        .rev()
+        .find(|row| switches(row))
+        .map(|row| row.phase);
+    if found.is_some_and(|row| Some(row.phase) > first && Some(row.phase) <= last) {
+        let what = format!("nobody is kept waiting in the middle of a switchover, as in {name}");
+        let remedy = "--stop-before switchover stops in front of it";
+        return Err(Failure::new(Code::Usage, what, remedy));
+    }
     let unknown = || {
         let mut phases: Vec<&str> = rows.iter().map(|row| row.phase_name.as_str()).collect();
         phases.dedup();

@@ -4,18 +4,18 @@ use super::link::{LinkError, PeerLink};
 use super::vrrp::Keepalived;
 use crate::bundle::{self, TrustedKeys};
 use crate::config::Settings;
-use crate::core::{NodeId, VrrpState};
+use crate::core::{Downtime, NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
-    BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult, HttpAnswer,
-    Output, UnitState, archive, commands, files, net, sockets, units,
+    BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError, HostResult,
+    HttpAnswer, Output, UnitState, archive, commands, files, net, sockets, units,
 };
 use crate::time::Time;
 use crate::wire::Answer;
 use std::{
     collections::BTreeMap,
     io::Read,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
@@ -37,6 +37,10 @@ pub(super) struct Site {
     pub(super) held: Mutex<Option<Vec<net::Address>>>,
     pub(super) keepalived: Arc<Keepalived>,
     pub(super) link: Arc<PeerLink>,
+    pub(super) handing: super::handoff::Handing,
+    pub(super) prober: super::probe::Prober,
+    /// Told of whatever a row may wait for.
+    pub(super) moments: Arc<super::observe::Moments>,
     /// Set once at the start: the adapter works through this host.
     pub(super) database: OnceLock<Arc<dyn Database>>,
 }
@@ -262,15 +266,32 @@ impl Host for Site {
     fn vrrp(&self) -> VrrpState {
         self.keepalived.state(self)
     }
+    fn handoff(&self) -> Handoff {
+        self.handing.seen()
+    }
+    fn handoff_findings(&self) -> Vec<Finding> {
+        super::handoff::findings(self)
+    }
+    fn connections(&self, addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<SocketAddr>> {
+        sockets::connections(addresses, ports)
+    }
+    fn reset_connections(
+        &self,
+        addresses: &[IpAddr],
+        ports: &[u16],
+    ) -> HostResult<Vec<SocketAddr>> {
+        sockets::reset(addresses, ports)
+    }
+    fn downtime(&self) -> Option<Downtime> {
+        self.prober.told()
+    }
     fn run(&self, command: &Command) -> HostResult<Output> {
         commands::run(command)
     }
     fn peer_get(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
         let path = format!("/v1/peer/{what}");
-        let ask = || {
-            self.link
-                .request_blocking(Method::Get, &path, Vec::new(), limit)
-        };
+        let (link, get) = (&self.link, Method::Get);
+        let ask = || link.request_blocking(get, &path, Vec::new(), limit);
         self.answer(what, wait_out(limit, ask))
     }
     fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()> {

@@ -122,7 +122,7 @@ impl Step for StopNewer {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        stop_all(cx)
+        stop_all(cx, cx.left())
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
@@ -210,7 +210,7 @@ impl Step for BackupKey {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        stop_all(cx)?;
+        stop_all(cx, cx.left())?;
         if let Verdict::NotYet(what) = all_stopped(cx)? {
             return Err(StepError::retry(what, "hau-ctl retry when it is gone"));
         }

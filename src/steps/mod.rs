@@ -1,16 +1,18 @@
 //! The rolling upgrade, top to bottom. Read `UPGRADE` first; each step is the file of its name.
 mod activate;
-mod arm;
 mod back;
 mod backup;
 mod carry;
 mod catch_up;
+mod checkpoint;
 mod cleanup;
 mod compare;
 mod cx;
 mod demote;
+mod downtime;
 mod drain;
 mod drive;
+mod handoff;
 mod health;
 mod hooks;
 mod pause;
@@ -35,7 +37,7 @@ pub use drive::{begin, look, outcome};
 pub use services::healthy;
 
 use crate::config::{Prove, Settings};
-use crate::core::{Kind, NodeId, Row, Turn, Undo};
+use crate::core::{HandoffRow, Kind, NodeId, Row, Turn, Undo};
 use crate::host::BundleInfo;
 use Turn::{First, Second};
 use std::time::Duration;
@@ -55,6 +57,7 @@ pub struct StepDef {
     pub gives_vip: bool,
     pub confirmable: bool,
     pub undo: Undo,
+    pub handoff: HandoffRow,
     pub limit: Limit,
     pub only: Only,
     pub attempts: u32,
@@ -89,6 +92,8 @@ pub enum Only {
     /// The second node is given the first's.
     CarriedKey,
     Schema,
+    Handoff,
+    Park,
     /// The bundle brings this hook.
     Hook(&'static str),
 }
@@ -104,6 +109,7 @@ const QUIET: StepDef = StepDef {
     gives_vip: false,
     confirmable: false,
     undo: Undo::Nothing,
+    handoff: HandoffRow::Nothing,
     limit: Limit::Seconds(60),
     only: Only::Always,
     attempts: 1,
@@ -219,6 +225,7 @@ const RESTORE_FIRST: &[Phase] = &[
 /// VIP and primary to the other node, with the same care and without a new version.
 pub const SWITCH: &[&[Phase]] = &[
     BEGIN,
+    &[("warm", &[(First, &health::WARM)])],
     SWITCHOVER,
     &[(
         "return",
@@ -239,9 +246,17 @@ const BEGIN: &[Phase] = &[
     ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
 ];
 
-/// The middle of every rollout: VIP and primary from second to first.
+/// The middle of every rollout: VIP and primary from second to first, and no connection is cut.
 const SWITCHOVER: &[Phase] = &[
-    ("arm", &[(Second, &arm::DEF)]),
+    ("prepare", &[(Second, &checkpoint::DEF)]),
+    (
+        "arm",
+        &[
+            (Second, &handoff::KEEP),
+            (First, &handoff::FORWARD),
+            (First, &handoff::PARK),
+        ],
+    ),
     ("move", &[(Second, &release::DEF), (First, &receive::DEF)]),
     (
         "drain",
@@ -259,6 +274,7 @@ const END: &[Phase] = &[
         "finish",
         &[
             (First, &compare::DEF),
+            (First, &downtime::DEF),
             (First, &cleanup::DEF),
             (Second, &cleanup::DEF),
         ],
@@ -331,6 +347,7 @@ fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &S
         gives_vip: def.gives_vip,
         confirmable: def.confirmable,
         undo: def.undo,
+        handoff: def.handoff,
         limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
         attempts: match def.limit {
             Limit::VipSwitch => 1 + settings.limits.vip_retries,
@@ -370,6 +387,8 @@ fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bo
         Only::Database => settings.database.is_some(),
         Only::Proof => settings.database.is_some() && settings.backup.prove == Prove::Restore,
         Only::ConfigSync => settings.config_sync.is_some(),
+        Only::Handoff => settings.hands_off(),
+        Only::Park => settings.parks(),
         Only::Hook(name) => bundle.is_some_and(|b| b.hooks.contains_key(name)),
         Only::RootKey => settings.root_key.is_some(),
         Only::CarriedKey => settings.root_key.as_ref().is_some_and(|key| key.carry),

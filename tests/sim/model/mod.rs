@@ -131,7 +131,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(options: Options) -> Self {
         let mut dice = Dice::new(options.seed);
-        let goes_back = options.goes_back || (options.has_faults && options.seed % 4 == 1);
+        let unbroken = options.has_faults && options.mutant.is_none();
+        let goes_back = options.goes_back || (unbroken && options.seed % 4 == 1);
         let options = Options {
             goes_back,
             ..options

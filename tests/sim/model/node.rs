@@ -6,7 +6,7 @@ use super::site::{FROM, SERVICES, WEIGHT, site};
 use super::vrrp::Vrrp;
 use super::{Ev, World};
 use hau::core::{
-    Band, DatabaseRole, Event, Hello, Intents, Local, Machine, Reply, State, Timing, Turned,
+    Armed, Band, DatabaseRole, Event, Hello, Intents, Local, Machine, Reply, State, Timing, Turned,
     VrrpState,
 };
 use hau::database::Database;
@@ -188,6 +188,7 @@ impl World {
         }
         super::mutants::alter(self, n, &mut turned.intents);
         self.show_weight(n, turned.intents.band);
+        self.hand_off(n, turned.intents.armed);
         let (now, life) = (self.now, self.nodes[n].life);
         let side = self.nodes[n].side.as_mut()?;
         let changed = side.sent.as_ref().is_none_or(|sent| {
@@ -244,6 +245,7 @@ impl World {
             effective_priority: Some(self.priority(n)),
             busy: side.slot.is_some(),
             by_hand: false,
+            armed: host.handoff().armed,
             details: site().details.clone(),
         };
         if side.machine.state().observed.local != local {
@@ -262,7 +264,8 @@ impl World {
         self.feed(n, &Event::Tick);
         self.send_hello(n);
         let life = self.nodes[n].life;
-        self.at(1_000, Ev::Beat(n, life));
+        let armed = !self.pair.hosts[n].handoff().armed.is_off();
+        self.at(if armed { 200 } else { 1_000 }, Ev::Beat(n, life));
     }
 
     fn send_hello(&mut self, n: usize) {
@@ -303,6 +306,20 @@ impl World {
         }
         super::mutants::forge(self, n, &mut hello);
         self.feed(n, &Event::Hello(hello));
+    }
+
+    /// What the shell's own thread makes of it.
+    fn hand_off(&mut self, n: usize, wanted: Armed) {
+        let was = self.pair.hosts[n].edit(|w| {
+            let was = w.handoff.armed;
+            (w.handoff.armed, w.handoff.tried) = (wanted, wanted);
+            was
+        });
+        if was != wanted {
+            self.say(|| format!("{} {wanted:?}", Self::name(n)));
+            let life = self.nodes[n].life;
+            self.at(1, Ev::Look(n, life));
+        }
     }
 
     fn show_weight(&mut self, n: usize, band: Band) {
