@@ -101,7 +101,11 @@ impl Row {
         }
         let mut row = Self::new(Kind::Upgrade);
         let is_one = kind == Kind::RollbackNode;
-        let last = row.plan.rows.iter().position(|r| is_one && r.phase_name == "prepare");
+        let last = row
+            .plan
+            .rows
+            .iter()
+            .position(|r| is_one && r.phase_name == "prepare");
         while row.n < last.unwrap_or(row.plan.rows.len()) {
             let note = row.drive(Verb::Do).expect("the upgrade goes well");
             row.done(note);
