@@ -59,12 +59,8 @@ impl Step for Drain {
             (cx.tally.good, cx.tally.since) = (1, Some(now));
         }
         let left = open(cx)?.len();
-        if left > 0
-            && cx
-                .tally
-                .since
-                .is_some_and(|at| now.since(at) < LAST_ANSWERS)
-        {
+        let stopped = cx.tally.since.unwrap_or(now);
+        if left > 0 && now.since(stopped) < LAST_ANSWERS {
             return Ok(Verdict::NotYet(format!("{left} answers are on their way")));
         }
         if left > 0 {
@@ -79,7 +75,7 @@ impl Step for Drain {
 }
 
 fn ports(cx: &Cx<'_>) -> Vec<u16> {
-    let services = cx.settings.services.iter().filter(|s| s.via_vip);
+    let services = cx.settings.behind_vip();
     services.flat_map(|s| s.ports.clone()).collect()
 }
 
