@@ -426,6 +426,33 @@ fn every_row_is_taken_back_and_taken_back_again() {
     );
 }
 
+/// Whoever holds on to a folder of the configuration, by a watch or a mount of its own, holds on to it still.
+#[test]
+fn what_is_put_back_leaves_its_folder_in_place() {
+    let mut seen = 0;
+    each_row(|row| {
+        let host = &row.pair.hosts[row.owner()];
+        let marked = |host: &hau::host::fake::FakeHost| {
+            let files = host.edit(|w| w.files.clone());
+            let folder = files.entries().find(|(path, _)| path.ends_with("etc/shop"));
+            folder.is_some_and(|(_, node)| node.uid == 7)
+        };
+        if !["activate", "restore"].contains(&row.def().name) {
+            return;
+        }
+        host.own("/etc/shop".as_ref(), 7, 7).expect("a folder");
+        row.drive(Verb::Do).expect("it goes well");
+        assert!(marked(host), "{}", row.def().name);
+        host.write("/etc/shop/more.conf".as_ref(), b"more", 0o644)
+            .expect("a file");
+        row.drive(Verb::Undo).expect("it goes well");
+        assert!(marked(host), "{} undone", row.def().name);
+        assert!(!host.exists("/etc/shop/more.conf".as_ref()));
+        seen += 1;
+    });
+    assert!(seen >= 4, "only {seen} rows");
+}
+
 /// Power fails before the n-th change of a row, for every n; it is begun anew and ends the same.
 #[test]
 fn every_row_cut_anywhere_resumes_to_the_same_end() {

@@ -95,7 +95,10 @@ impl World {
         let kind = plan.kind;
         let reply = self.feed(n, &Event::Command(Command::Start(Arc::new(plan))));
         self.say(|| format!("{} starts {kind:?}: {reply:?}", Self::name(n)));
-        if matches!(reply, Some(Reply::Accepted { .. })) {
+        // A sidecar may die between taking it and saying so.
+        let disk = self.nodes[n].disk.0.borrow().replayed.rollout.clone();
+        let is_taken = disk.is_some_and(|r| r.plan.made_at == self.time());
+        if is_taken {
             self.operator.accepted += 1;
             for n in 0..2 {
                 self.nodes[n].version_before = self.version(n);
