@@ -6,7 +6,7 @@ use hau::core::{
     RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents, may_work_by_hand,
 };
 use hau::time::Time;
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 const NOW: Time = Time(1_000_000);
 
@@ -504,5 +504,55 @@ fn nothing_is_done_by_hand_while_a_rollout_goes_on() {
         let is_running = given.state.is_some() && !given.ended;
         let may = may_work_by_hand(&state(&given, VrrpState::Backup, Peer::Fresh), NOW);
         assert_eq!(may.is_err(), is_running, "{}: {may:?}", given.name);
+    }
+}
+
+/// Backups bear the time of their plan in their names, and the newest one is kept.
+#[test]
+fn a_plan_is_never_older_than_the_one_before() {
+    let mut state = idle();
+    let hour = Duration::from_secs(3_600);
+    let mut old = Plan::clone(&plan());
+    old.made_at = NOW + hour;
+    state.journaled.rollout = Some(Rollout {
+        plan: old.into(),
+        mandate: mandate(Order::Start, 0).into(),
+        mine: Arc::default(),
+        peers: Arc::default(),
+        told: (0, 0),
+        with: None,
+        ended: Some((RolloutResult::Failed, NOW)),
+    });
+    let start = decide(&state, NOW, &Event::Command(Command::Start(plan())));
+    let Some(Record::PlanAdopted { plan, .. }) = start.records.first() else {
+        panic!("no plan in {:?}", start.records);
+    };
+    assert!(plan.made_at > NOW + hour);
+}
+
+/// Without power for longer than the row's limit, or with its clock set by an hour meanwhile: the row is resumed.
+#[test]
+fn a_limit_is_counted_anew_after_a_restart() {
+    let given = Given {
+        name: "stop started",
+        state: Some((Order::Start, vec![(0, RowState::Started)], vec![])),
+        ended: false,
+    };
+    let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
+    for now in [
+        NOW + Duration::from_secs(3_600),
+        NOW + Duration::from_secs(1),
+    ] {
+        let report = Report {
+            started_at: NOW + Duration::from_secs(1_800),
+            ..state.running().expect("a rollout").mine[0].clone()
+        };
+        let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+        Arc::make_mut(&mut rollout.mine).insert(0, report);
+        state.observed.started = now;
+        let limit = rollout.plan.rows[0].limit();
+        assert_eq!(decide(&state, now, &Event::Tick).records, []);
+        let job = intents(&state, now).job.expect("a job");
+        assert_eq!(job.deadline, now + limit);
     }
 }

@@ -84,7 +84,7 @@ fn job(state: &State, now: Time) -> Option<Job> {
         ),
     };
     let turned = key.direction != rollout.mandate.direction;
-    let deadline = report.started_at + rollout.plan.rows[row].limit();
+    let deadline = state.begun(report, now) + rollout.plan.rows[row].limit();
     (gate.is_ok() && !turned).then_some(Job {
         key,
         verb,
@@ -158,7 +158,7 @@ fn service_down(state: &State, rollout: &super::Rollout) -> bool {
 fn wake(state: &State, now: Time) -> Option<Time> {
     let rollout = state.running()?;
     let expiry = open_row(&rollout.mine).map(|(row, report)| {
-        report.started_at + rollout.plan.rows[row].limit() + state.timing.grace
+        state.begun(report, now) + rollout.plan.rows[row].limit() + state.timing.grace
     });
     let settled = Some(state.observed.vrrp_since + state.timing.settle);
     let heard = state.observed.peer.as_ref().map(|(_, seen)| *seen);

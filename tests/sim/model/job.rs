@@ -126,7 +126,8 @@ impl World {
             let state = self.nodes[n].vrrp.state;
             host.edit(|w| w.vrrp = state);
         }
-        let is_over = now >= slot.job.deadline;
+        let looked = self.lie(n, slot, looked);
+        let is_over = self.time_of(n) >= slot.job.deadline;
         slot.outcome = steps::outcome(slot.def, looked, slot.has_begun && is_over);
     }
 

@@ -48,6 +48,9 @@ impl World {
     }
 
     fn succeeded(&mut self, n: usize) {
+        if !self.lied.is_empty() {
+            return;
+        }
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let wanted = if self.kind == hau::core::Kind::Upgrade {
             site::TO
@@ -71,7 +74,9 @@ impl World {
     }
 
     fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
-        let Some(rollout) = rollout else { return };
+        let Some(rollout) = rollout.filter(|_| self.lied.is_empty()) else {
+            return;
+        };
         let beyond = self.nodes[n].is_left;
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let serves = self.serves(n);
@@ -101,7 +106,7 @@ impl World {
                 return true;
             };
             let back = rollout.mandate.direction == Direction::Back;
-            rollout.halted_by().is_some() || state.standing(self.time()).is_some() || back
+            rollout.halted_by().is_some() || state.standing(self.time_of(n)).is_some() || back
         });
         if !named {
             self.broke(5, || {
