@@ -28,6 +28,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("release", release),
     ("vrrp", vrrp),
     ("keepalived", |site| site.host.keepalived()),
+    ("handoff", |site| site.host.handoff_findings()),
     ("database", database),
     ("replication", replication),
     ("sync", config_sync),

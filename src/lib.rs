@@ -56,6 +56,7 @@ pub mod core;
 pub mod ctl;
 pub mod daemon;
 pub mod database;
+pub mod handoff;
 pub mod host;
 pub mod journal;
 pub mod keepalived;

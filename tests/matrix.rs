@@ -1,8 +1,8 @@
 //! State × event: what the core makes of everything that can happen in every kind of situation,
 //! in one snapshot. A change of a rule shows here as the lines it changes.
 use hau::core::{
-    Actor, Command, Event, Hello, Intents, Job, JobKey, Kind, Local, Mandate, NodeId, Order,
-    Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId, RolloutResult,
+    Actor, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Mandate, NodeId,
+    Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId, RolloutResult,
     RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents, may_work_by_hand,
 };
 use hau::time::Time;
@@ -35,6 +35,7 @@ fn row(phase: u16, owner: &str, step: &str) -> Row {
         gives_vip: false,
         confirmable: false,
         undo: Undo::Nothing,
+        handoff: HandoffRow::Nothing,
         limit_ms: 60_000,
         attempts: 2,
     }

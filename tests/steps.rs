@@ -8,8 +8,8 @@
 mod site;
 
 use hau::core::{
-    Actor, BundleRef, Kind, Outcome, Plan, Report, Reports, RolloutId, RowState, Undo, Verb,
-    VrrpState,
+    Actor, Armed, BundleRef, HandoffRow, Kind, Outcome, Plan, Report, Reports, RolloutId, RowState,
+    Undo, Verb, VrrpState,
 };
 use hau::database::fake::Cluster;
 use hau::host::fake::{FakeUnit, Node, Tree};
@@ -36,6 +36,15 @@ struct Seen {
 }
 
 const START: Time = Time(1_800_000_000_000);
+
+/// What the shell puts in force for a row.
+fn armed_by(row: HandoffRow) -> Armed {
+    Armed {
+        keep: row == HandoffRow::Keep,
+        forward: row == HandoffRow::Forward,
+        park: row == HandoffRow::Park,
+    }
+}
 
 impl Row {
     fn new(kind: Kind) -> Self {
@@ -137,6 +146,8 @@ impl Row {
                 self.owner()
             });
         }
+        let armed = armed_by(self.def().handoff);
+        self.pair.hosts[self.owner()].edit(|w| w.handoff.armed = armed);
         for host in &self.pair.hosts {
             host.edit(|w| {
                 w.now = w.now + Duration::from_millis(500);

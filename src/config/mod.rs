@@ -82,6 +82,23 @@ impl Settings {
         from_tree(&tree, problems)
     }
 
+    /// Are new connections parked while the primary moves?
+    #[must_use]
+    pub fn parks(&self) -> bool {
+        let wanted = match self.handoff.park {
+            When::Always => true,
+            When::Auto => self.database.is_some(),
+            When::Never => false,
+        };
+        wanted && self.hands_off()
+    }
+
+    /// Are connections through the VIP handed off at all?
+    #[must_use]
+    pub fn hands_off(&self) -> bool {
+        self.handoff.enabled != When::Never && self.services.iter().any(|s| s.via_vip)
+    }
+
     /// The name of the node whose address is among `local`, the addresses of this host.
     ///
     /// # Errors

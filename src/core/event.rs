@@ -34,6 +34,9 @@ pub struct Local {
     pub effective_priority: Option<i32>,
     /// A job is running here, wanted or not.
     pub busy: bool,
+    /// What of the handoff is in force here.
+    #[serde(default)]
+    pub armed: super::Armed,
     /// Something asked for by hand is done here that no rollout may meet: a backup, a sync resumed.
     #[serde(default)]
     pub by_hand: bool,
@@ -49,6 +52,9 @@ pub struct Details {
     pub base_priority: Option<i32>,
     /// Of the check script, negative.
     pub check_weight: Option<i32>,
+    /// Link-layer address of the interface that VRRP runs on, as "02:00:5e:10:00:01".
+    #[serde(default)]
+    pub mac: Option<String>,
     pub weight: Option<i32>,
     pub lag_bytes: Option<u64>,
     /// None: no config sync is configured.

@@ -1,6 +1,7 @@
 //! What should be going on right now, as a function of the state alone.
 use super::gate::{may_run, may_run_undo, next_row, peer_can_take_over};
-use super::{Direction, Hello, JobKey, Report, RolloutView, RowState, State, VrrpState};
+use super::handoff;
+use super::{Armed, Direction, Hello, JobKey, Report, RolloutView, RowState, State, VrrpState};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,10 @@ pub struct Intents {
     /// the running one: that is given up between two looks, and this begun.
     pub job: Option<Job>,
     pub band: Band,
+    /// What of the handoff should be in force on this node.
+    pub armed: Armed,
+    /// Whether this node measures what users notice.
+    pub measures: bool,
     /// What the peer should be told; the shell numbers it.
     pub hello: Hello,
     /// When the core wants a `Tick` at the latest.
@@ -67,6 +72,8 @@ pub fn intents(state: &State, now: Time) -> Intents {
     Intents {
         job: job(state, now),
         band: band(state, now),
+        armed: handoff::armed(state, now),
+        measures: handoff::measures(state),
         hello,
         wake: wake(state, now),
     }
@@ -164,8 +171,10 @@ fn wake(state: &State, now: Time) -> Option<Time> {
     let heard = state.observed.peer.as_ref().map(|(_, seen)| *seen);
     let lost = heard.max(Some(state.observed.started));
     let lost = lost.map(|since| since + state.timing.peer_lost);
+    let handoff = handoff::changes(state, handoff::armed(state, now));
     [expiry, settled, lost]
         .into_iter()
+        .chain(handoff)
         .flatten()
         .filter(|t| *t > now)
         .min()

@@ -3,8 +3,10 @@
 //! `observe` what happened, `decide` what it means, journal the records, `apply` them, and let
 //! the shell reconcile the machine with `intents`. Start reading at `machine.rs`.
 mod decide;
+mod downtime;
 mod event;
 mod gate;
+mod handoff;
 mod intent;
 mod machine;
 mod observe;
@@ -15,10 +17,12 @@ mod state;
 mod watch;
 
 pub use decide::{Decision, decide, may_work_by_hand};
+pub use downtime::Downtime;
 pub use event::{
     Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
 };
 pub use gate::Closed;
+pub use handoff::{Armed, HandoffRow};
 pub use intent::{Band, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo};

@@ -160,6 +160,10 @@ pub struct Timing {
     pub settle: Duration,
     /// A job that has not come back this long after its limit is given up on.
     pub grace: Duration,
+    /// Without a Hello for this long nothing is forwarded to the peer.
+    pub forward_lost: Duration,
+    /// With the VIP here new connections are parked for this long at most.
+    pub park_most: Duration,
 }
 
 impl Default for Timing {
@@ -168,6 +172,8 @@ impl Default for Timing {
             peer_lost: Duration::from_secs(5),
             settle: Duration::from_secs(4),
             grace: Duration::from_secs(10),
+            forward_lost: Duration::from_secs(1),
+            park_most: Duration::from_secs(60),
         }
     }
 }

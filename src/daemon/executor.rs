@@ -145,6 +145,7 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
     }
     let mut pause = LOOK_FIRST;
     loop {
+        let moment = site.moments.passed();
         let looked = steps::look(def, job.verb, &mut cx);
         tracing::debug!(
             HAU_STEP = def.name,
@@ -155,7 +156,7 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
         if let Some(outcome) = steps::outcome(def, looked, is_over) {
             return outcome;
         }
-        thread::sleep(pause);
+        site.moments.wait(moment, pause);
         pause = (pause * 2).min(LOOK_LAST);
     }
 }

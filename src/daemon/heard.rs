@@ -81,7 +81,7 @@ fn is_known(row: &Row) -> bool {
             == (def.disruptive, def.disruptive_undo, def.restores)
             && (row.service_down, row.gives_vip, row.confirmable)
                 == (def.service_down, def.gives_vip, def.confirmable)
-            && row.undo == def.undo
+            && (row.undo, row.handoff) == (def.undo, def.handoff)
     })
 }
 
@@ -116,6 +116,7 @@ mod tests {
             gives_vip: def.gives_vip,
             confirmable: def.confirmable,
             undo: def.undo,
+            handoff: def.handoff,
             limit_ms: 1_000,
             attempts: 1,
         }

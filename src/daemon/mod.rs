@@ -5,12 +5,15 @@ pub mod link;
 mod api;
 mod clock;
 mod executor;
+mod handoff;
 mod heard;
 mod hello;
 mod mailbox;
 mod observe;
+mod pack;
 mod pairing;
 mod planning;
+mod probe;
 mod setup;
 mod site;
 mod status;
@@ -18,6 +21,7 @@ mod telemetry;
 mod vrrp;
 mod watch;
 
+pub use handoff::disarm;
 pub use setup::{RunArgs, run};
 
 use crate::core::{
@@ -148,6 +152,7 @@ impl Daemon {
             if let (Some(base), Some(check)) = (details.base_priority, details.check_weight) {
                 self.site.keepalived.set_peer(base, check);
             }
+            self.site.handing.set_peer(details.mac.as_deref());
         }
         self.follow(&turned)?;
         // Last, so that who is answered and looks at the status sees what was accepted.
@@ -176,6 +181,9 @@ impl Daemon {
     /// Makes the world be as the core wants it.
     fn follow(&mut self, turned: &Turned) -> Result<(), JournalError> {
         let intents = &turned.intents;
+        // First what clients wait for.
+        self.site.handing.want(intents.armed);
+        self.site.prober.measure(&self.site, intents.measures);
         self.site.keepalived.show(intents.band);
         let rollout = self.machine.state().journaled.rollout.as_ref();
         self.executor.reconcile(intents.job.as_ref(), rollout);

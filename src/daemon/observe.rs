@@ -1,14 +1,14 @@
 //! Looks at this host, once a second and whenever somebody says "look now", and tells the core.
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
-use crate::core::{DatabaseRole, Details, Local, ServiceDetails, VrrpState};
+use crate::core::{Armed, DatabaseRole, Details, Local, ServiceDetails, VrrpState};
 use crate::host::{Active, Host};
 use crate::sync;
 use crate::time::Time;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
@@ -22,29 +22,66 @@ const QUIET_LOOKS: u32 = 5;
 
 /// "Look now": for hooks, netlink and keepalived's FIFO. A kick while one waits adds nothing.
 #[derive(Clone)]
-pub(super) struct Kick(Vec<SyncSender<()>>);
+pub(super) struct Kick {
+    listeners: Vec<SyncSender<()>>,
+    moments: Arc<Moments>,
+}
+
+/// Wakes the job that waits for something to become true.
+#[derive(Default)]
+pub(super) struct Moments {
+    passed: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Moments {
+    pub(super) fn passed(&self) -> u64 {
+        *self.lock()
+    }
+
+    /// Until something has happened since `seen`, or the time is over.
+    pub(super) fn wait(&self, seen: u64, limit: Duration) {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), limit, |passed| *passed == seen);
+        drop(waited);
+    }
+
+    fn tell(&self) {
+        *self.lock() += 1;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The threads of `watch`.
 const LISTENERS: usize = 3;
 
 impl Kick {
-    pub(super) fn new() -> (Self, [Receiver<()>; LISTENERS]) {
-        let mut senders = Vec::new();
+    pub(super) fn new(moments: Arc<Moments>) -> (Self, [Receiver<()>; LISTENERS]) {
+        let mut listeners = Vec::new();
         let receivers = [(); LISTENERS].map(|()| {
             let (sender, receiver) = sync_channel(1);
-            senders.push(sender);
+            listeners.push(sender);
             receiver
         });
-        (Self(senders), receivers)
+        (Self { listeners, moments }, receivers)
     }
 
     /// For one listener alone.
     fn only(&self, n: usize) -> Self {
-        Self(vec![self.0[n].clone()])
+        Self {
+            listeners: vec![self.listeners[n].clone()],
+            moments: Arc::clone(&self.moments),
+        }
     }
 
     pub(super) fn kick(&self) {
-        for sender in &self.0 {
+        self.moments.tell();
+        for sender in &self.listeners {
             // Full means that a look is due anyway.
             let _ = sender.try_send(());
         }
@@ -233,6 +270,8 @@ struct Seen {
     serving: bool,
     base_priority: i32,
     check_weight: Option<i32>,
+    armed: Armed,
+    mac: Option<String>,
 }
 
 impl Seen {
@@ -242,10 +281,12 @@ impl Seen {
         local.version = self.version;
         local.effective_priority = self.effective_priority;
         local.serving = self.serving;
+        local.armed = self.armed;
         let details = Arc::make_mut(&mut local.details);
         *details = Details {
             base_priority: Some(self.base_priority),
             check_weight: self.check_weight,
+            mac: self.mac,
             weight: self.weight,
             lag_bytes: details.lag_bytes,
             sync_paused: self.sync_paused,
@@ -285,6 +326,8 @@ fn look(site: &Site, units: &Units) -> Seen {
         serving,
         base_priority: site.keepalived.base_priority(),
         check_weight: site.keepalived.check_weight(),
+        armed: site.handing.seen().armed,
+        mac: super::handoff::mac(site),
     }
 }
 

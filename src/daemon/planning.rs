@@ -1,7 +1,9 @@
 //! From a request to a plan: which bundle, which node first, is the pair fit. Nothing is changed.
 use super::api::Api;
 use crate::checks;
-use crate::core::{Actor, BundleRef, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState};
+use crate::core::{
+    Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState,
+};
 use crate::host::{BundleInfo, BundlePolicy, Finding, Host, Status};
 use crate::steps;
 use crate::time::Time;
@@ -52,9 +54,11 @@ pub(super) fn plan(
         sha256: info.sha256.clone(),
         size_bytes: info.size_bytes,
     });
-    let findings = findings(api, info.map_or(0, |i| i.payload_bytes.max(i.size_bytes)))?;
-    let fit = findings.values().all(|f| checks::is_fit(f));
+    let mut findings = findings(api, info.map_or(0, |i| i.payload_bytes.max(i.size_bytes)))?;
     let snapshot = api.snapshot();
+    let own = findings.entry(api.site.me.0.clone()).or_default();
+    own.push(snapshot.expected_downtime(api.site.settings.limits.downtime_budget));
+    let fit = findings.values().all(|f| checks::is_fit(f));
     let view = PlanView {
         kind,
         from: from.clone(),
@@ -282,10 +286,22 @@ fn stop_before(request: &StartRequest, rows: &[Row]) -> Result<Option<u16>, Fail
     let Some(name) = &request.stop_before else {
         return Ok(None);
     };
+    let switches = |row: &Row| row.gives_vip || row.handoff != HandoffRow::Nothing;
     let found = rows.iter().find(|row| match name.as_str() {
-        "switchover" => row.gives_vip,
+        "switchover" => switches(row),
         name => row.phase_name == name,
     });
+    let first = rows.iter().find(|row| switches(row)).map(|row| row.phase);
+    let last = rows
+        .iter()
+        .rev()
+        .find(|row| switches(row))
+        .map(|row| row.phase);
+    if found.is_some_and(|row| Some(row.phase) > first && Some(row.phase) <= last) {
+        let what = format!("nobody is kept waiting in the middle of a switchover, as in {name}");
+        let remedy = "--stop-before switchover stops in front of it";
+        return Err(Failure::new(Code::Usage, what, remedy));
+    }
     let unknown = || {
         let mut phases: Vec<&str> = rows.iter().map(|row| row.phase_name.as_str()).collect();
         phases.dedup();

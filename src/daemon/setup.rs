@@ -39,6 +39,8 @@ pub struct RunArgs {
     pub run: PathBuf,
 }
 
+/// From the end of the old node's drain until the new one takes writes, at the most.
+const SWITCHES_WITHIN: Duration = Duration::from_secs(40);
 const TLS_DIR: &str = "tls";
 const GROUP: &str = "hau";
 /// Characters of a fact in an error.
@@ -66,7 +68,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let tls = Tls::load(&etc.join(TLS_DIR), &me)?;
     let (site, link) = site(args, settings, &me, &runtime, addresses, &tls)?;
     let (mailbox, mut mail) = Mailbox::new();
-    let (kick, kicked) = Kick::new();
+    let (kick, kicked) = Kick::new(Arc::clone(&site.moments));
     let state = State::new(site.me.clone(), site.peer.clone(), timing(&site));
     let history = Arc::new(past(&records).with_context(|| unusable(&args.state))?);
     let machine = Machine::recover(state, &records, Records(journal));
@@ -97,6 +99,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     site.keepalived.restore()?;
     site.keepalived.listen(kick.clone());
     open_doors(&args.run, &runtime, &site, Arc::new(api))?;
+    super::handoff::look(&site);
+    super::handoff::start(Arc::clone(&site), kick.clone());
     let units = Arc::new(Units::default());
     watch_world(&site, kick.clone());
     runtime.spawn(hello::send(link, hellos));
@@ -115,6 +119,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         hello,
     };
     let served = daemon.serve(&mut mail);
+    // Whoever stops a sidecar may not start it again.
+    super::handoff::leave(&daemon.site);
     // Threads and tasks that wait for something are left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(served?)
@@ -123,6 +129,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 fn timing(site: &Site) -> Timing {
     Timing {
         settle: site.keepalived.advert_interval() * 4,
+        park_most: site.settings.limits.drain + SWITCHES_WITHIN,
         ..Timing::default()
     }
 }
@@ -238,9 +245,12 @@ fn site(
         runtime: handle.clone(),
         units: units::Units::new(handle, Bus::System),
         addresses,
-        held: std::sync::Mutex::default(),
+        held: Mutex::default(),
         keepalived,
         link: Arc::clone(&link),
+        handing: super::handoff::Handing::new(args.run.clone()),
+        prober: super::probe::Prober::default(),
+        moments: Arc::default(),
         database: OnceLock::new(),
     });
     let host: Arc<dyn Host> = Arc::clone(&site) as Arc<dyn Host>;
@@ -279,8 +289,11 @@ fn open_doors(run: &Path, runtime: &Runtime, site: &Site, api: Arc<Api>) -> anyh
 
 fn watch_world(site: &Arc<Site>, kick: Kick) {
     let seen = Arc::clone(site);
-    site.addresses.watch(move |_| {
+    site.addresses.watch(move |event| {
         seen.forget_addresses();
+        if event.is_none_or(|event| seen.vips().contains(&event.address)) {
+            seen.prober.vip_moved();
+        }
         kick.kick();
     });
     watch::start(Arc::clone(site));

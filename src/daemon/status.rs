@@ -1,10 +1,13 @@
 //! `status`, `history` and the words in them, from one snapshot of what the core knows.
 use crate::core::{self, Closed, Direction, Kind, Local, NodeId, Order, Report, RowState, State};
-use crate::host;
+use crate::host::{self, Finding};
 use crate::steps;
 use crate::time::Time;
 use crate::wire::{self, Outcome, Stopped, SyncState};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// So many of the last switchovers tell of the next.
+const SWITCHOVERS: usize = 3;
 
 /// What the loop publishes after every turn; readers never wait for the core.
 #[derive(Clone)]
@@ -80,7 +83,7 @@ impl Snapshot {
             next: next(me, r, stopped.as_ref(), open),
             stopped_by: stopped,
             elapsed_ms: ms(end.unwrap_or(now).since(r.plan.made_at)),
-            downtime_ms: None,
+            downtime_ms: downtime(me, r).map(|measured| measured.gap_ms),
         }
     }
 
@@ -102,6 +105,27 @@ impl Snapshot {
             expected_ms: self.expected(row),
             note: report.map(|r| r.note.clone()).unwrap_or_default(),
             problem: report.and_then(|r| r.problem.clone()),
+        }
+    }
+
+    /// What earlier switchovers of this pair say of the next one.
+    pub(super) fn expected_downtime(&self, budget: Duration) -> Finding {
+        let rollouts = self.history.iter().chain(&self.state.journaled.rollout);
+        let measured = rollouts.rev().filter_map(|r| downtime(&self.state.me, r));
+        let worst = measured.take(SWITCHOVERS).map(|m| m.gap()).max();
+        match worst {
+            None => Finding::pass("downtime", "no switchover of this pair was measured yet"),
+            Some(worst) if worst <= budget => Finding::pass(
+                "downtime",
+                format!("at most {worst:?} without an answer is to be expected, of {budget:?}"),
+            ),
+            Some(worst) => Finding::fail(
+                "downtime",
+                format!(
+                    "the last switchovers left users without an answer for up to {worst:?}, and limits.downtime_budget is {budget:?}"
+                ),
+                "look into hau-ctl history for where the time went, or allow for it in hau.toml",
+            ),
         }
     }
 
@@ -256,4 +280,11 @@ pub(super) fn rfc3339(at: Time) -> String {
 
 fn ms(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the new MASTER measured of the switchover.
+pub(super) fn downtime(me: &core::NodeId, r: &core::Rollout) -> Option<core::Downtime> {
+    let measures = |row: &core::Row| row.handoff == core::HandoffRow::Measured;
+    let row = r.plan.rows.iter().position(measures)?;
+    core::Downtime::read(&r.report(me, row)?.note)
 }

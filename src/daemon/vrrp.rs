@@ -135,6 +135,11 @@ impl Keepalived {
         self.numbers().vips.into_iter().collect()
     }
 
+    /// The interface that VRRP runs on.
+    pub(super) fn interface(&self) -> String {
+        self.conf().instance.interface.clone()
+    }
+
     pub(super) fn base_priority(&self) -> i32 {
         self.numbers().priority
     }

@@ -9,13 +9,16 @@ pub use tree::Tree;
 pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
 
 use super::{
-    Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
-    HttpAnswer, Output, UnitState,
+    Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError,
+    HostResult, HttpAnswer, Output, UnitState,
 };
-use crate::{core::VrrpState, time::Time};
+use crate::{
+    core::{Downtime, VrrpState},
+    time::Time,
+};
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -242,6 +245,26 @@ impl Host for FakeHost {
 
     fn vrrp(&self) -> VrrpState {
         self.look().vrrp
+    }
+
+    fn handoff(&self) -> Handoff {
+        self.look().handoff.clone()
+    }
+
+    fn handoff_findings(&self) -> Vec<Finding> {
+        vec![Finding::pass("handoff", "as the test made it")]
+    }
+
+    fn connections(&self, _addresses: &[IpAddr], _ports: &[u16]) -> HostResult<Vec<SocketAddr>> {
+        Ok(self.look().connections.clone())
+    }
+
+    fn reset_connections(&self, _: &[IpAddr], _: &[u16]) -> HostResult<Vec<SocketAddr>> {
+        Ok(std::mem::take(&mut self.change()?.connections))
+    }
+
+    fn downtime(&self) -> Option<Downtime> {
+        self.look().downtime
     }
 
     fn run(&self, command: &Command) -> HostResult<Output> {

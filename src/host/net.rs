@@ -10,6 +10,7 @@ use rtnetlink::{
     packet_route::{
         RouteNetlinkMessage,
         address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
+        link::LinkAttribute,
     },
 };
 use std::{io, net::IpAddr, time::Duration};
@@ -55,6 +56,20 @@ impl Address {
     }
 }
 
+impl Address {
+    fn is_near(&self, other: IpAddr) -> bool {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(four) => (u128::from(four.to_bits()) << 96, 4),
+            IpAddr::V6(six) => (six.to_bits(), 6),
+        };
+        let ((own, family), (other, other_family)) = (bits(self.address), bits(other));
+        let mask = u128::MAX
+            .checked_shl(128 - u32::from(self.prefix))
+            .unwrap_or(0);
+        family == other_family && (own ^ other) & mask == 0
+    }
+}
+
 /// The number of `lo` in every network namespace.
 const LOOPBACK: u32 = 1;
 
@@ -82,9 +97,7 @@ impl Addresses {
 
     /// Every address, sorted, without those that failed duplicate detection.
     pub fn local_addresses(&self) -> HostResult<Vec<Address>> {
-        self.runtime
-            .block_on(async { timeout(NETLINK_LIMIT, dump()).await })
-            .unwrap_or_else(|_| Err("the kernel did not answer".into()))
+        self.ask(dump)
             .map_err(|why| HostError::new("list", "this host's addresses", why))
     }
 
@@ -93,6 +106,80 @@ impl Addresses {
     pub fn has_address(&self, address: IpAddr) -> HostResult<bool> {
         let all = self.local_addresses()?;
         Ok(all.iter().any(|a| a.address == address && a.is_held()))
+    }
+
+    /// Puts an address on `lo`, for itself alone. There already is fine.
+    pub fn add_to_loopback(&self, address: IpAddr) -> HostResult<()> {
+        let prefix = if address.is_ipv4() { 32 } else { 128 };
+        let failed = |why| HostError::new("put on lo", address.to_string(), why);
+        self.ask(async |handle| {
+            let request = handle.address().add(LOOPBACK, address, prefix).replace();
+            request.execute().await.map_err(|e| e.to_string())
+        })
+        .map_err(failed)
+    }
+
+    /// Takes an address from `lo`. Not there is fine.
+    pub fn remove_from_loopback(&self, address: IpAddr) -> HostResult<()> {
+        let failed = |why| HostError::new("take from lo", address.to_string(), why);
+        self.ask(async |handle| {
+            let on_lo = handle.address().get().set_address_filter(address);
+            let on_lo = on_lo.set_link_index_filter(LOOPBACK).execute();
+            let mut found = std::pin::pin!(on_lo);
+            while let Some(message) = found.next().await {
+                let message = message.map_err(|e| e.to_string())?;
+                let gone = handle.address().del(message).execute().await;
+                gone.map_err(|e| e.to_string())?;
+            }
+            Ok(())
+        })
+        .map_err(failed)
+    }
+
+    /// The link-layer address of an interface; None: it has none, or is not there.
+    pub fn mac(&self, interface: &str) -> HostResult<Option<[u8; 6]>> {
+        let failed = |why| HostError::new("look at interface", interface, why);
+        self.ask(async |handle| {
+            let links = handle.link().get().match_name(interface.to_owned());
+            let mut links = std::pin::pin!(links.execute());
+            let link = links.next().await.transpose().map_err(|e| e.to_string())?;
+            let attributes = link.map(|link| link.attributes).unwrap_or_default();
+            Ok(attributes.iter().find_map(|attribute| {
+                let LinkAttribute::Address(bytes) = attribute else {
+                    return None;
+                };
+                <[u8; 6]>::try_from(bytes.as_slice()).ok()
+            }))
+        })
+        .map_err(failed)
+    }
+
+    /// Has the interface an address in one network with this one?
+    pub fn share_segment(&self, interface: &str, other: IpAddr) -> bool {
+        let index = self.ask(async |handle| {
+            let links = handle.link().get().match_name(interface.to_owned());
+            let mut links = std::pin::pin!(links.execute());
+            let link = links.next().await.transpose().map_err(|e| e.to_string())?;
+            Ok(link.map(|link| link.header.index))
+        });
+        let all = self.local_addresses().unwrap_or_default();
+        let mut own = all.iter().filter(|a| Ok(Some(a.ifindex)) == index);
+        own.any(|a| a.is_near(other))
+    }
+
+    fn ask<T>(
+        &self,
+        what: impl AsyncFnOnce(rtnetlink::Handle) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let asked = async {
+            let (connection, handle, _) = new_connection().map_err(|e| e.to_string())?;
+            let mut driver = JoinSet::new();
+            driver.spawn(connection);
+            what(handle).await
+        };
+        self.runtime
+            .block_on(async { timeout(NETLINK_LIMIT, asked).await })
+            .unwrap_or_else(|_| Err("the kernel did not answer".into()))
     }
 
     /// Calls `tell` on a task of the runtime for every address that comes or goes; with None
@@ -113,7 +200,11 @@ impl Addresses {
     }
 }
 
-async fn ask(url: &str) -> Result<HttpAnswer, String> {
+/// Asks once: see [`http_get`].
+///
+/// # Errors
+/// Why there is no answer.
+pub async fn ask(url: &str) -> Result<HttpAnswer, String> {
     let uri: Uri = url.parse().map_err(|e| format!("not a URL: {e}"))?;
     if uri.scheme_str() != Some("http") {
         return Err("only http:// is supported".into());
@@ -161,10 +252,7 @@ fn tell(e: hyper::Error) -> String {
     }
 }
 
-async fn dump() -> Result<Vec<Address>, String> {
-    let (connection, handle, _) = new_connection().map_err(|e| e.to_string())?;
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
+async fn dump(handle: rtnetlink::Handle) -> Result<Vec<Address>, String> {
     let mut answers = std::pin::pin!(handle.address().get().execute());
     let mut found = Vec::new();
     while let Some(message) = answers.next().await {

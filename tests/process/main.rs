@@ -126,6 +126,7 @@ fn play(role: &str, args: &[String]) -> ExitCode {
     match role {
         "keeper" => keeper::main(args),
         "service" => product::serve(args),
+        "looker" => watch::tell_holding(),
         "sampler" => watch::sample(args),
         "stranger" => story::stranger(args),
         other => panic!("there is no role {other}"),

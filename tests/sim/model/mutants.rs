@@ -2,6 +2,7 @@
 use super::World;
 use super::site::bundle;
 use hau::core::{Band, Direction, Event, Hello, Intents, Row, RowState, VrrpState};
+use hau::host::Host;
 use hau::steps::StepDef;
 use std::sync::Arc;
 
@@ -28,10 +29,14 @@ pub(crate) enum Mutant {
     TrustsAnyone,
     /// 9: a failure goes back by itself.
     GoesBack,
+    /// 9: a handoff stays in force.
+    Lingers,
     /// 10: each node takes the other's plan for its own.
     TwoPlans,
     /// 11: the last Hello of the peer is always fresh.
     ForgedHello,
+    /// 11: packets go on to a node that is gone.
+    ForwardsBlindly,
     /// 12: nothing is done without the peer.
     Helpless,
 }
@@ -65,8 +70,10 @@ pub(crate) fn edit_rows(mutant: Option<Mutant>, rows: &mut Vec<Row>) {
                 .find(|row| row.phase_name == "upgrade first")
                 .map(|row| row.phase);
             rows.retain(|row| {
-                !["arm", "move", "drain", "demote", "promote", "release"]
-                    .contains(&&*row.phase_name)
+                ![
+                    "prepare", "arm", "move", "drain", "demote", "promote", "release",
+                ]
+                .contains(&&*row.phase_name)
             });
             for row in rows
                 .iter_mut()
@@ -92,6 +99,14 @@ pub(crate) fn alter(world: &mut World, n: usize, intents: &mut Intents) {
             if world.has_vip(n) && world.now > heard + 8_000 {
                 intents.band = Band::Draining;
             }
+        }
+        Some(Mutant::Lingers) => {
+            let was = world.pair.hosts[n].handoff().armed;
+            intents.armed.keep |= was.keep;
+            intents.armed.park |= was.park;
+        }
+        Some(Mutant::ForwardsBlindly) => {
+            intents.armed.forward |= world.pair.hosts[n].handoff().armed.forward;
         }
         Some(Mutant::Helpless) if peer.is_none() => intents.job = None,
         Some(_) | None => {}

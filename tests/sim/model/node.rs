@@ -7,7 +7,7 @@ use super::site::{SERVICES, WEIGHT, site};
 use super::vrrp::Vrrp;
 use super::{Ev, World};
 use hau::core::{
-    Band, DatabaseRole, Event, Hello, Intents, Local, Machine, Reply, State, Timing, Turned,
+    Armed, Band, DatabaseRole, Event, Hello, Intents, Local, Machine, Reply, State, Timing, Turned,
     VrrpState,
 };
 use hau::database::Database;
@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) vip_since: u64,
     /// When the last Hello came that the core did not know, and when that was sent.
     pub(crate) last_heard: Option<(u64, u64)>,
+    /// When that was sent, and its number.
+    pub(crate) newest: (u64, u64, u64),
     pub(crate) side_since: u64,
     pub(crate) alone_since: Option<u64>,
     pub(crate) is_restarting: bool,
@@ -78,6 +80,7 @@ impl Node {
             up_since: 0,
             vip_since: 0,
             last_heard: None,
+            newest: (0, 0, 0),
             side_since: 0,
             alone_since: None,
             is_restarting: false,
@@ -197,6 +200,7 @@ impl World {
         }
         super::mutants::alter(self, n, &mut turned.intents);
         self.show_weight(n, turned.intents.band);
+        self.hand_off(n, turned.intents.armed);
         let (now, life) = (self.time_of(n), self.nodes[n].life);
         let side = self.nodes[n].side.as_mut()?;
         let changed = side.sent.as_ref().is_none_or(|sent| {
@@ -253,6 +257,7 @@ impl World {
             effective_priority: Some(self.priority(n)),
             busy: side.slot.is_some(),
             by_hand: false,
+            armed: host.handoff().armed,
             details: site().details.clone(),
         };
         if side.machine.state().observed.local != local {
@@ -271,7 +276,8 @@ impl World {
         self.feed(n, &Event::Tick);
         self.send_hello(n);
         let life = self.nodes[n].life;
-        self.at(1_000, Ev::Beat(n, life));
+        let armed = !self.pair.hosts[n].handoff().armed.is_off();
+        self.at(if armed { 200 } else { 1_000 }, Ev::Beat(n, life));
     }
 
     fn send_hello(&mut self, n: usize) {
@@ -307,11 +313,28 @@ impl World {
         if self.nodes[n].side.is_none() {
             return;
         }
-        if self.nodes[n].last_heard.is_none_or(|(_, last)| sent > last) {
+        // Two are sent in one millisecond now and then.
+        let number = (sent, hello.boot, hello.sequence);
+        if number > self.nodes[n].newest {
+            self.nodes[n].newest = number;
             self.nodes[n].last_heard = Some((self.now, sent));
         }
         super::mutants::forge(self, n, &mut hello);
         self.feed(n, &Event::Hello(hello));
+    }
+
+    /// What the shell's own thread makes of it.
+    fn hand_off(&mut self, n: usize, wanted: Armed) {
+        let was = self.pair.hosts[n].edit(|w| {
+            let was = w.handoff.armed;
+            (w.handoff.armed, w.handoff.tried) = (wanted, wanted);
+            was
+        });
+        if was != wanted {
+            self.say(|| format!("{} {wanted:?}", Self::name(n)));
+            let life = self.nodes[n].life;
+            self.at(1, Ev::Look(n, life));
+        }
     }
 
     fn show_weight(&mut self, n: usize, band: Band) {

@@ -116,7 +116,7 @@ pub(crate) fn rows(kind: Kind, first: usize) -> Vec<Row> {
             steps::rows(
                 kind,
                 &s.settings,
-                Some(&s.info),
+                (kind == Kind::Upgrade).then_some(&s.info),
                 &s.nodes[first],
                 &s.nodes[1 - first],
             )

@@ -10,6 +10,7 @@ use std::time::Duration;
 impl World {
     /// All faults are long over and nothing moves any more.
     pub(crate) fn finish(&mut self, end: End) {
+        self.nothing_is_left_armed();
         let holders: Vec<usize> = (0..2).filter(|n| self.has_vip(*n)).collect();
         if !(holders.len() == 1 && self.serves(holders[0])) {
             self.broke(9, || {

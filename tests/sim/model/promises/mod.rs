@@ -5,6 +5,7 @@
 mod data;
 mod end;
 mod facts;
+mod handed;
 mod reach;
 
 use super::faults::Fault;
@@ -220,6 +221,7 @@ impl World {
                 self.pair.databases[n].edit(|c| c.write(n));
             }
         }
+        self.handoff_within_bounds();
         self.promise_6_sync_is_paused();
         self.no_two_primaries_and_no_lost_row();
         mutants::tick(self);
