@@ -93,10 +93,15 @@ impl Settings {
         wanted && self.hands_off()
     }
 
+    /// The services that clients reach through the VIP.
+    pub fn behind_vip(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().filter(|s| s.via_vip)
+    }
+
     /// Are connections through the VIP handed off at all?
     #[must_use]
     pub fn hands_off(&self) -> bool {
-        self.handoff.enabled != When::Never && self.services.iter().any(|s| s.via_vip)
+        self.handoff.enabled != When::Never && self.behind_vip().next().is_some()
     }
 
     /// The name of the node whose address is among `local`, the addresses of this host.

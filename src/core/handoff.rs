@@ -103,7 +103,7 @@ pub(super) fn armed(s: &State, now: Time) -> Armed {
 /// which connections began here meanwhile, nobody has written down.
 fn may_forward(s: &State, now: Time) -> bool {
     let local = &s.observed.local;
-    now < heard(s) + s.timing.forward_lost && (local.armed.forward || !local.has_vip)
+    now < s.heard() + s.timing.forward_lost && (local.armed.forward || !local.has_vip)
 }
 
 /// Nobody is kept waiting by a node that holds the VIP for longer than a drain and a switch take.
@@ -113,15 +113,10 @@ fn may_park(s: &State, now: Time) -> bool {
     !s.is_alone(now) && !keeps_waiting
 }
 
-fn heard(s: &State) -> Time {
-    let heard = s.observed.peer.as_ref().map(|(_, seen)| *seen);
-    heard.max(Some(s.observed.started)).unwrap_or(Time(0))
-}
-
 /// When what is armed changes by itself.
 pub(super) fn changes(s: &State, armed: Armed) -> [Option<Time>; 2] {
     [
-        armed.forward.then_some(heard(s) + s.timing.forward_lost),
+        armed.forward.then_some(s.heard() + s.timing.forward_lost),
         armed
             .park
             .then_some(s.observed.vrrp_since + s.timing.park_most),

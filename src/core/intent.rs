@@ -69,13 +69,14 @@ pub fn intents(state: &State, now: Time) -> Intents {
         home: state.home().cloned(),
         rollout: view,
     };
+    let armed = handoff::armed(state, now);
     Intents {
         job: job(state, now),
         band: band(state, now),
-        armed: handoff::armed(state, now),
+        armed,
         measures: handoff::measures(state),
         hello,
-        wake: wake(state, now),
+        wake: wake(state, armed, now),
     }
 }
 
@@ -162,16 +163,14 @@ fn service_down(state: &State, rollout: &super::Rollout) -> bool {
     rows().any(begun) && !rows().all(|state| state == Some(RowState::Done))
 }
 
-fn wake(state: &State, now: Time) -> Option<Time> {
+fn wake(state: &State, armed: Armed, now: Time) -> Option<Time> {
     let rollout = state.running()?;
     let expiry = open_row(&rollout.mine).map(|(row, report)| {
         state.begun(report, now) + rollout.plan.rows[row].limit() + state.timing.grace
     });
     let settled = Some(state.observed.vrrp_since + state.timing.settle);
-    let heard = state.observed.peer.as_ref().map(|(_, seen)| *seen);
-    let lost = heard.max(Some(state.observed.started));
-    let lost = lost.map(|since| since + state.timing.peer_lost);
-    let handoff = handoff::changes(state, handoff::armed(state, now));
+    let lost = Some(state.heard() + state.timing.peer_lost);
+    let handoff = handoff::changes(state, armed);
     [expiry, settled, lost]
         .into_iter()
         .chain(handoff)

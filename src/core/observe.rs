@@ -25,12 +25,10 @@ impl State {
     fn hear(&mut self, now: Time, hello: &Arc<Hello>) {
         let told = self.running().map(|rollout| rollout.told);
         let installed = hello.installed;
-        if self.running().is_some_and(|r| r.is_with_another(installed)) {
+        let another = self.running().filter(|r| r.is_with_another(installed));
+        if let Some(direction) = another.map(|r| r.mandate.direction) {
             self.observed.stranger = Some(now);
-            if self
-                .running()
-                .is_some_and(|r| r.mandate.direction == Direction::Forward)
-            {
+            if direction == Direction::Forward {
                 return;
             }
         }

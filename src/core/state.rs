@@ -233,9 +233,17 @@ impl State {
         (now < *seen + self.timing.peer_lost).then_some(hello)
     }
 
+    /// When the peer was last heard, or when this daemon began to listen.
+    pub(super) fn heard(&self) -> Time {
+        let last = self.observed.peer.as_ref().map(|(_, seen)| *seen);
+        last.map_or(self.observed.started, |seen| {
+            seen.max(self.observed.started)
+        })
+    }
+
     /// Nothing was heard of the peer for long enough that it would have been, were it there.
     pub(super) fn is_alone(&self, now: Time) -> bool {
-        self.fresh_peer(now).is_none() && now >= self.observed.started + self.timing.peer_lost
+        now >= self.heard() + self.timing.peer_lost
     }
 
     /// Promise 12: alone, holding the VIP for a settled time, and not serving.

@@ -85,19 +85,11 @@ pub(super) fn mac(site: &Site) -> Option<String> {
 
 /// Looks at what an earlier life left in force, before the core is asked for the first time.
 pub(super) fn look(site: &Site) {
-    let handing = &site.handing;
-    let seen = Handoff::new(
-        &site.settings,
-        &handing.run_dir,
-        &site.addresses,
-        &site.units,
-    )
-    .look();
-    let armed = seen.unwrap_or_else(|e| {
+    let armed = part(site).look().unwrap_or_else(|e| {
         tracing::warn!("cannot tell what of a handoff is in force: {}", chain(&e));
         Armed::default()
     });
-    handing.lock().seen.armed = armed;
+    site.handing.lock().seen.armed = armed;
 }
 
 pub(super) fn start(site: Arc<Site>, kick: Kick) {
@@ -165,8 +157,7 @@ pub(super) fn findings(site: &Site) -> Vec<host::Finding> {
         let what = "switched off: requests in flight are cut when the VIP moves";
         return vec![host::Finding::pass(NAME, what)];
     }
-    let (handing, strict) = (&site.handing, settings.handoff.enabled == When::Always);
-    let handoff = Handoff::new(settings, &handing.run_dir, &site.addresses, &site.units);
+    let (handoff, strict) = (part(site), settings.handoff.enabled == When::Always);
     let bad = |what: String, remedy: &str| {
         if strict {
             host::Finding::fail(NAME, what, remedy)
@@ -213,7 +204,7 @@ fn peer_address(site: &Site) -> std::net::IpAddr {
 /// A held service must bear it: its watchdog, and the room for those who wait.
 fn parking(site: &Site) -> Vec<host::Finding> {
     let mut found = Vec::new();
-    for service in site.settings.services.iter().filter(|s| s.via_vip) {
+    for service in site.settings.behind_vip() {
         let watchdog = site.units.watchdog(&service.unit).ok().flatten();
         if let Some(watchdog) = watchdog {
             let what = format!(
@@ -242,6 +233,12 @@ fn parking(site: &Site) -> Vec<host::Finding> {
     found
 }
 
+/// This host's part of the handoff.
+fn part(site: &Site) -> Handoff<'_> {
+    let run_dir = &site.handing.run_dir;
+    Handoff::new(&site.settings, run_dir, &site.addresses, &site.units)
+}
+
 fn ground(site: &Site) -> Ground {
     Ground {
         interface: site.keepalived.interface(),
@@ -253,12 +250,7 @@ fn ground(site: &Site) -> Ground {
 fn make(site: &Site, wanted: Armed) {
     let handing = &site.handing;
     let ground = ground(site);
-    let handoff = Handoff::new(
-        &site.settings,
-        &handing.run_dir,
-        &site.addresses,
-        &site.units,
-    );
+    let handoff = part(site);
     let problem = handoff.make(wanted, &ground).err().map(|e| chain(&e));
     site.forget_addresses();
     let armed = handoff.look().unwrap_or_default();

@@ -73,8 +73,7 @@ impl Prober {
 
 /// The first question that is configured for a service behind the VIP, asked through the VIP.
 fn url(site: &Site) -> Option<String> {
-    let services = site.settings.services.iter().filter(|s| s.via_vip);
-    let check = services.flat_map(|s| &s.http).next()?;
+    let check = site.settings.behind_vip().flat_map(|s| &s.http).next()?;
     through(*site.vips().first()?, &check.url)
 }
 

@@ -89,7 +89,7 @@ impl<'a> Handoff<'a> {
         addresses: &'a Addresses,
         units: &'a Units,
     ) -> Self {
-        let services = || settings.services.iter().filter(|s| s.via_vip);
+        let services = || settings.behind_vip();
         Self {
             addresses,
             units,

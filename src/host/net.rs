@@ -10,7 +10,7 @@ use rtnetlink::{
     packet_route::{
         RouteNetlinkMessage,
         address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
-        link::LinkAttribute,
+        link::{LinkAttribute, LinkMessage},
     },
 };
 use std::{io, net::IpAddr, time::Duration};
@@ -140,10 +140,8 @@ impl Addresses {
     pub fn mac(&self, interface: &str) -> HostResult<Option<[u8; 6]>> {
         let failed = |why| HostError::new("look at interface", interface, why);
         self.ask(async |handle| {
-            let links = handle.link().get().match_name(interface.to_owned());
-            let mut links = std::pin::pin!(links.execute());
-            let link = links.next().await.transpose().map_err(|e| e.to_string())?;
-            let attributes = link.map(|link| link.attributes).unwrap_or_default();
+            let attributes = link(&handle, interface).await?.map(|link| link.attributes);
+            let attributes = attributes.unwrap_or_default();
             Ok(attributes.iter().find_map(|attribute| {
                 let LinkAttribute::Address(bytes) = attribute else {
                     return None;
@@ -157,9 +155,7 @@ impl Addresses {
     /// Has the interface an address in one network with this one?
     pub fn share_segment(&self, interface: &str, other: IpAddr) -> bool {
         let index = self.ask(async |handle| {
-            let links = handle.link().get().match_name(interface.to_owned());
-            let mut links = std::pin::pin!(links.execute());
-            let link = links.next().await.transpose().map_err(|e| e.to_string())?;
+            let link = link(&handle, interface).await?;
             Ok(link.map(|link| link.header.index))
         });
         let all = self.local_addresses().unwrap_or_default();
@@ -250,6 +246,13 @@ fn tell(e: hyper::Error) -> String {
         Some(cause) => format!("{e}: {cause}"),
         None => e.to_string(),
     }
+}
+
+/// An interface by its name.
+async fn link(handle: &rtnetlink::Handle, name: &str) -> Result<Option<LinkMessage>, String> {
+    let links = handle.link().get().match_name(name.to_owned());
+    let mut links = std::pin::pin!(links.execute());
+    links.next().await.transpose().map_err(|e| e.to_string())
 }
 
 async fn dump(handle: rtnetlink::Handle) -> Result<Vec<Address>, String> {

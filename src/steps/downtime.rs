@@ -1,12 +1,11 @@
 //! Row: what users can have noticed of the switchover stays within the budget.
-use super::{Check, Cx, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
+use super::{Check, Cx, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::core::Downtime;
 
 pub(super) const DEF: StepDef = StepDef {
     name: "downtime",
     about: "hold the measured downtime against the budget",
     confirmable: true,
-    only: Only::Always,
     step: &Budget,
     ..QUIET
 };

@@ -115,12 +115,8 @@ type Phase = (&'static str, &'static [(Turn, &'static StepDef)]);
 /// Phases are barriers. The rows of a phase run side by side on the two nodes, and one after the
 /// other on each.
 pub const UPGRADE: &[&[Phase]] = &[
+    BEGIN,
     &[
-        (
-            "precheck",
-            &[(First, &precheck::DEF), (Second, &precheck::DEF)],
-        ),
-        ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
         ("stage", &[(First, &stage::DEF), (Second, &stage::DEF)]),
         ("backup", &[(First, &backup::DEF), (Second, &backup::DEF)]),
         ("schema", &[(Second, &schema::DEF)]),
@@ -161,14 +157,8 @@ pub const UPGRADE: &[&[Phase]] = &[
 
 /// VIP and primary to the other node, with the same care and without a new version.
 pub const SWITCH: &[&[Phase]] = &[
-    &[
-        (
-            "precheck",
-            &[(First, &precheck::DEF), (Second, &precheck::DEF)],
-        ),
-        ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
-        ("warm", &[(First, &health::WARM)]),
-    ],
+    BEGIN,
+    &[("warm", &[(First, &health::WARM)])],
     SWITCHOVER,
     &[(
         "return",
@@ -179,6 +169,14 @@ pub const SWITCH: &[&[Phase]] = &[
         ],
     )],
     END,
+];
+
+const BEGIN: &[Phase] = &[
+    (
+        "precheck",
+        &[(First, &precheck::DEF), (Second, &precheck::DEF)],
+    ),
+    ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
 ];
 
 /// The middle of every rollout: VIP and primary from second to first, and no connection is cut.

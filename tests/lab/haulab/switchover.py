@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 import statistics
 import time
@@ -117,7 +118,6 @@ def _requests(path):
 
 
 def _panel(title, requests, top):
-    import math
     right, bottom = WIDTH - 16, top + PANEL
     scale = (bottom - top) / math.log10(DECADES[-1] / DECADES[0])
 

@@ -33,8 +33,8 @@ pub(crate) struct Node {
     pub(crate) vip_since: u64,
     /// When the last Hello came that the core did not know, and when that was sent.
     pub(crate) last_heard: Option<(u64, u64)>,
-    /// When that was sent, and its number.
-    pub(crate) newest: (u64, u64, u64),
+    /// Its boot and sequence: two may be sent in one millisecond.
+    pub(crate) last_number: (u64, u64),
     pub(crate) side_since: u64,
     pub(crate) alone_since: Option<u64>,
     pub(crate) is_restarting: bool,
@@ -80,7 +80,7 @@ impl Node {
             up_since: 0,
             vip_since: 0,
             last_heard: None,
-            newest: (0, 0, 0),
+            last_number: (0, 0),
             side_since: 0,
             alone_since: None,
             is_restarting: false,
@@ -313,11 +313,10 @@ impl World {
         if self.nodes[n].side.is_none() {
             return;
         }
-        // Two are sent in one millisecond now and then.
-        let number = (sent, hello.boot, hello.sequence);
-        if number > self.nodes[n].newest {
-            self.nodes[n].newest = number;
-            self.nodes[n].last_heard = Some((self.now, sent));
+        let (node, number) = (&mut self.nodes[n], (hello.boot, hello.sequence));
+        let newer = |(_, last)| (sent, number) > (last, node.last_number);
+        if node.last_heard.is_none_or(newer) {
+            (node.last_heard, node.last_number) = (Some((self.now, sent)), number);
         }
         super::mutants::forge(self, n, &mut hello);
         self.feed(n, &Event::Hello(hello));
