@@ -211,7 +211,7 @@ impl Daemon {
         self.site.prober.measure(&self.site, intents.measures);
         self.site.keepalived.show(intents.band);
         let rollout = self.machine.state().journaled.rollout.as_ref();
-        self.executor.reconcile(intents.job.as_ref(), rollout);
+        self.executor.reconcile(intents, rollout);
         self.look()?;
         self.hello.send_if_modified(|last| {
             let news = hello::is_news(last, &intents.hello);

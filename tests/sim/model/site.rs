@@ -109,31 +109,26 @@ pub(crate) fn site() -> &'static Site {
 
 /// The rows of a plan, as the daemon makes them.
 pub(crate) fn rows(kind: Kind, first: usize) -> Vec<Row> {
-    static ROWS: OnceLock<[Vec<Row>; 4]> = OnceLock::new();
+    static ROWS: OnceLock<[[Vec<Row>; 2]; KINDS.len()]> = OnceLock::new();
     let all = ROWS.get_or_init(|| {
         let s = site();
-        let make = |kind, first: usize| {
-            steps::rows(
-                kind,
-                &s.settings,
-                (kind == Kind::Upgrade).then_some(&s.info),
-                &s.nodes[first],
-                &s.nodes[1 - first],
-            )
-        };
-        [
-            make(Kind::Upgrade, 0),
-            make(Kind::Upgrade, 1),
-            make(Kind::Switch, 0),
-            make(Kind::Switch, 1),
-        ]
+        KINDS.map(|kind| {
+            [0, 1].map(|first: usize| {
+                steps::rows(
+                    kind,
+                    &s.settings,
+                    (kind == Kind::Upgrade).then_some(&s.info),
+                    &s.nodes[first],
+                    &s.nodes[1 - first],
+                )
+            })
+        })
     });
-    let n = match kind {
-        Kind::Upgrade => first,
-        Kind::Switch => 2 + first,
-    };
-    all[n].clone()
+    let n = KINDS.iter().position(|k| *k == kind).expect("a kind");
+    all[n][first].clone()
 }
+
+pub(crate) const KINDS: [Kind; 2] = [Kind::Upgrade, Kind::Switch];
 
 pub(crate) fn bundle(jar: &[u8]) -> FakeBundle {
     let info = BundleInfo {
