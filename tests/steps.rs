@@ -12,12 +12,12 @@ use hau::core::{
     Undo, Verb, VrrpState, WayBack,
 };
 use hau::database::fake::Cluster;
-use hau::host::Host;
 use hau::host::fake::{FakeUnit, Node, Tree};
+use hau::host::{Active, Host};
 use hau::steps::{self, Check, Cx, StepDef, StepError, Tally, Verdict};
 use hau::time::Time;
 use site::{Pair, site};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// One row of one table, with the world as the rows before it left it.
 struct Row {
@@ -25,6 +25,8 @@ struct Row {
     pair: Pair,
     reports: Reports,
     n: usize,
+    /// The core's word for it.
+    may_stop: Cell<bool>,
 }
 
 /// All that a stranger could see of the pair.
@@ -89,6 +91,7 @@ impl Row {
             pair,
             reports: Reports::new(),
             n: 0,
+            may_stop: Cell::new(true),
         };
         row.vip(0);
         row
@@ -191,6 +194,7 @@ impl Row {
             row: self.n,
             reports: &self.reports,
             deadline: START + Duration::from_secs(100_000),
+            may_stop: self.may_stop.get(),
             tally: std::mem::take(tally),
         };
         let told = ask(&mut cx);
@@ -547,6 +551,40 @@ fn a_rollback_leaves_what_the_backup_held() {
             "{kind:?}"
         );
     }
+}
+
+/// The thread hung, and meanwhile systemd has brought the services up, or the other node has died.
+#[test]
+fn what_serves_is_not_stopped_while_the_other_node_is_not_known_to_serve() {
+    let (mut not_done, mut not_taken_back) = (0, 0);
+    each_row(|row| {
+        let (def, tally) = (row.def(), &mut Tally::default());
+        let active = |seen: Seen| {
+            let units = seen.units[row.owner()].clone();
+            site::SERVICES.map(|unit| units[unit].state.active)
+        };
+        let up = [Active::Active; 2];
+        row.may_stop.set(false);
+        if def.disruptive && active(row.seen()) == up {
+            let told = row.drive(Verb::Do);
+            assert!(matches!(told, Err(Outcome::Retry(_))), "{}", def.name);
+            assert_eq!(active(row.seen()), up, "{} stops them", def.name);
+            not_done += 1;
+        }
+        row.may_stop.set(true);
+        if !def.disruptive_undo {
+            return;
+        }
+        row.drive(Verb::Do)
+            .unwrap_or_else(|e| panic!("{}: {e:?}", def.name));
+        row.may_stop.set(false);
+        let looked = row.with(tally, |cx| steps::look(def, Verb::Undo, cx));
+        assert!(matches!(looked, Ok(Verdict::NotYet(_))), "{}", def.name);
+        assert_eq!(active(row.seen()), up, "undoing {} stops them", def.name);
+        row.may_stop.set(true);
+        not_taken_back += 1;
+    });
+    assert!(not_done > 3 && not_taken_back > 2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{
     Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo,
 };
 use crate::time::Time;
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// The result of deciding: facts to journal, and an answer for whoever asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,17 +89,18 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     if let Err(refusal) = free {
         return Reply::Refused(refusal);
     }
-    let known = draft
-        .state
-        .journaled
-        .rollout
-        .as_ref()
-        .map_or(0, |r| r.plan.id.number);
-    let heard = hello.rollout.as_ref().map_or(0, |view| view.plan.id.number);
+    let known = draft.state.journaled.rollout.as_ref().map(|r| &r.plan);
+    let heard = hello.rollout.as_ref().map(|view| &view.plan);
+    let former = known.into_iter().chain(heard);
+    let number = former.clone().map(|plan| plan.id.number).max();
+    // Backups are named by it and the newest one is kept, even by a clock that was set back.
+    let after = former
+        .map(|plan| plan.made_at + Duration::from_secs(1))
+        .max();
     let mut plan = Plan::clone(plan);
-    plan.id.number = known.max(heard) + 1;
+    plan.id.number = number.unwrap_or(0) + 1;
     plan.id.origin = draft.state.me.clone();
-    plan.made_at = draft.now;
+    plan.made_at = after.map_or(draft.now, |after| after.max(draft.now));
     plan.home_before = draft.state.home().cloned();
     let mandate = Arc::new(Mandate {
         epoch: 0,

@@ -23,6 +23,8 @@ use std::{
 pub struct World {
     /// Virtual: moves only when a test moves it, or a unit hangs.
     pub now: Time,
+    /// How far the host's clock is ahead of that, in milliseconds.
+    pub ahead: i64,
     pub files: Tree,
     pub free_bytes: u64,
     pub units: BTreeMap<String, FakeUnit>,

@@ -103,6 +103,8 @@ impl World {
         let host = self.pair.hosts[n].clone();
         host.edit(|w| (w.now, w.fuse) = (now, fuse));
         let lied = super::mutants::deceive(self, n, slot.def);
+        let intents = self.nodes[n].side.as_ref().and_then(|s| s.intents.as_ref());
+        let may_stop = lied || intents.is_some_and(|intents| intents.may_stop);
         let s = site();
         let mut cx = Cx {
             host: &*host,
@@ -115,6 +117,7 @@ impl World {
             row: slot.job.key.row,
             reports: &slot.reports,
             deadline: slot.job.deadline,
+            may_stop,
             tally: std::mem::take(&mut slot.tally),
         };
         let looked = if slot.has_begun {
@@ -128,7 +131,8 @@ impl World {
             let state = self.nodes[n].vrrp.state;
             host.edit(|w| w.vrrp = state);
         }
-        let is_over = now >= slot.job.deadline;
+        let looked = self.lie(n, slot, looked);
+        let is_over = self.time_of(n) >= slot.job.deadline;
         slot.outcome = steps::outcome(slot.def, looked, slot.has_begun && is_over);
     }
 

@@ -110,7 +110,7 @@ pub(crate) fn site() -> &'static Site {
 
 /// The rows of a plan, as the daemon makes them.
 pub(crate) fn rows(kind: Kind, first: usize) -> Vec<Row> {
-    static ROWS: OnceLock<[[Vec<Row>; 2]; 4]> = OnceLock::new();
+    static ROWS: OnceLock<[[Vec<Row>; 2]; KINDS.len()]> = OnceLock::new();
     let all = ROWS.get_or_init(|| {
         let s = site();
         KINDS.map(|kind| {

@@ -53,6 +53,9 @@ impl World {
     }
 
     fn succeeded(&mut self, n: usize) {
+        if !self.lied.is_empty() {
+            return;
+        }
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let wanted = if self.kind == hau::core::Kind::Upgrade {
             site::TO
@@ -116,7 +119,9 @@ impl World {
     }
 
     fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
-        let Some(rollout) = rollout else { return };
+        let Some(rollout) = rollout.filter(|_| self.lied.is_empty()) else {
+            return;
+        };
         let beyond = self.nodes[n].is_left;
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let serves = self.serves(n);
@@ -146,7 +151,7 @@ impl World {
                 return true;
             };
             let back = rollout.mandate.direction == Direction::Back;
-            rollout.halted_by().is_some() || state.standing(self.time()).is_some() || back
+            rollout.halted_by().is_some() || state.standing(self.time_of(n)).is_some() || back
         });
         if !named {
             self.broke(5, || {
