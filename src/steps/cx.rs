@@ -227,6 +227,7 @@ impl Cx<'_> {
         BundlePolicy {
             product,
             installed: None,
+            at: self.plan.made_at,
         }
     }
 }
