@@ -93,12 +93,15 @@ impl World {
 
     fn ask(&mut self, n: usize, plan: Plan) -> Option<Reply> {
         let kind = plan.kind;
+        let on_disk = |world: &Self| {
+            let platter = world.nodes[n].disk.0.borrow();
+            platter.replayed.rollout.as_ref().map(|r| r.plan.id.clone())
+        };
+        let before = on_disk(self);
         let reply = self.feed(n, &Event::Command(Command::Start(Arc::new(plan))));
         self.say(|| format!("{} starts {kind:?}: {reply:?}", Self::name(n)));
         // A sidecar may die between taking it and saying so.
-        let disk = self.nodes[n].disk.0.borrow().replayed.rollout.clone();
-        let is_taken = disk.is_some_and(|r| r.plan.made_at == self.time());
-        if is_taken {
+        if on_disk(self) != before {
             self.operator.accepted += 1;
             for n in 0..2 {
                 self.nodes[n].version_before = self.version(n);

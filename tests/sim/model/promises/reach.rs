@@ -90,8 +90,8 @@ impl World {
         let starts =
             self.pair.hosts[n].edit(|w| SERVICES.iter().all(|u| w.units.get(*u).is_some_and(well)));
         let serves = self.serves(n);
-        self.nodes[n].is_hung &= !serves;
-        if !able || !starts || demoted || serves || self.nodes[n].is_hung {
+        self.nodes[n].is_let_down &= !serves;
+        if !able || !starts || demoted || serves || self.nodes[n].is_let_down {
             self.nodes[n].alone_since = None;
             return;
         }
