@@ -42,7 +42,15 @@ fn held_against(site: &Site<'_>, dir: &Path) -> Vec<Finding> {
         minutes % 60,
         manifest.files.len(),
     );
-    let mut findings = vec![Finding::pass("backup", what)];
+    let will = if todo.is_none() {
+        "left as it is: it is what the backup holds".to_owned()
+    } else {
+        format!("put back: {todo}")
+    };
+    let mut findings = vec![
+        Finding::pass("backup", what),
+        Finding::pass("to do", will),
+    ];
     findings.push(match todo.release.len() {
         0 => Finding::pass("code", "the release is installed as the backup holds it"),
         n => Finding::warn(

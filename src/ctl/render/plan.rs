@@ -47,9 +47,10 @@ pub(crate) fn plan(p: &PlanView, look: &Look) -> String {
         .iter()
         .flat_map(|(node, list)| list.iter().map(move |f| (node, f)))
         .collect();
+    // What a rollback finds is what it would do; a pair that is to be upgraded has `doctor` for the rest.
     let open: Vec<_> = open
         .into_iter()
-        .filter(|(_, f)| f.status != Status::Pass)
+        .filter(|(_, f)| p.kind.is_rollback() || f.status != Status::Pass)
         .collect();
     if !open.is_empty() {
         out.push('\n');
