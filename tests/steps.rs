@@ -75,6 +75,7 @@ impl Row {
             made_at: START,
             home_before: None,
             stop_before: None,
+            takes_back: false,
             rows: site::rows(kind, 1),
             first,
             second,

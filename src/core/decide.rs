@@ -2,7 +2,7 @@
 use super::gate::{
     may_replace, may_start, may_undo, may_work_by_hand, next_row, next_undo, peer_in_step,
 };
-use super::watch::{expire, survive};
+use super::watch::{expire, survive, take_back};
 use super::{
     Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Record, Refusal,
     Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo,
@@ -65,6 +65,7 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
     learn_home(&mut draft);
     survive(&mut draft);
     expire(&mut draft);
+    take_back(&mut draft);
     advance(&mut draft);
     end(&mut draft);
     Decision {

@@ -7,6 +7,7 @@ pub(super) use purpose::{Purpose, own_findings};
 
 use super::api::Api;
 use crate::checks;
+use crate::config::RollbackPolicy;
 use crate::core::{
     Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack,
 };
@@ -131,6 +132,8 @@ fn finish(
         made_at: api.site.now(),
         home_before: None,
         stop_before: stop_before(request, &draft.rows)?,
+        takes_back: !draft.kind.is_rollback()
+            && api.site.settings.rollback.policy == RollbackPolicy::Auto,
         rows: draft.rows,
     };
     Ok(Planned { plan, view })

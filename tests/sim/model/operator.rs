@@ -86,6 +86,7 @@ impl World {
             home_before: None,
             stop_before: stop_before
                 .filter(|_| self.options.has_faults && self.options.seed % 16 == 3),
+            takes_back: self.options.takes_back,
             rows,
         };
         self.ask(n, plan)
@@ -158,6 +159,7 @@ impl World {
             made_at: Time(0),
             home_before: None,
             stop_before: None,
+            takes_back: false,
             rows,
         };
         let reply = self.ask(n, plan);

@@ -44,7 +44,12 @@ impl World {
         for record in records {
             self.say(|| format!("{} records {}", Self::name(n), short(record)));
             if let Record::MandateTaken { mandate } = record {
-                self.promise_9_only_a_person_goes_back(n, mandate);
+                let fails = |record: &Record| {
+                    matches!(record, Record::RowReported { report, .. }
+                        if report.state == RowState::Failed && report.epoch + 1 == mandate.epoch)
+                };
+                let failed = records.iter().any(fails);
+                self.promise_9_only_a_person_goes_back(n, mandate, failed);
             }
             if let Record::RowReported { row, report } = record
                 && report.state == RowState::Started
