@@ -136,6 +136,16 @@ impl Row {
         row
     }
 
+    /// The same node, and the other one does not answer any more.
+    fn alone() -> Self {
+        let mut row = Self::of(Kind::RollbackNode);
+        steps::alone(&mut row.plan.rows, &row.plan.first);
+        for answers in &row.pair.link.answers {
+            answers.store(false, std::sync::atomic::Ordering::Relaxed);
+        }
+        row
+    }
+
     /// Its own root key, other configuration, and a release before that is no longer whole.
     fn new_version_makes_itself_at_home(&self, only_first: bool) {
         for (n, host) in self.pair.hosts.iter().enumerate() {
@@ -285,10 +295,16 @@ impl Row {
     }
 }
 
+/// One of each kind, and the rollback of a node whose peer is dead.
+fn rollouts() -> impl Iterator<Item = Row> {
+    let alone = std::iter::once_with(Row::alone);
+    site::KINDS.into_iter().map(Row::of).chain(alone)
+}
+
 /// Does something with each row in turn, on a world in which all rows before it are done.
 fn each_row(mut ask: impl FnMut(&Row)) {
-    for kind in site::KINDS {
-        let mut row = Row::of(kind);
+    for mut row in rollouts() {
+        let kind = row.plan.kind;
         while row.n < row.plan.rows.len() {
             let before = row.seen();
             let holder = usize::from(row.pair.hosts[1].edit(|w| w.vrrp) == VrrpState::Master);
@@ -474,9 +490,9 @@ fn every_row_cut_anywhere_resumes_to_the_same_end() {
 /// The whole of a rollback: what it leaves is what the backup held, byte for byte, and what it replaced is kept.
 #[test]
 fn a_rollback_leaves_what_the_backup_held() {
-    for kind in [Kind::Rollback, Kind::RollbackNode] {
+    for mut row in rollouts().filter(|row| row.plan.kind.is_rollback()) {
+        let kind = row.plan.kind;
         let fresh = Row::new(Kind::Upgrade).seen();
-        let mut row = Row::of(kind);
         let key = row.pair.hosts[1].read(site::KEY.as_ref()).expect("a key");
         while row.n < row.plan.rows.len() {
             let note = row.drive(Verb::Do);

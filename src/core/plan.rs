@@ -138,6 +138,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Every row is of one node, because the other one is dead: nothing is asked of that one.
+    pub fn is_alone(&self) -> bool {
+        self.rows.iter().all(|row| row.node == self.first)
+    }
+
+    /// What that node did alone; another one may take note of it, and has no part in it.
+    pub fn is_alone_of(&self, node: &NodeId) -> bool {
+        self.is_alone() && self.first == *node
+    }
+
     /// Does this plan end that rollout, which is halted?
     pub(super) fn replaces(&self, other: &RolloutId) -> bool {
         let way_back = self.way_back.as_ref();

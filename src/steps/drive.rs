@@ -9,7 +9,7 @@ use crate::core::{Outcome, Problem, Verb, VrrpState};
 /// # Errors
 /// What the step says.
 pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
-    if verb == Verb::Do && def.disruptive {
+    if verb == Verb::Do && cx.plan.rows[cx.row].disruptive {
         still_allowed(cx)?;
     }
     match verb {
@@ -23,7 +23,7 @@ pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
 /// # Errors
 /// What the step says.
 pub fn look(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-    if verb == Verb::Undo && def.disruptive_undo {
+    if verb == Verb::Undo && cx.plan.rows[cx.row].disruptive_undo {
         still_allowed(cx)?;
     }
     match verb {

@@ -333,6 +333,16 @@ pub fn leave_apart(rows: &mut Vec<Row>) {
     rows.retain(|row| !levels.contains(&&*row.step));
 }
 
+/// For a node whose peer is dead: its own rows, of which none asks for the other one. Nobody takes over
+/// meanwhile, so its services may stop where they are.
+pub fn alone(rows: &mut Vec<Row>, node: &NodeId) {
+    leave_apart(rows);
+    rows.retain(|row| row.node == *node && row.step != rejoin::DEF.name);
+    for row in rows {
+        (row.disruptive, row.disruptive_undo, row.restores) = (false, false, true);
+    }
+}
+
 fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &Settings) -> Row {
     let limit = limit(def.limit, settings);
     Row {

@@ -15,6 +15,9 @@ pub(crate) fn plan(p: &PlanView, look: &Look) -> String {
     };
     let order = match p.kind {
         _ if p.gives_up => "what the halted rollout has done is taken back, last first".to_owned(),
+        Kind::RollbackNode if !p.rows.iter().any(|row| row.node == p.second) => {
+            format!("{} is dead, and not asked", p.second)
+        }
         Kind::RollbackNode => format!("{} goes on as it is", p.second),
         Kind::Upgrade | Kind::Switch | Kind::Rollback => {
             format!("{} first, then {}", p.first, p.second)

@@ -72,6 +72,8 @@ impl World {
             .as_ref()
             .and_then(|side| side.slot.as_ref());
         let other = other.filter(|other| other.has_begun && other.plan.id != slot.plan.id);
+        // One that was dead, and comes back, has not yet heard what was done without it.
+        let other = other.filter(|other| !slot.plan.is_alone() && !other.plan.is_alone());
         if let Some(other) = other {
             let ids = (slot.plan.id.clone(), other.plan.id.clone());
             self.broke(10, || format!("two rollouts at work: {ids:?}"));
