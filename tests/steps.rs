@@ -539,6 +539,36 @@ fn a_rollback_leaves_what_the_backup_held() {
     }
 }
 
+/// The commands for a person say all that a rollback would do, and nothing where it is done.
+#[test]
+fn the_way_back_by_hand_is_said_in_full() {
+    let (row, s) = (Row::of(Kind::RollbackNode), site());
+    let name = &row.plan.way_back.as_ref().expect("a rollback").backup;
+    let dir = s.settings.backup.dir.join(name);
+    let commands = |n: usize| {
+        let host = &*row.pair.hosts[n];
+        hau::backup::by_hand(host, &s.settings, &s.state, &dir).expect("a backup")
+    };
+    let key = format!("/var/lib/hau/root-keys/{}", {
+        let (_, info) = hau::backup::root_key(&*row.pair.hosts[1], &dir).unwrap().unwrap();
+        info.sha256
+    });
+    let dir = dir.display();
+    assert_eq!(
+        commands(1),
+        [
+            "systemctl stop shop-api.service shop-worker.service".to_owned(),
+            format!("tar -C / -xpf {dir}/code.tar"),
+            format!("tar -C / -xpf {dir}/config.tar"),
+            "rm /etc/shop/new.conf".to_owned(),
+            format!("install -m 0644 -o 0 -g 0 {key} /etc/shop/root.key"),
+            "ln -sfn releases/1.0.0 /opt/shop/current".to_owned(),
+            "systemctl start shop-worker.service shop-api.service".to_owned(),
+        ]
+    );
+    assert_eq!(commands(0), [""; 0]);
+}
+
 #[test]
 fn a_look_that_is_not_yet_true_ends_with_the_limit_and_says_why() {
     let def = steps::find("receive_vip").expect("a step");
