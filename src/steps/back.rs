@@ -177,8 +177,8 @@ impl Step for Restore {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        put_aside(cx)?;
-        put_back(cx).map_err(|e| or_by_hand(cx, e))
+        let done = put_aside(cx).and_then(|()| put_back(cx));
+        done.map_err(|e| or_by_hand(cx, e))
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
