@@ -550,7 +550,9 @@ fn the_way_back_by_hand_is_said_in_full() {
         hau::backup::by_hand(host, &s.settings, &s.state, &dir).expect("a backup")
     };
     let key = format!("/var/lib/hau/root-keys/{}", {
-        let (_, info) = hau::backup::root_key(&*row.pair.hosts[1], &dir).unwrap().unwrap();
+        let (_, info) = hau::backup::root_key(&*row.pair.hosts[1], &dir)
+            .unwrap()
+            .unwrap();
         info.sha256
     });
     let dir = dir.display();

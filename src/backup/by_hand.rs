@@ -17,7 +17,8 @@ pub fn by_hand(
     if todo.is_none() {
         return Ok(Vec::new());
     }
-    let units = |units: &mut dyn Iterator<Item = &str>| units.map(quoted).collect::<Vec<_>>().join(" ");
+    let units =
+        |units: &mut dyn Iterator<Item = &str>| units.map(quoted).collect::<Vec<_>>().join(" ");
     let order = settings.start_order();
     let mut stop = order.iter().rev().map(|s| s.unit.as_str());
     let mut start = order.iter().map(|s| s.unit.as_str());
@@ -29,7 +30,10 @@ pub fn by_hand(
     if !todo.config.is_empty() {
         lines.push(unpack(CONFIG));
     }
-    let newer = todo.config.iter().filter(|p| !contents.config.contains_key(*p));
+    let newer = todo
+        .config
+        .iter()
+        .filter(|p| !contents.config.contains_key(*p));
     lines.extend(newer.map(|newer| format!("rm {}", path(newer))));
     if let Some((to, info)) = manifest.root_key.as_ref().filter(|_| todo.has_other_key) {
         lines.push(format!(
@@ -43,7 +47,11 @@ pub fn by_hand(
     }
     if todo.is_elsewhere {
         let current = settings.release.root.join("current");
-        lines.push(format!("ln -sfn {} {}", path(&contents.current), path(&current)));
+        lines.push(format!(
+            "ln -sfn {} {}",
+            path(&contents.current),
+            path(&current)
+        ));
     }
     lines.push(format!("systemctl start {}", units(&mut start)));
     Ok(lines)

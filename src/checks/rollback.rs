@@ -49,10 +49,7 @@ pub fn held_against(site: &Site<'_>, backup: &str) -> Vec<Finding> {
     } else {
         format!("put back: {todo}")
     };
-    let mut findings = vec![
-        Finding::pass("backup", what),
-        Finding::pass("to do", will),
-    ];
+    let mut findings = vec![Finding::pass("backup", what), Finding::pass("to do", will)];
     findings.push(match todo.release.len() {
         0 => Finding::pass("code", "the release is installed as the backup holds it"),
         n => Finding::warn(

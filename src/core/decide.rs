@@ -263,7 +263,10 @@ fn take_plan(draft: &mut Draft<'_>, view: &RolloutView, installed: Time) {
     });
     let me = draft.state.journaled.installed;
     // What the other node did alone is learnt when it is over, too: what was under way here ends with it.
-    let (alone, theirs) = (view.plan.is_alone(), view.plan.is_alone_of(&draft.state.peer));
+    let (alone, theirs) = (
+        view.plan.is_alone(),
+        view.plan.is_alone_of(&draft.state.peer),
+    );
     let is_news = theirs || !(view.ended || alone);
     if newer && free && is_news && view.with.is_none_or(|with| with == me) {
         let with = Some(installed).filter(|_| !alone);

@@ -104,7 +104,9 @@ fn confirmed(words: &str, flag: &str) -> Result<(), Failure> {
     if line.trim() == words {
         Ok(())
     } else {
-        Err(refused("those were not the words: nothing has been touched"))
+        Err(refused(
+            "those were not the words: nothing has been touched",
+        ))
     }
 }
 

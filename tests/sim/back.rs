@@ -40,7 +40,11 @@ fn what_fails_is_taken_back_without_a_word_where_the_policy_says_so() {
         world.let_starts_fail(false);
         world.run();
         assert_eq!(world.broken, [], "seed {seed}");
-        assert_eq!(world.end, Some(End::Ended(RolloutResult::Failed)), "seed {seed}");
+        assert_eq!(
+            world.end,
+            Some(End::Ended(RolloutResult::Failed)),
+            "seed {seed}"
+        );
         for n in 0..2 {
             assert_eq!(world.version(n).as_deref(), Some(FROM), "seed {seed}");
             assert!(world.serves(n), "seed {seed}");
@@ -105,7 +109,10 @@ fn a_node_whose_peer_is_dead_goes_back_alone_and_the_other_follows() {
 
         world.power_on(dead);
         world.go_on(30_000);
-        assert!(world.remembers(dead, TO), "seed {seed}: it has not learnt of it");
+        assert!(
+            world.remembers(dead, TO),
+            "seed {seed}: it has not learnt of it"
+        );
         // Where the dead one had the primary it is a person's to promote or to move the VIP.
         if world.databases_serve(alone) {
             world.until_back(|world| world.go_back(alone));
@@ -144,6 +151,10 @@ fn a_rollback_is_done_twice_in_a_row() {
         world.let_starts_fail(false);
         world.until_back(|world| world.go_back_anew(n));
         assert_eq!(world.broken, [], "seed {seed}");
-        assert_eq!(world.versions(), [(); 2].map(|()| Some(FROM.to_owned())), "seed {seed}");
+        assert_eq!(
+            world.versions(),
+            [(); 2].map(|()| Some(FROM.to_owned())),
+            "seed {seed}"
+        );
     }
 }

@@ -49,7 +49,10 @@ pub(super) fn start(api: &Api, call: &Call) -> Result<Answered, Failure> {
     if planned.plan.is_alone() && !request.rollback.as_ref().is_some_and(accepts) {
         return Err(Failure::new(
             Code::Refused,
-            format!("nobody is served while node {} goes back alone", api.site.me),
+            format!(
+                "nobody is served while node {} goes back alone",
+                api.site.me
+            ),
             "hau-ctl rollback --local says for how long, and asks; in a script: --accept-downtime",
         ));
     }

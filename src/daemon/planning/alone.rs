@@ -23,7 +23,8 @@ pub(super) fn rollback(
     let refused = |what, remedy: &str| Err(Failure::new(Code::Refused, what, remedy));
     let snapshot = api.snapshot();
     if snapshot.state.fresh_peer(api.site.now()).is_some() {
-        let remedy = "hau-ctl rollback takes both nodes back without a gap, --node NAME one of them";
+        let remedy =
+            "hau-ctl rollback takes both nodes back without a gap, --node NAME one of them";
         return refused(format!("node {peer} is heard of"), remedy);
     }
     if back.node.as_ref().is_some_and(|node| *node != me.0) {
@@ -64,7 +65,10 @@ fn downtime(api: &Api, rows: &[Row]) -> Finding {
     let mut took = rows.iter().filter(|row| row.step == "start");
     let took = took.find_map(|row| snapshot.row(row, None, Time(0)).expected_ms);
     let start = took.map_or(String::new(), |ms| {
-        format!(": the start alone took {:.1?} the last time", Duration::from_millis(ms))
+        format!(
+            ": the start alone took {:.1?} the last time",
+            Duration::from_millis(ms)
+        )
     });
     Finding::warn(
         "downtime",
