@@ -71,12 +71,16 @@ pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
 /// May this plan begin now, in the place of what there is?
 pub(super) fn may_begin(state: &State, plan: &Plan, now: Time) -> Result<(), Refusal> {
     let there = state.fresh_peer(now);
-    match there {
-        None if !plan.is_alone() => return Err(Refusal::PeerLost),
-        Some(hello) if hello.local.by_hand => return Err(Refusal::ByHand),
+    if plan.is_alone() {
         // Not heard yet is not dead.
-        _ if plan.is_alone() && !state.is_alone(now) => return Err(Refusal::PeerThere),
-        _ => {}
+        if !state.is_alone(now) {
+            return Err(Refusal::PeerThere);
+        }
+    } else if there.is_none() {
+        return Err(Refusal::PeerLost);
+    }
+    if there.is_some_and(|hello| hello.local.by_hand) {
+        return Err(Refusal::ByHand);
     }
     match state.running() {
         Some(old) if plan.replaces(&old.plan.id) => may_replace(state, old, plan, now),

@@ -140,7 +140,8 @@ pub struct Plan {
 impl Plan {
     /// Every row is of one node, because the other one is dead: nothing is asked of that one.
     pub fn is_alone(&self) -> bool {
-        self.rows.iter().all(|row| row.node == self.first)
+        let is_own = |row: &Row| row.node == self.first;
+        self.kind == Kind::RollbackNode && self.rows.iter().all(is_own)
     }
 
     /// What that node did alone; another one may take note of it, and has no part in it.

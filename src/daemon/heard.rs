@@ -222,6 +222,7 @@ mod tests {
         let alone_of = |node: &NodeId| {
             let node = node.clone();
             planned(move |plan| {
+                plan.kind = Kind::RollbackNode;
                 plan.first = node.clone();
                 plan.second = NodeId(if node.0 == "a" { "b" } else { "a" }.into());
                 for row in &mut plan.rows {
