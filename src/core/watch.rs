@@ -1,4 +1,5 @@
-//! What nobody orders: a survivor that must serve, and a job that does not come back.
+//! What nobody orders: a survivor that must serve, a job that does not come back, a failure that the
+//! configuration wants taken back.
 use super::decide::{Draft, mandate};
 use super::gate::next_row;
 use super::{Actor, Direction, Order, Problem, Report, RowState};
@@ -26,14 +27,37 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
     let inherited = mine.any(|(n, _)| n >= row && rollout.is_inherited(n));
     drop(mine);
     if stuck && rollout.mandate.direction == Direction::Forward && (down(row) || inherited) {
-        let reason = Some("the active node is gone: this one serves again as it was".to_owned());
-        let by = Actor {
-            user: "hau".to_owned(),
-            node: s.me.0.clone(),
-            reason,
-        };
-        mandate(draft, Order::Abort, by);
+        let why = "the active node is gone: this one serves again as it was";
+        abort(draft, why.to_owned());
     }
+}
+
+/// Where the plan says so, a failed row of this node takes back what the rollout did. What fails on
+/// the way back halts, and past the row of no return a person decides.
+pub(super) fn take_back(draft: &mut Draft<'_>) {
+    let me = &draft.state.me;
+    let Some(rollout) = draft.state.running().filter(|r| r.plan.takes_back) else {
+        return;
+    };
+    let Some((row, _)) = rollout.halted_by() else {
+        return;
+    };
+    let row = &rollout.plan.rows[row];
+    let passed = rollout.barrier(me).is_some() || rollout.is_past_abort(me);
+    if row.node == *me && rollout.mandate.direction == Direction::Forward && !passed {
+        let why = format!("{} failed, and [rollback] policy is \"auto\"", row.step);
+        abort(draft, why);
+    }
+}
+
+/// hau's own word.
+fn abort(draft: &mut Draft<'_>, why: String) {
+    let by = Actor {
+        user: "hau".to_owned(),
+        node: draft.state.me.0.clone(),
+        reason: Some(why),
+    };
+    mandate(draft, Order::Abort, by);
 }
 
 /// A job that should long have come back has not.
