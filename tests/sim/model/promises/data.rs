@@ -39,6 +39,12 @@ impl World {
             .rollout
             .as_ref()
             .filter(|r| r.ended.is_none())?;
+        // Ended by the other node, which has taken another plan in its place: this one has not heard yet.
+        let theirs = disks[1 - n].replayed.rollout.as_ref();
+        let way_back = theirs.and_then(|r| r.plan.way_back.as_ref());
+        if way_back.and_then(|w| w.replaces.as_ref()) == Some(&rollout.plan.id) {
+            return None;
+        }
         let outside = ["precheck", "pause", "resume", "push", "finish"];
         let inside = |row: usize| !outside.contains(&&*rollout.plan.rows[row].phase_name);
         let begun =
@@ -47,8 +53,6 @@ impl World {
         let open = |m: &usize| {
             let owner = usize::from(rollout.plan.rows[*m].node == site().nodes[1]);
             let theirs = disks[owner].replayed.rollout.as_ref();
-            // It may have taken another plan in this one's place.
-            let theirs = theirs.filter(|r| r.plan.id == rollout.plan.id);
             // Of a journal that is gone, what it told the other one.
             let report = theirs.map_or(rollout.peers.get(*m), |r| r.mine.get(*m));
             report.is_none_or(|r| r.state != RowState::Done)
