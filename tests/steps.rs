@@ -125,6 +125,7 @@ impl Row {
             bundle: None,
             way_back: Some(WayBack {
                 backup: hau::backup::name(row.plan.made_at),
+                database: false,
                 replaces: None,
             }),
             rows: site::rows(kind, first),

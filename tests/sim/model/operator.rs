@@ -153,7 +153,17 @@ impl World {
         };
         let mut rows = site::rows(kind, first);
         mutants::edit_rows(self.options.mutant, &mut rows);
-        self.ask_back(n, kind, first, rows, WayBack { backup, replaces })
+        self.ask_back(
+            n,
+            kind,
+            first,
+            rows,
+            WayBack {
+                backup,
+                database: false,
+                replaces,
+            },
+        )
     }
 
     /// `hau-ctl rollback --local` on this node, whose peer is not heard.
@@ -170,7 +180,11 @@ impl World {
         let backup = self.backups(n).into_iter().max()?;
         let mut rows = site::rows(Kind::RollbackNode, n);
         steps::alone(&mut rows, &site().nodes[n]);
-        let way_back = WayBack { backup, replaces };
+        let way_back = WayBack {
+            backup,
+            database: false,
+            replaces,
+        };
         self.ask_back(n, Kind::RollbackNode, n, rows, way_back)
     }
 

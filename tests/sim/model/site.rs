@@ -118,7 +118,10 @@ pub(crate) fn rows(kind: Kind, first: usize) -> Vec<Row> {
                 steps::rows(
                     kind,
                     &s.settings,
-                    (kind == Kind::Upgrade).then_some(&s.info),
+                    steps::Content {
+                        bundle: (kind == Kind::Upgrade).then_some(&s.info),
+                        dump: false,
+                    },
                     &s.nodes[first],
                     &s.nodes[1 - first],
                 )
