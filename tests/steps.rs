@@ -76,7 +76,7 @@ impl Row {
             home_before: None,
             stop_before: None,
             takes_back: false,
-            rows: site::rows(kind, 1),
+            rows: site::rows(kind, 1, false),
             first,
             second,
         };
@@ -128,7 +128,7 @@ impl Row {
                 database: false,
                 replaces: None,
             }),
-            rows: site::rows(kind, first),
+            rows: site::rows(kind, first, false),
             first: s.nodes[first].clone(),
             second: s.nodes[1 - first].clone(),
             ..row.plan
