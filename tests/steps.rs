@@ -137,6 +137,14 @@ impl Row {
         row
     }
 
+    /// With the dump in the place of the database.
+    fn restoring(kind: Kind) -> Self {
+        let mut row = Self::of(kind);
+        let first = usize::from(row.plan.first == site().nodes[1]);
+        row.plan.rows = site::rows(kind, first, true);
+        row
+    }
+
     /// The same node, and the other one does not answer any more.
     fn alone() -> Self {
         let mut row = Self::of(Kind::RollbackNode);
@@ -296,10 +304,12 @@ impl Row {
     }
 }
 
-/// One of each kind, and the rollback of a node whose peer is dead.
+/// One of each kind, rollbacks that restore the database, and that of a node whose peer is dead.
 fn rollouts() -> impl Iterator<Item = Row> {
-    let alone = std::iter::once_with(Row::alone);
-    site::KINDS.into_iter().map(Row::of).chain(alone)
+    let back = [Kind::Rollback, Kind::RollbackNode];
+    let all = site::KINDS.into_iter().map(Row::of);
+    let all = all.chain(back.into_iter().map(Row::restoring));
+    all.chain(std::iter::once_with(Row::alone))
 }
 
 /// Does something with each row in turn, on a world in which all rows before it are done.
