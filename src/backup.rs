@@ -4,7 +4,7 @@ pub mod keys;
 mod restore;
 
 pub use by_hand::by_hand;
-pub use restore::{Differences, differences, mark, restore, root_key};
+pub use restore::{Differences, differences, level, mark, restore, root_key};
 
 use crate::config::Settings;
 use crate::host::{DatabaseMark, FileInfo, Host, HostError, HostResult};

@@ -1,12 +1,13 @@
 //! State × event: what the core makes of everything that can happen in every kind of situation,
 //! in one snapshot. A change of a rule shows here as the lines it changes.
 use hau::core::{
-    Actor, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Mandate, NodeId,
-    Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId, RolloutResult,
-    RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents, may_work_by_hand,
+    Actor, Band, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Mandate,
+    NodeId, Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId,
+    RolloutResult, RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents,
+    may_work_by_hand,
 };
 use hau::time::Time;
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 const NOW: Time = Time(1_000_000);
 
@@ -508,4 +509,114 @@ fn nothing_is_done_by_hand_while_a_rollout_goes_on() {
         let may = may_work_by_hand(&state(&given, VrrpState::Backup, Peer::Fresh), NOW);
         assert_eq!(may.is_err(), is_running, "{}: {may:?}", given.name);
     }
+}
+
+/// Backups bear the time of their plan in their names, and the newest one is kept.
+#[test]
+fn a_plan_is_never_older_than_the_one_before() {
+    let mut state = idle();
+    let hour = Duration::from_secs(3_600);
+    let mut old = Plan::clone(&plan());
+    old.made_at = NOW + hour;
+    state.journaled.rollout = Some(Rollout {
+        plan: old.into(),
+        mandate: mandate(Order::Start, 0).into(),
+        mine: Arc::default(),
+        peers: Arc::default(),
+        told: (0, 0),
+        with: None,
+        ended: Some((RolloutResult::Failed, NOW)),
+    });
+    let start = decide(&state, NOW, &Event::Command(Command::Start(plan())));
+    let Some(Record::PlanAdopted { plan, .. }) = start.records.first() else {
+        panic!("no plan in {:?}", start.records);
+    };
+    assert!(plan.made_at > NOW + hour);
+}
+
+/// Without power for longer than the row's limit, or with its clock set by an hour meanwhile: the row is resumed.
+#[test]
+fn a_limit_is_counted_anew_after_a_restart() {
+    let given = Given {
+        name: "stop started",
+        state: Some((Order::Start, vec![(0, RowState::Started)], vec![])),
+        ended: false,
+    };
+    let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
+    for now in [
+        NOW + Duration::from_secs(3_600),
+        NOW + Duration::from_secs(1),
+    ] {
+        let report = Report {
+            started_at: NOW + Duration::from_secs(1_800),
+            ..state.running().expect("a rollout").mine[0].clone()
+        };
+        let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+        Arc::make_mut(&mut rollout.mine).insert(0, report);
+        state.observed.started = now;
+        let limit = rollout.plan.rows[0].limit();
+        assert_eq!(decide(&state, now, &Event::Tick).records, []);
+        let job = intents(&state, now).job.expect("a job");
+        assert_eq!(job.deadline, now + limit);
+    }
+}
+
+/// Both hosts were without power, and this one was giving the VIP away: it goes on giving it away, and does not
+/// rank before the node that serves while its own services are still starting.
+#[test]
+fn who_was_giving_the_vip_goes_on_after_a_long_time_without_power() {
+    let (mut state, now) = (giver(), NOW + Duration::from_secs(3_600));
+    state.observed.started = now;
+    if let Some((_, seen)) = &mut state.observed.peer {
+        *seen = now;
+    }
+    assert_eq!(decide(&state, now, &Event::Tick).records, []);
+    let Intents { job, band, .. } = intents(&state, now);
+    assert_eq!(band, Band::Draining);
+    assert_eq!(job.expect("a job").key.row, 4);
+}
+
+/// `b`, which has begun to give the VIP away and is down, beside `a`, which has it and serves.
+fn giver() -> State {
+    let given = Given {
+        name: "the giver",
+        state: Some((
+            Order::Start,
+            vec![(1, RowState::Done), (4, RowState::Started)],
+            vec![
+                (0, RowState::Done),
+                (2, RowState::Done),
+                (3, RowState::Done),
+            ],
+        )),
+        ended: false,
+    };
+    let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
+    (state.me, state.peer) = (node("b"), node("a"));
+    state.observed.local.serving = false;
+    if let Some((hello, _)) = &mut state.observed.peer {
+        Arc::make_mut(hello).node = node("a");
+    }
+    state
+}
+
+/// Services that serve are stopped on a node only beside one that is known to hold the VIP and to serve.
+#[test]
+fn what_serves_may_be_stopped_only_beside_a_node_that_serves() {
+    let state = giver();
+    assert!(intents(&state, NOW).may_stop);
+    let lost = NOW + Duration::from_secs(5);
+    assert!(!intents(&state, lost).may_stop);
+    let with = |change: fn(&mut Local)| {
+        let mut state = state.clone();
+        if let Some((hello, _)) = &mut state.observed.peer {
+            change(&mut Arc::make_mut(hello).local);
+        }
+        intents(&state, NOW).may_stop
+    };
+    assert!(!with(|peer| peer.serving = false));
+    assert!(!with(|peer| peer.vrrp = VrrpState::Backup));
+    let mut master = state.clone();
+    master.observed.local.vrrp = VrrpState::Master;
+    assert!(!intents(&master, NOW).may_stop);
 }

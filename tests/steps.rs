@@ -12,12 +12,12 @@ use hau::core::{
     Undo, Verb, VrrpState, WayBack,
 };
 use hau::database::fake::Cluster;
-use hau::host::Host;
 use hau::host::fake::{FakeUnit, Node, Tree};
+use hau::host::{Active, Host};
 use hau::steps::{self, Check, Cx, StepDef, StepError, Tally, Verdict};
 use hau::time::Time;
 use site::{Pair, site};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// One row of one table, with the world as the rows before it left it.
 struct Row {
@@ -25,6 +25,8 @@ struct Row {
     pair: Pair,
     reports: Reports,
     n: usize,
+    /// The core's word for it.
+    may_stop: Cell<bool>,
 }
 
 /// All that a stranger could see of the pair.
@@ -82,7 +84,12 @@ impl Row {
         };
         let pair = site::pair(0, 0);
         for n in 0..2 {
-            pair.hosts[n].edit(|w| w.now = START);
+            pair.hosts[n].edit(|w| {
+                w.now = START;
+                // In the middle of everything: what was planned in time goes on.
+                let bundles = w.bundles.values_mut();
+                bundles.for_each(|bundle| bundle.expires = START + Duration::from_secs(1));
+            });
             pair.link.answers[n].store(true, std::sync::atomic::Ordering::Relaxed);
         }
         let row = Self {
@@ -90,6 +97,7 @@ impl Row {
             pair,
             reports: Reports::new(),
             n: 0,
+            may_stop: Cell::new(true),
         };
         row.vip(0);
         row
@@ -211,6 +219,7 @@ impl Row {
             row: self.n,
             reports: &self.reports,
             deadline: START + Duration::from_secs(100_000),
+            may_stop: self.may_stop.get(),
             tally: std::mem::take(tally),
         };
         let told = ask(&mut cx);
@@ -454,6 +463,33 @@ fn every_row_is_taken_back_and_taken_back_again() {
     );
 }
 
+/// Whoever holds on to a folder of the configuration, by a watch or a mount of its own, holds on to it still.
+#[test]
+fn what_is_put_back_leaves_its_folder_in_place() {
+    let mut seen = 0;
+    each_row(|row| {
+        let host = &row.pair.hosts[row.owner()];
+        let marked = |host: &hau::host::fake::FakeHost| {
+            let files = host.edit(|w| w.files.clone());
+            let folder = files.entries().find(|(path, _)| path.ends_with("etc/shop"));
+            folder.is_some_and(|(_, node)| node.uid == 7)
+        };
+        if !["activate", "restore"].contains(&row.def().name) {
+            return;
+        }
+        host.own("/etc/shop".as_ref(), 7, 7).expect("a folder");
+        row.drive(Verb::Do).expect("it goes well");
+        assert!(marked(host), "{}", row.def().name);
+        host.write("/etc/shop/more.conf".as_ref(), b"more", 0o644)
+            .expect("a file");
+        row.drive(Verb::Undo).expect("it goes well");
+        assert!(marked(host), "{} undone", row.def().name);
+        assert!(!host.exists("/etc/shop/more.conf".as_ref()));
+        seen += 1;
+    });
+    assert!(seen >= 4, "only {seen} rows");
+}
+
 /// Power fails before the n-th change of a row, for every n; it is begun anew and ends the same.
 #[test]
 fn every_row_cut_anywhere_resumes_to_the_same_end() {
@@ -582,6 +618,41 @@ fn the_way_back_by_hand_is_said_in_full() {
     assert_eq!(commands(0), [""; 0]);
 }
 
+/// The thread hung, and meanwhile systemd has brought the services up, or the other node has died.
+#[test]
+fn what_serves_is_not_stopped_while_the_other_node_is_not_known_to_serve() {
+    let (mut not_done, mut not_taken_back) = (0, 0);
+    each_row(|row| {
+        let (def, tally) = (row.def(), &mut Tally::default());
+        let flags = &row.plan.rows[row.n];
+        let active = |seen: Seen| {
+            let units = seen.units[row.owner()].clone();
+            site::SERVICES.map(|unit| units[unit].state.active)
+        };
+        let up = [Active::Active; 2];
+        row.may_stop.set(false);
+        if flags.disruptive && active(row.seen()) == up {
+            let told = row.drive(Verb::Do);
+            assert!(matches!(told, Err(Outcome::Retry(_))), "{}", def.name);
+            assert_eq!(active(row.seen()), up, "{} stops them", def.name);
+            not_done += 1;
+        }
+        row.may_stop.set(true);
+        if !flags.disruptive_undo {
+            return;
+        }
+        row.drive(Verb::Do)
+            .unwrap_or_else(|e| panic!("{}: {e:?}", def.name));
+        row.may_stop.set(false);
+        let looked = row.with(tally, |cx| steps::look(def, Verb::Undo, cx));
+        assert!(matches!(looked, Ok(Verdict::NotYet(_))), "{}", def.name);
+        assert_eq!(active(row.seen()), up, "undoing {} stops them", def.name);
+        row.may_stop.set(true);
+        not_taken_back += 1;
+    });
+    assert!(not_done > 3 && not_taken_back > 2);
+}
+
 #[test]
 fn a_look_that_is_not_yet_true_ends_with_the_limit_and_says_why() {
     let def = steps::find("receive_vip").expect("a step");
@@ -616,4 +687,32 @@ fn a_drain_waits_for_no_node_and_for_nobody_for_ever() {
             assert!(took <= Duration::from_secs(2), "it took {took:?}");
         });
     }
+}
+
+/// The nodes may run different versions when a rollout begins: each asks for itself.
+#[test]
+fn a_bundle_that_does_not_upgrade_what_runs_on_a_node_is_not_unpacked_there() {
+    let mut refused = 0;
+    each_row(|row| {
+        if row.def().name != "stage" {
+            return;
+        }
+        let host = &row.pair.hosts[row.owner()];
+        let upgrades = |from: &str| {
+            host.edit(|w| {
+                for bundle in w.bundles.values_mut() {
+                    bundle.upgrades_from = [from.to_owned()].into();
+                }
+            });
+        };
+        upgrades("1.9.0");
+        let before = matters(&row.seen());
+        let told = row.drive(Verb::Do).expect_err("it does not upgrade 1.0.0");
+        let said = format!("{told:?}");
+        assert!(said.contains("it does not upgrade 1.0.0"), "{said}");
+        assert_eq!(matters(&row.seen()), before);
+        upgrades(site::FROM);
+        refused += 1;
+    });
+    assert_eq!(refused, 2);
 }

@@ -96,15 +96,8 @@ pub fn restore(
         host.unarchive(&dir.join(CONFIG), scratch)?;
     }
     for path in &todo.config {
-        if !contents.config.contains_key(path) {
-            host.remove(path)?;
-            continue;
-        }
-        // A folder that is there keeps its mode.
-        if let Some(folder) = path.parent().filter(|folder| !host.exists(folder)) {
-            host.make_dir(folder, 0o755)?;
-        }
-        host.copy(&within(path), path)?;
+        let copy = contents.config.contains_key(path).then(|| within(path));
+        put_file(host, copy.as_deref(), path)?;
     }
     host.remove(scratch)?;
     if todo.has_other_key {
@@ -114,6 +107,43 @@ pub fn restore(
         host.link(&contents.current, &settings.release.root.join("current"))?;
     }
     Ok(())
+}
+
+/// Makes `path`, a file or a folder, again what `kept` is, file by file.
+pub fn level(host: &dyn Host, kept: &Path, path: &Path) -> HostResult<()> {
+    let below = |top: &Path| -> HostResult<BTreeMap<PathBuf, FileInfo>> {
+        let found = host.inspect(&[top.to_owned()])?.into_iter();
+        let names =
+            found.filter_map(|(path, info)| Some((path.strip_prefix(top).ok()?.to_owned(), info)));
+        Ok(names.collect())
+    };
+    // A path that ends in nothing is the file itself.
+    let at = |top: &Path, name: &Path| {
+        top.components()
+            .chain(name.components())
+            .collect::<PathBuf>()
+    };
+    let (wanted, found) = (below(kept)?, below(path)?);
+    let is_other = |(name, info): &(&PathBuf, &FileInfo)| found.get(*name) != Some(*info);
+    for (name, _) in wanted.iter().filter(is_other) {
+        put_file(host, Some(&at(kept, name)), &at(path, name))?;
+    }
+    for name in found.keys().filter(|name| !wanted.contains_key(*name)) {
+        put_file(host, None, &at(path, name))?;
+    }
+    Ok(())
+}
+
+/// None: it was not there. A folder stays the one that it is, with its mode: services may hold on to it by
+/// a watch, or by a mount of their own, which a folder in its place would cut off.
+fn put_file(host: &dyn Host, copy: Option<&Path>, path: &Path) -> HostResult<()> {
+    let Some(copy) = copy else {
+        return host.remove(path);
+    };
+    if let Some(folder) = path.parent().filter(|folder| !host.exists(folder)) {
+        host.make_dir(folder, 0o755)?;
+    }
+    host.copy(copy, path)
 }
 
 /// What the database was when this backup was made.

@@ -6,7 +6,7 @@ use super::{
     Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo,
 };
 use crate::time::Time;
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// The result of deciding: facts to journal, and an answer for whoever asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,21 +78,21 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     }
     // The last one heard, be it long ago.
     let hello = draft.state.observed.peer.as_ref().map(|(hello, _)| hello);
-    let known = draft
-        .state
-        .journaled
-        .rollout
-        .as_ref()
-        .map_or(0, |r| r.plan.id.number);
-    let view = hello.and_then(|hello| hello.rollout.as_ref());
-    let heard = view.map_or(0, |view| view.plan.id.number);
+    let known = draft.state.journaled.rollout.as_ref().map(|r| &r.plan);
+    let heard = hello.and_then(|hello| hello.rollout.as_ref());
+    let former = known.into_iter().chain(heard.map(|view| &view.plan));
+    let number = former.clone().map(|plan| plan.id.number).max();
+    // Backups are named by it and the newest one is kept, even by a clock that was set back.
+    let after = former
+        .map(|plan| plan.made_at + Duration::from_secs(1))
+        .max();
     let with = hello
         .filter(|_| !plan.is_alone())
         .map(|hello| hello.installed);
     let mut plan = Plan::clone(plan);
-    plan.id.number = known.max(heard) + 1;
+    plan.id.number = number.unwrap_or(0) + 1;
     plan.id.origin = draft.state.me.clone();
-    plan.made_at = draft.now;
+    plan.made_at = after.map_or(draft.now, |after| after.max(draft.now));
     plan.home_before = draft.state.home().cloned();
     let mandate = Arc::new(Mandate {
         epoch: 0,

@@ -253,6 +253,11 @@ fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
     }
 }
 
+/// May services that serve be stopped on this node right now? A job that was slow to come to it asks again.
+pub(super) fn may_stop(s: &State, now: Time) -> bool {
+    not_master(s, now).is_ok() && peer_serves(s, now).is_ok()
+}
+
 pub(super) fn peer_can_take_over(s: &State, now: Time) -> Result<(), Closed> {
     let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
     let able = matches!(local.vrrp, VrrpState::Backup | VrrpState::Master) && local.serving;

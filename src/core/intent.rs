@@ -1,5 +1,5 @@
 //! What should be going on right now, as a function of the state alone.
-use super::gate::{may_run, may_run_undo, next_row, peer_can_take_over};
+use super::gate::{may_run, may_run_undo, may_stop, next_row, peer_can_take_over};
 use super::handoff;
 use super::{Armed, Direction, Hello, JobKey, Report, RolloutView, RowState, State, VrrpState};
 use crate::time::Time;
@@ -40,6 +40,8 @@ pub struct Intents {
     /// The job that should be running on this node. None: let a running one finish. Another than
     /// the running one: that is given up between two looks, and this begun.
     pub job: Option<Job>,
+    /// Whether a job may stop services that serve.
+    pub may_stop: bool,
     pub band: Band,
     /// What of the handoff should be in force on this node.
     pub armed: Armed,
@@ -72,6 +74,7 @@ pub fn intents(state: &State, now: Time) -> Intents {
     let armed = handoff::armed(state, now);
     Intents {
         job: job(state, now),
+        may_stop: may_stop(state, now),
         band: band(state, now),
         armed,
         measures: handoff::measures(state),
@@ -92,7 +95,7 @@ fn job(state: &State, now: Time) -> Option<Job> {
         ),
     };
     let turned = key.direction != rollout.mandate.direction;
-    let deadline = report.started_at + rollout.plan.rows[row].limit();
+    let deadline = state.begun(report, now) + rollout.plan.rows[row].limit();
     (gate.is_ok() && !turned).then_some(Job {
         key,
         verb,
@@ -166,7 +169,7 @@ fn service_down(state: &State, rollout: &super::Rollout) -> bool {
 fn wake(state: &State, armed: Armed, now: Time) -> Option<Time> {
     let rollout = state.running()?;
     let expiry = open_row(&rollout.mine).map(|(row, report)| {
-        report.started_at + rollout.plan.rows[row].limit() + state.timing.grace
+        state.begun(report, now) + rollout.plan.rows[row].limit() + state.timing.grace
     });
     let settled = Some(state.observed.vrrp_since + state.timing.settle);
     let lost = Some(state.heard() + state.timing.peer_lost);

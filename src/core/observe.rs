@@ -1,5 +1,5 @@
 //! What can be seen again after a crash and so is not journaled.
-use super::{Direction, Event, Hello, JobKey, Rollout, RowState, State};
+use super::{Direction, Event, Hello, JobKey, Report, Rollout, RowState, State};
 use crate::time::Time;
 use std::sync::Arc;
 
@@ -45,6 +45,17 @@ impl State {
             }
         }
         self.observed.peer = Some((hello.clone(), now));
+    }
+
+    /// When the try at a row began, for its limit. What is resumed after a restart has all of it again: a host
+    /// may have been without power for longer, and its clock may be another one by then.
+    pub(super) fn begun(&self, report: &Report, now: Time) -> Time {
+        let is_of_this_life = (self.observed.started..=now).contains(&report.started_at);
+        if is_of_this_life {
+            report.started_at
+        } else {
+            self.observed.started
+        }
     }
 
     /// The key of the job that a row's report asks for, if one is open.

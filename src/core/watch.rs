@@ -72,7 +72,8 @@ pub(super) fn expire(draft: &mut Draft<'_>) {
         return;
     };
     let limit = rollout.plan.rows[row].limit();
-    if draft.now < report.started_at + limit + draft.state.timing.grace {
+    let begun = draft.state.begun(report, draft.now);
+    if draft.now < begun + limit + draft.state.timing.grace {
         return;
     }
     let step = &rollout.plan.rows[row].step;

@@ -1,5 +1,6 @@
 //! Row: `current` points to the new release. What it replaces is put aside first.
 use super::{Check, Cx, QUIET, Step, StepDef, StepError, StepResult, Verdict};
+use crate::backup;
 use crate::core::Undo;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +64,7 @@ pub(super) fn take_back(cx: &Cx<'_>) -> StepResult<Verdict> {
     if let Some(before) = cx.host.link_target(&was_current(cx)) {
         for path in changeable(cx) {
             if cx.host.exists(&kept(cx, path)) {
-                cx.host.copy(&kept(cx, path), path)?;
+                backup::level(cx.host, &kept(cx, path), path)?;
             }
         }
         cx.host.link(&before, &cx.current_link())?;

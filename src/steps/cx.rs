@@ -20,6 +20,8 @@ pub struct Cx<'a> {
     /// Both nodes' reports when the job began.
     pub reports: &'a Reports,
     pub deadline: Time,
+    /// The core's last word on whether services that serve may be stopped here: the other node serves.
+    pub may_stop: bool,
     /// Kept between the looks of one job's `verify`; lost in a crash.
     pub tally: Tally,
 }
@@ -225,6 +227,7 @@ impl Cx<'_> {
         BundlePolicy {
             product,
             installed: None,
+            at: self.plan.made_at,
         }
     }
 }

@@ -184,6 +184,8 @@ pub const ROLLBACK: &[&[Phase]] = &[
             (Second, &back::RESTORE),
             (Second, &start::DEF),
             (Second, &back::KEY),
+            // Two backups may hold two keys: an upgrade that was given up leaves such a pair.
+            (Second, &same_key::DEF),
             (Second, &health::DEF),
             (Second, &soak::DEF),
         ],

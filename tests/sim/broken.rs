@@ -83,7 +83,7 @@ fn promise_12_nothing_is_done_without_the_peer() {
 
 #[test]
 fn promise_2_a_vrrp_state_counts_at_once() {
-    caught(2, Mutant::Settle, true, 11_000..15_000);
+    caught(2, Mutant::Settle, true, 36_000..44_000);
 }
 
 #[test]

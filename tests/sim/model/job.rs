@@ -42,7 +42,9 @@ impl World {
             tally,
             outcome,
         });
-        let after = self.dice.below(20) + std::mem::take(&mut self.nodes[n].hang);
+        let hang = std::mem::take(&mut self.nodes[n].hang);
+        self.nodes[n].is_let_down |= hang > 0;
+        let after = self.dice.below(20) + hang;
         self.at(after, Ev::Call(n, life));
     }
 
@@ -101,6 +103,8 @@ impl World {
         let host = self.pair.hosts[n].clone();
         host.edit(|w| (w.now, w.fuse) = (now, fuse));
         let lied = super::mutants::deceive(self, n, slot.def);
+        let intents = self.nodes[n].side.as_ref().and_then(|s| s.intents.as_ref());
+        let may_stop = lied || intents.is_some_and(|intents| intents.may_stop);
         let s = site();
         let mut cx = Cx {
             host: &*host,
@@ -113,6 +117,7 @@ impl World {
             row: slot.job.key.row,
             reports: &slot.reports,
             deadline: slot.job.deadline,
+            may_stop,
             tally: std::mem::take(&mut slot.tally),
         };
         let looked = if slot.has_begun {
@@ -126,7 +131,8 @@ impl World {
             let state = self.nodes[n].vrrp.state;
             host.edit(|w| w.vrrp = state);
         }
-        let is_over = now >= slot.job.deadline;
+        let looked = self.lie(n, slot, looked);
+        let is_over = self.time_of(n) >= slot.job.deadline;
         slot.outcome = steps::outcome(slot.def, looked, slot.has_begun && is_over);
     }
 

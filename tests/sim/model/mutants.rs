@@ -92,7 +92,7 @@ pub(crate) fn edit_rows(mutant: Option<Mutant>, rows: &mut Vec<Row>) {
 pub(crate) fn alter(world: &mut World, n: usize, intents: &mut Intents) {
     let peer = world.nodes[n]
         .state()
-        .and_then(|s| s.fresh_peer(world.time()));
+        .and_then(|s| s.fresh_peer(world.time_of(n)));
     match world.options.mutant {
         Some(Mutant::BlindDraining) => {
             let heard = world.nodes[n]

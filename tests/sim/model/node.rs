@@ -1,5 +1,6 @@
 //! One host and the sidecar on it: what the daemon's shell does, in virtual time.
 use super::disk::{Crash, Disk};
+use super::faults::Lie;
 use super::job::Slot;
 use super::mutants::Mutant;
 use super::site::{FROM, SERVICES, WEIGHT, site};
@@ -45,12 +46,20 @@ pub(crate) struct Node {
     pub(crate) key_of: String,
     /// The next job call takes this long.
     pub(crate) hang: u64,
+    /// A call hung, or told a lie: until this node serves it is not hau's fault if it does not.
+    pub(crate) is_let_down: bool,
     /// Changes that the next job call may still make.
     pub(crate) fuse: Option<u32>,
     pub(crate) forced_band: Option<Band>,
+    /// How far this host's clock is ahead of the true time, in milliseconds.
+    pub(crate) ahead: i64,
+    /// What the next look of a job says wrongly.
+    pub(crate) lie: Option<Lie>,
 }
 
 pub(crate) struct Sidecar {
+    /// `Node::ahead` when it started: a process does not see its clock being set.
+    pub(crate) ahead: i64,
     pub(crate) machine: Machine<Disk>,
     pub(crate) intents: Option<Intents>,
     pub(crate) slot: Option<Slot>,
@@ -83,8 +92,11 @@ impl Node {
             version_before: None,
             key_of: FROM.to_owned(),
             hang: 0,
+            is_let_down: false,
             fuse: None,
             forced_band: None,
+            ahead: 0,
+            lie: None,
         }
     }
 
@@ -126,7 +138,10 @@ impl World {
         if !recovered {
             self.broke(5, || "replaying the disk gives another state".to_owned());
         }
+        let ahead = self.nodes[n].ahead;
+        self.pair.hosts[n].edit(|w| w.ahead = ahead);
         self.nodes[n].side = Some(Sidecar {
+            ahead,
             machine,
             intents: None,
             slot: None,
@@ -140,7 +155,7 @@ impl World {
         self.pair.link.answers[n].store(true, Ordering::Relaxed);
         self.say(|| format!("{} sidecar up", Self::name(n)));
         // The core is told what there is to see before it says what should be.
-        let now = self.time();
+        let now = self.time_of(n);
         let started = self.nodes[n]
             .side
             .as_mut()
@@ -173,7 +188,7 @@ impl World {
 
     /// One turn of the core, and what the shell makes of it.
     pub(crate) fn feed(&mut self, n: usize, event: &Event) -> Option<Reply> {
-        let now = self.time();
+        let now = self.time_of(n);
         let turned = self.nodes[n].side.as_mut()?.machine.handle(now, event);
         match turned {
             Ok(turned) => Some(turned).and_then(|turned| self.reconcile(n, turned)),
@@ -192,7 +207,7 @@ impl World {
         super::mutants::alter(self, n, &mut turned.intents);
         self.show_weight(n, turned.intents.band);
         self.hand_off(n, turned.intents.armed);
-        let (now, life) = (self.now, self.nodes[n].life);
+        let (now, life) = (self.time_of(n), self.nodes[n].life);
         let side = self.nodes[n].side.as_mut()?;
         let changed = side.sent.as_ref().is_none_or(|sent| {
             sent.rollout != turned.intents.hello.rollout || sent.local != turned.intents.hello.local
@@ -200,7 +215,7 @@ impl World {
         let wake = turned
             .intents
             .wake
-            .filter(|w| side.wake.is_none_or(|at| *w < at || at.0 <= now));
+            .filter(|w| side.wake.is_none_or(|at| *w < at || at <= now));
         side.wake = wake.or(side.wake);
         let idle = side.slot.is_none();
         let job = if idle {
@@ -210,7 +225,7 @@ impl World {
         };
         side.intents = Some(turned.intents);
         if let Some(wake) = wake {
-            self.at(wake.0 - now, Ev::Wake(n, life));
+            self.at(wake.0 - now.0, Ev::Wake(n, life));
         }
         if changed {
             self.send_hello(n);

@@ -46,7 +46,7 @@ impl World {
     pub(crate) fn start(&mut self, n: usize) -> Option<Reply> {
         let state = self.nodes[n].state()?;
         let here = state.observed.local.vrrp;
-        let there = state.fresh_peer(self.time())?.local.vrrp;
+        let there = state.fresh_peer(self.time_of(n))?.local.vrrp;
         let first = match (here, there) {
             (VrrpState::Backup, VrrpState::Master) => n,
             (VrrpState::Master, VrrpState::Backup) => 1 - n,
@@ -92,9 +92,15 @@ impl World {
 
     pub(super) fn ask(&mut self, n: usize, plan: Plan) -> Option<Reply> {
         let kind = plan.kind;
+        let on_disk = |world: &Self| {
+            let platter = world.nodes[n].disk.0.borrow();
+            platter.replayed.rollout.as_ref().map(|r| r.plan.id.clone())
+        };
+        let before = on_disk(self);
         let reply = self.feed(n, &Event::Command(Command::Start(Arc::new(plan))));
         self.say(|| format!("{} starts {kind:?}: {reply:?}", Self::name(n)));
-        if matches!(reply, Some(Reply::Accepted { .. })) {
+        // A sidecar may die between taking it and saying so.
+        if on_disk(self) != before {
             self.operator.accepted += 1;
             for n in 0..2 {
                 self.nodes[n].version_before = self.version(n);
@@ -222,12 +228,16 @@ impl World {
                 (None, _) => None,
             };
         }
-        let n = if running[0] { 0 } else { 1 };
+        // Whichever node is asked, if both know the rollout.
+        let n = match running {
+            [true, true] => usize::from(self.now / 4_000 % 2 == 1),
+            [is_first, _] => usize::from(!is_first),
+        };
         let state = self.nodes[n].state()?;
         let rollout = state.running()?;
         let halted = rollout.halted_by().is_some();
         let direction = rollout.mandate.direction;
-        let standing = state.standing(self.time());
+        let standing = state.standing(self.time_of(n));
         let waits = standing.is_some_and(|(_, closed)| closed == Some(Closed::StopAsked));
         let op = &mut self.operator;
         let is_stuck = op.idle > 100;

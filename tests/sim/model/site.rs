@@ -5,6 +5,7 @@ use hau::database::fake::{Cluster, FakeDatabase};
 use hau::host::fake::{FakeBundle, FakeHost, FakeUnit, PeerAsk};
 use hau::host::{BundleInfo, Host, HostError, HttpAnswer};
 use hau::keepalived::levels::{Levels, NodeWeights};
+use hau::time::Time;
 use hau::{checks, steps, sync};
 use std::{
     collections::BTreeSet,
@@ -110,7 +111,7 @@ pub(crate) fn site() -> &'static Site {
 
 /// The rows of a plan, as the daemon makes them; `dump`: of a rollback that restores the database.
 pub(crate) fn rows(kind: Kind, first: usize, dump: bool) -> Vec<Row> {
-    static ROWS: OnceLock<[[[Vec<Row>; 2]; 2]; 4]> = OnceLock::new();
+    static ROWS: OnceLock<[[[Vec<Row>; 2]; 2]; KINDS.len()]> = OnceLock::new();
     let all = ROWS.get_or_init(|| {
         let s = site();
         let made = |kind, first: usize, dump| {
@@ -157,6 +158,7 @@ pub(crate) fn bundle(jar: &[u8]) -> FakeBundle {
         product,
         info,
         upgrades_from,
+        expires: Time(u64::MAX),
         files: files.collect(),
     }
 }

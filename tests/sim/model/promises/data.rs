@@ -47,6 +47,8 @@ impl World {
         let open = |m: &usize| {
             let owner = usize::from(rollout.plan.rows[*m].node == site().nodes[1]);
             let theirs = disks[owner].replayed.rollout.as_ref();
+            // It may have taken another plan in this one's place.
+            let theirs = theirs.filter(|r| r.plan.id == rollout.plan.id);
             // Of a journal that is gone, what it told the other one.
             let report = theirs.map_or(rollout.peers.get(*m), |r| r.mine.get(*m));
             report.is_none_or(|r| r.state != RowState::Done)

@@ -53,6 +53,9 @@ impl World {
     }
 
     fn succeeded(&mut self, n: usize) {
+        if !self.lied.is_empty() {
+            return;
+        }
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let wanted = if self.kind == hau::core::Kind::Upgrade {
             site::TO
@@ -75,7 +78,8 @@ impl World {
         }
     }
 
-    /// After a rollback each of its nodes is, byte for byte, what its backup held.
+    /// After a rollback each of its nodes is, byte for byte, what its backup held; but two backups may hold
+    /// two keys, and what the MASTER has pushed at the end is its own.
     fn is_back(&mut self, n: usize, rollout: Option<&Rollout>) {
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let Some(plan) = rollout.map(|r| r.plan.clone()) else {
@@ -88,7 +92,17 @@ impl World {
         ) else {
             return;
         };
-        let differs = backup::differences(&*host, &s.settings, &dir);
+        let mut differs = backup::differences(&*host, &s.settings, &dir);
+        let pushed = plan.rows.iter().any(|row| row.step == "push_config");
+        if let Ok(differs) = &mut differs
+            && pushed
+            && !self.has_vip(n)
+        {
+            let other = sync::compare(&*host, &s.settings, Duration::ZERO);
+            let other = other.unwrap_or_else(|e| vec![e.to_string()]);
+            differs.config = other.into_iter().map(Into::into).collect();
+            differs.has_other_key = false;
+        }
         let serves = self.serves(n);
         if !serves || !differs.as_ref().is_ok_and(backup::Differences::is_none) {
             self.broke(0, || {
@@ -109,7 +123,9 @@ impl World {
     }
 
     fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
-        let Some(rollout) = rollout else { return };
+        let Some(rollout) = rollout.filter(|_| self.lied.is_empty()) else {
+            return;
+        };
         let beyond = self.nodes[n].is_left;
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let serves = self.serves(n);
@@ -139,7 +155,7 @@ impl World {
                 return true;
             };
             let back = rollout.mandate.direction == Direction::Back;
-            rollout.halted_by().is_some() || state.standing(self.time()).is_some() || back
+            rollout.halted_by().is_some() || state.standing(self.time_of(n)).is_some() || back
         });
         if !named {
             self.broke(5, || {
