@@ -110,7 +110,7 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
 /// Takes a plan; the rollout in whose place it comes ends first.
 fn adopt(draft: &mut Draft<'_>, plan: Arc<Plan>, mandate: Arc<Mandate>, with: Option<Time>) {
     if let Some(old) = draft.state.running()
-        && plan.replaces(&old.plan.id)
+        && (plan.replaces(&old.plan.id) || plan.is_alone())
     {
         let (result, at) = (RolloutResult::Failed, draft.now);
         draft.push(Record::RolloutEnded { result, at });
@@ -257,16 +257,15 @@ fn take_plan(draft: &mut Draft<'_>, view: &RolloutView, installed: Time) {
     let known = draft.state.journaled.rollout.as_ref();
     let newer = known.is_none_or(|r| view.plan.id.beats(&r.plan.id));
     let busy = draft.state.observed.local.busy;
+    // What the other node did alone is learnt when it is over, too, and whatever was under way here ends
+    // with it: of that, it may not have known.
+    let alone = view.plan.is_alone();
+    let theirs = view.plan.is_alone_of(&draft.state.peer);
     let free = known.is_none_or(|r| {
-        let replaced = view.plan.replaces(&r.plan.id) && !busy && !r.is_open();
+        let replaced = (theirs || view.plan.replaces(&r.plan.id)) && !busy && !r.is_open();
         r.ended.is_some() || r.mine.is_empty() || replaced
     });
     let me = draft.state.journaled.installed;
-    // What the other node did alone is learnt when it is over, too: what was under way here ends with it.
-    let (alone, theirs) = (
-        view.plan.is_alone(),
-        view.plan.is_alone_of(&draft.state.peer),
-    );
     let is_news = theirs || !(view.ended || alone);
     if newer && free && is_news && view.with.is_none_or(|with| with == me) {
         let with = Some(installed).filter(|_| !alone);

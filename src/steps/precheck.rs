@@ -56,7 +56,8 @@ impl Step for Precheck {
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        cx.host.remove(&cx.aside())?;
+        // What a rollout left whose place another has taken, too: there is only one at a time.
+        cx.host.remove(&cx.state_dir.join("staging"))?;
         Ok(Verdict::done())
     }
 }

@@ -6,7 +6,7 @@ use super::purpose::checked;
 use super::{Draft, Planned, finish};
 use crate::checks;
 use crate::core::{Actor, Kind, Row, WayBack};
-use crate::host::Finding;
+use crate::host::{Finding, Host};
 use crate::steps::{self, Content};
 use crate::time::Time;
 use crate::wire::{Code, Failure, RollbackRequest, StartRequest};
