@@ -1,8 +1,8 @@
 //! What nobody orders: a survivor that must serve, a job that does not come back, a failure that the
 //! configuration wants taken back.
 use super::decide::{Draft, mandate};
-use super::gate::next_row;
-use super::{Actor, Direction, Order, Problem, Report, RowState};
+use super::gate::{may_start, next_row};
+use super::{Actor, Closed, Direction, Order, Problem, Report, RowState};
 
 /// A survivor (`State::must_survive`) with rows begun that took the service
 /// down: what cannot be finished without the peer is taken back at once.
@@ -20,7 +20,9 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
         .mine
         .get(row)
         .is_some_and(|r| r.state == RowState::Failed);
-    let stuck = failed || rollout.halted_by().is_some() || !rollout.plan.rows[row].restores;
+    let waits = matches!(may_start(s, rollout, row, now), Err(Closed::Waiting(_)));
+    let stuck =
+        failed || waits || rollout.halted_by().is_some() || !rollout.plan.rows[row].restores;
     // Down by one of these rows, or by the rollout that this one took the place of.
     let down = |n: usize| rollout.plan.rows[n].service_down;
     let mut mine = rollout.plan.rows_of(&s.me);

@@ -1,6 +1,6 @@
 //! A pair of databases in memory, for simulations and the tests of steps. It can be broken in the
 //! ways a real one breaks, two primaries included, and knows of every row it ever acknowledged.
-use super::{Database, DatabaseError, DatabaseResult, Replication};
+use super::{Beside, Database, DatabaseError, DatabaseResult, Replication};
 use crate::core::DatabaseRole;
 use crate::host::{DatabaseMark, Host, fake::FakeHost};
 use std::{
@@ -20,6 +20,8 @@ pub struct Cluster {
     pub acknowledged: Vec<u32>,
     /// Rows of the dump that is restored beside the running database.
     pub beside: Option<usize>,
+    /// How often a restored one took the place of the running one: a record in the log like any row.
+    pub exchanged: u32,
     /// Schema scripts that took effect, with how often; more than once is wrong.
     pub schema: BTreeMap<String, u32>,
 }
@@ -317,6 +319,28 @@ impl Database for FakeDatabase {
 
     fn drop_beside(&self, _limit: Duration) -> DatabaseResult<()> {
         self.change("drop_beside")?.beside = None;
+        Ok(())
+    }
+
+    fn beside(&self) -> DatabaseResult<Beside> {
+        let cluster = self.ask("beside")?;
+        Ok(Beside {
+            restored: cluster.beside.is_some(),
+            replaced: cluster.exchanged > 0,
+        })
+    }
+
+    fn exchange(&self, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("exchange")?;
+        if cluster.beside.is_none() || cluster.exchanged > 0 {
+            return Err(failed(
+                "nothing is restored, or something is replaced".to_owned(),
+            ));
+        }
+        if !cluster.write(self.node) {
+            return Err(failed("the database takes no writes".to_owned()));
+        }
+        (cluster.beside, cluster.exchanged) = (None, 1);
         Ok(())
     }
 

@@ -3,6 +3,7 @@ mod activate;
 mod apart;
 mod back;
 mod backup;
+mod bind;
 mod carry;
 mod catch_up;
 mod checkpoint;
@@ -13,6 +14,7 @@ mod demote;
 mod downtime;
 mod drain;
 mod drive;
+mod exchange;
 mod handoff;
 mod health;
 mod hooks;
@@ -34,15 +36,13 @@ mod start;
 mod stop;
 
 pub use apart::{alone, leave_apart};
+pub use bind::{Content, rows};
 pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
 pub use services::healthy;
 
-use crate::config::{Prove, Settings};
-use crate::core::{HandoffRow, Kind, NodeId, Row, Turn, Undo};
-use crate::host::BundleInfo;
+use crate::core::{HandoffRow, Kind, Turn, Undo};
 use Turn::{First, Second};
-use std::time::Duration;
 
 /// What the core knows of a step, and the step.
 pub struct StepDef {
@@ -89,6 +89,8 @@ pub enum Only {
     Database,
     /// The configuration wants the dump restored.
     Proof,
+    /// The rollback restores the database.
+    Dump,
     ConfigSync,
     RootKey,
     /// The second node is given the first's.
@@ -188,6 +190,16 @@ pub const ROLLBACK: &[&[Phase]] = &[
             (Second, &soak::DEF),
         ],
     )],
+    // The roles are back, and old code is everywhere: only now does the old database come.
+    &[
+        ("beside", &[(First, &exchange::BESIDE)]),
+        ("close", &[(Second, &exchange::CLOSE)]),
+        ("exchange", &[(First, &exchange::DEF)]),
+        (
+            "open",
+            &[(Second, &exchange::OPEN), (Second, &exchange::WELL)],
+        ),
+    ],
     END,
 ];
 
@@ -197,6 +209,13 @@ pub const ROLLBACK_NODE: &[&[Phase]] = &[
     &[("backup", &[(First, &back::CHECK)])],
     RESTORE_FIRST,
     &[
+        ("beside", &[(Second, &exchange::BESIDE)]),
+        ("close", &[(First, &exchange::CLOSE)]),
+        ("exchange", &[(Second, &exchange::DEF)]),
+        (
+            "open",
+            &[(First, &exchange::OPEN), (First, &exchange::WELL)],
+        ),
         ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
         ("push", &[(Second, &push::DEF)]),
         (
@@ -304,91 +323,4 @@ pub fn find(name: &str) -> Option<&'static StepDef> {
         .flat_map(|(_, rows)| rows.iter())
         .map(|(_, def)| *def)
         .find(|def| def.name == name)
-}
-
-/// Binds the table's turns to nodes and its limits to the configuration's.
-pub fn rows(
-    kind: Kind,
-    settings: &Settings,
-    bundle: Option<&BundleInfo>,
-    first: &NodeId,
-    second: &NodeId,
-) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (phase, (phase_name, steps)) in table(kind).enumerate() {
-        for (turn, def) in steps
-            .iter()
-            .filter(|(_, def)| is_needed(def.only, settings, bundle))
-        {
-            let node = match turn {
-                First => first.clone(),
-                Second => second.clone(),
-            };
-            rows.push(row(def, phase, phase_name, node, settings));
-        }
-    }
-    rows
-}
-
-fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &Settings) -> Row {
-    let limit = limit(def.limit, settings);
-    Row {
-        phase: u16::try_from(phase).unwrap_or(u16::MAX),
-        phase_name: phase_name.to_owned(),
-        node,
-        step: def.name.to_owned(),
-        disruptive: def.disruptive,
-        disruptive_undo: def.disruptive_undo,
-        restores: def.restores,
-        service_down: def.service_down,
-        gives_vip: def.gives_vip,
-        confirmable: def.confirmable,
-        undo: def.undo,
-        handoff: def.handoff,
-        limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-        attempts: match def.limit {
-            Limit::VipSwitch => 1 + settings.limits.vip_retries,
-            Limit::Seconds(_)
-            | Limit::Start
-            | Limit::Health
-            | Limit::Soak
-            | Limit::Drain
-            | Limit::Backup
-            | Limit::Schema
-            | Limit::NodeUpgrade
-            | Limit::Rollback => def.attempts,
-        },
-    }
-}
-
-fn limit(limit: Limit, settings: &Settings) -> Duration {
-    let limits = &settings.limits;
-    match limit {
-        Limit::Seconds(n) => Duration::from_secs(n),
-        Limit::Start => limits.start,
-        Limit::Health => limits.health,
-        // The last check may begin when the time is over and needs its own.
-        Limit::Soak => limits.soak.within + limits.health,
-        Limit::Drain => limits.drain + Duration::from_secs(10),
-        Limit::Backup => limits.backup,
-        Limit::Schema => limits.schema,
-        Limit::NodeUpgrade => limits.node_upgrade,
-        Limit::Rollback => limits.rollback,
-        Limit::VipSwitch => limits.vip_switch,
-    }
-}
-
-fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bool {
-    match only {
-        Only::Always => true,
-        Only::Database => settings.database.is_some(),
-        Only::Proof => settings.database.is_some() && settings.backup.prove == Prove::Restore,
-        Only::ConfigSync => settings.config_sync.is_some(),
-        Only::Handoff => settings.hands_off(),
-        Only::Park => settings.parks(),
-        Only::Hook(name) => bundle.is_some_and(|b| b.hooks.contains_key(name)),
-        Only::RootKey => settings.root_key.is_some(),
-        Only::CarriedKey => settings.root_key.as_ref().is_some_and(|key| key.carry),
-        Only::Schema => settings.database.is_some() && bundle.is_some_and(|b| !b.schema.is_empty()),
-    }
 }
