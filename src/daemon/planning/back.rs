@@ -24,18 +24,12 @@ pub(in crate::daemon) fn rollback(
     }
     let peer = peer(api)?;
     let (first, second) = order(api, &peer)?;
-    let alone = back
-        .node
-        .as_deref()
-        .map(|name| backup_node(name, &first, &second));
-    let alone = alone.transpose()?.is_some();
+    let named = back.node.as_deref();
+    let named = named.map(|name| backup_node(name, &first, &second));
+    let alone = named.transpose()?.is_some();
     let dump = restores(api, back);
     if dump && alone {
-        return Err(Failure::new(
-            Code::Refused,
-            "the database is that of both nodes: it is not restored for one",
-            "without --node, or with --database keep",
-        ));
+        return Err(not_for_one());
     }
     let local = api.snapshot().state.observed.local.clone();
     let version = |node: &NodeId| {
@@ -55,11 +49,8 @@ pub(in crate::daemon) fn rollback(
     // One that runs that version already, and serves, is left as it is.
     let levels = version(&second).as_ref() == Some(&to);
     let is_one = alone || levels;
-    let runs = [version(&second), version(&first)].into_iter().flatten();
-    let from = runs
-        .into_iter()
-        .find(|v| *v != to)
-        .unwrap_or_else(|| to.clone());
+    let mut runs = [version(&second), version(&first)].into_iter().flatten();
+    let from = runs.find(|v| *v != to).unwrap_or_else(|| to.clone());
     let replaces = halted(api)?.map(|r| r.plan.id.clone());
     if from == to && back.to.is_none() && replaces.is_none() && !dump {
         return Err(nothing_to_do("both nodes run", &to, &name));
@@ -80,8 +71,8 @@ pub(in crate::daemon) fn rollback(
         restores: dump,
         ..Purpose::default()
     };
-    let limit = api.site.settings.limits.rollback;
-    let findings = findings_within(api, &purpose(&api.site.me), &purpose(&api.site.peer), limit)?;
+    let (me, peer) = (purpose(&api.site.me), purpose(&api.site.peer));
+    let findings = findings_within(api, &me, &peer, api.site.settings.limits.rollback)?;
     let way_back = Some(WayBack {
         backup: name,
         database: dump,
@@ -133,6 +124,15 @@ pub(super) fn restores(api: &Api, back: &RollbackRequest) -> bool {
     let settings = &api.site.settings;
     let wanted = back.database.unwrap_or(settings.rollback.database);
     settings.database.is_some() && wanted == RollbackDatabase::Restore
+}
+
+fn not_for_one() -> Failure {
+    let what = "the database is that of both nodes: it is not restored for one";
+    Failure::new(
+        Code::Refused,
+        what,
+        "without --node, or with --database keep",
+    )
 }
 
 pub(super) fn nothing_to_do(who: &str, version: &str, backup: &str) -> Failure {
