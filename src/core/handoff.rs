@@ -53,16 +53,20 @@ fn going_on(s: &State) -> Option<&Rollout> {
     s.running().filter(on)
 }
 
+/// Asked at every turn, so by what is quickest to see of a row.
+fn rows(rollout: &Rollout, part: HandoffRow) -> impl Iterator<Item = (usize, &Row)> {
+    let rows = rollout.plan.rows.iter().enumerate();
+    rows.filter(move |(_, row)| row.handoff == part)
+}
+
 /// Does this node measure what users notice?
 pub(super) fn measures(s: &State) -> bool {
     let Some(rollout) = going_on(s) else {
         return false;
     };
     let own = |part: HandoffRow| {
-        rollout
-            .plan
-            .rows_of(&s.me)
-            .find(move |(_, row)| row.handoff == part)
+        let mut rows = rows(rollout, part);
+        rows.find(|(_, row)| row.node == s.me)
     };
     let begun = [HandoffRow::Forward, HandoffRow::Park, HandoffRow::Measures];
     let begun = begun
@@ -77,16 +81,13 @@ pub(super) fn armed(s: &State, now: Time) -> Armed {
         return Armed::default();
     };
     let begun = |part: HandoffRow| {
-        let mut own = rollout.plan.rows_of(&s.me);
-        own.any(|(n, row)| {
+        let mut rows = rows(rollout, part);
+        rows.any(|(n, row)| {
             let state = rollout.mine.get(n).map(|report| report.state);
-            row.handoff == part && matches!(state, Some(RowState::Started | RowState::Done))
+            row.node == s.me && matches!(state, Some(RowState::Started | RowState::Done))
         })
     };
-    let row = |part: HandoffRow| {
-        let is = |(_, row): &(usize, &Row)| row.handoff == part;
-        rollout.plan.rows.iter().enumerate().find(is)
-    };
+    let row = |part: HandoffRow| rows(rollout, part).next();
     let is_done = |(n, _): (usize, &Row)| rollout.is_done(&s.me, n);
     let drained = row(HandoffRow::Drained).is_some_and(is_done);
     // Where no primary moves the parked connections wait for the old services alone.

@@ -136,7 +136,7 @@ impl Service for Api {
                     tracing::info!(
                         HAU_EVENT = "asked",
                         "{} asks for {}",
-                        caller(&call),
+                        call.caller.who.name(),
                         call.path
                     );
                 }
@@ -263,18 +263,9 @@ fn failed(e: HostError) -> Failure {
     )
 }
 
-/// Who asked, for the record.
-fn caller(call: &Call) -> String {
-    match &call.caller.who {
-        Who::Local { user, .. } => user.clone(),
-        Who::Peer { .. } => "the other node".to_owned(),
-        Who::Remote { address } => address.to_string(),
-    }
-}
-
 fn actor(api: &Api, call: &Call, reason: Option<String>) -> Actor {
     Actor {
-        user: caller(call),
+        user: call.caller.who.name(),
         node: api.site.me.0.clone(),
         reason,
     }

@@ -35,14 +35,38 @@ use mailbox::Post;
 use observe::Looks;
 use site::Site;
 use status::Snapshot;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::{mpsc, oneshot, watch as published};
 
-/// The watchdog is fed by the loop itself: a loop that hangs is restarted by systemd.
 /// What is looked at grows old meanwhile.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// What a rollout may add to the journal, met before it begins.
 const ROLLOUT_BYTES: u64 = 512 << 10;
+
+/// Tells systemd that the loop turns: one that hangs is restarted. As seldom as is safe, for each word wakes systemd.
+struct Watchdog {
+    every: Option<Duration>,
+    told: Option<Instant>,
+}
+
+impl Watchdog {
+    fn new() -> Self {
+        let every = sd_notify::watchdog_enabled().map(|limit| limit / 3);
+        Self { every, told: None }
+    }
+
+    fn feed(&mut self) {
+        let Some(every) = self.every else { return };
+        if self.told.is_none_or(|at| at.elapsed() >= every) {
+            // systemd may be gone for a moment while it is upgraded itself: next time.
+            let is_told = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]).is_ok();
+            self.told = is_told.then(Instant::now);
+        }
+    }
+}
 
 /// The journal as the core's log.
 struct Records(Journal);
@@ -82,8 +106,9 @@ impl Daemon {
     fn serve(&mut self, mail: &mut mpsc::Receiver<Post>) -> Result<(), JournalError> {
         self.look()?;
         let mut wake = self.turn(&Event::Started, None)?;
+        let mut watchdog = Watchdog::new();
         loop {
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+            watchdog.feed();
             let wait = wake.map_or(LONGEST_WAIT, |at| at.since(self.site.now()));
             let next = self.site.runtime.block_on(async {
                 tokio::time::timeout(wait.min(LONGEST_WAIT), mail.recv()).await

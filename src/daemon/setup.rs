@@ -135,8 +135,9 @@ fn timing(site: &Site) -> Timing {
 }
 
 fn runtime() -> std::io::Result<Runtime> {
+    // One worker: what may keep one waiting has a thread of its own, and two wake each other for every message.
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .enable_all()
         .build()
 }

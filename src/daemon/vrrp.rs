@@ -296,10 +296,15 @@ impl Keepalived {
             [&self.weight, &self.durable]
         };
         for file in files {
-            if file.read().ok().flatten() == Some(value) {
+            let is_shown = std::ptr::eq(file, &self.weight);
+            let says = if is_shown {
+                now
+            } else {
+                file.read().ok().flatten()
+            };
+            if says == Some(value) {
                 continue;
             }
-            let is_shown = std::ptr::eq(file, &self.weight);
             if is_shown {
                 // Before the write: keepalived answers before it has been made durable.
                 let wanted = self.base_priority() + value;

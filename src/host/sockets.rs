@@ -54,7 +54,7 @@ pub fn connections(addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<Socket
 
 /// Ends them all at once, as by a reset from either side; gives their other ends.
 pub fn reset(addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<SocketAddr>> {
-    let open = open(addresses, ports)?;
+    let (open, mut kernel) = (open(addresses, ports)?, Kernel::open()?);
     for one in &open {
         let request = request(
             one.header.family,
@@ -63,7 +63,7 @@ pub fn reset(addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<SocketAddr>>
         );
         let destroy = SockDiagDestroy::new(SockDiagMessage::InetRequest(request));
         // One that has ended meanwhile is what was wanted.
-        if let Err(e) = ask::<_, SockDiagDestroy>(destroy, NLM_F_ACK, |_| {}) {
+        if let Err(e) = kernel.ask::<_, SockDiagDestroy>(destroy, NLM_F_ACK, |_| {}) {
             tracing::debug!("{e}");
         }
     }
@@ -97,13 +97,13 @@ fn remote(id: &SocketId) -> SocketAddr {
 
 /// Of both families: a service that listens on `::` has its IPv4 clients there.
 fn dump(states: StateFlags) -> HostResult<Vec<InetResponse>> {
-    let mut found = Vec::new();
+    let (mut found, mut kernel) = (Vec::new(), Kernel::open()?);
     for (family, id) in [
         (AF_INET, SocketId::new_v4()),
         (AF_INET6, SocketId::new_v6()),
     ] {
         let request = SockDiagMessage::InetRequest(request(family, states.clone(), id));
-        ask(request, NLM_F_DUMP, |answer| {
+        kernel.ask(request, NLM_F_DUMP, |answer| {
             if let SockDiagMessage::InetResponse(one) = answer {
                 found.push(*one);
             }
@@ -122,43 +122,58 @@ fn request(family: u8, states: StateFlags, socket_id: SocketId) -> InetRequest {
     }
 }
 
-fn ask<Q, A>(question: Q, flags: u16, mut tell: impl FnMut(A)) -> HostResult<()>
-where
-    Q: NetlinkSerializable + Into<NetlinkPayload<Q>>,
-    A: NetlinkDeserializable + Debug,
-{
-    let failed = |why: String| HostError::new("ask the kernel for", "its TCP connections", why);
-    let io = |e: std::io::Error| failed(e.to_string());
-    let mut socket = Socket::new(NETLINK_SOCK_DIAG).map_err(io)?;
-    socket.bind_auto().map_err(io)?;
-    socket.connect(&KernelAddress::new(0, 0)).map_err(io)?;
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | flags;
-    let mut message = NetlinkMessage::new(header, question.into());
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    socket.send(&bytes, 0).map_err(io)?;
-    loop {
-        let (packet, _) = socket.recv_from_full().map_err(io)?;
-        let mut rest = packet.as_slice();
-        while !rest.is_empty() {
-            let answer =
-                NetlinkMessage::<A>::deserialize(rest).map_err(|e| failed(e.to_string()))?;
-            let length = usize::try_from(answer.header.length).unwrap_or(rest.len());
-            match answer.payload {
-                NetlinkPayload::Done(_) => return Ok(()),
-                NetlinkPayload::Error(e) if e.code.is_none() => return Ok(()),
-                NetlinkPayload::Error(e) => return Err(io(e.to_io())),
-                NetlinkPayload::InnerMessage(one) => tell(one),
-                NetlinkPayload::Noop | NetlinkPayload::Overrun(_) | _ => {}
+/// The kernel, to be asked one thing after the other.
+struct Kernel(Socket);
+
+impl Kernel {
+    fn open() -> HostResult<Self> {
+        let mut socket = Socket::new(NETLINK_SOCK_DIAG).map_err(io)?;
+        socket.bind_auto().map_err(io)?;
+        socket.connect(&KernelAddress::new(0, 0)).map_err(io)?;
+        Ok(Self(socket))
+    }
+
+    fn ask<Q, A>(&mut self, question: Q, flags: u16, mut tell: impl FnMut(A)) -> HostResult<()>
+    where
+        Q: NetlinkSerializable + Into<NetlinkPayload<Q>>,
+        A: NetlinkDeserializable + Debug,
+    {
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST | flags;
+        let mut message = NetlinkMessage::new(header, question.into());
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        self.0.send(&bytes, 0).map_err(io)?;
+        loop {
+            let (packet, _) = self.0.recv_from_full().map_err(io)?;
+            let mut rest = packet.as_slice();
+            while !rest.is_empty() {
+                let answer =
+                    NetlinkMessage::<A>::deserialize(rest).map_err(|e| failed(e.to_string()))?;
+                let length = usize::try_from(answer.header.length).unwrap_or(rest.len());
+                match answer.payload {
+                    NetlinkPayload::Done(_) => return Ok(()),
+                    NetlinkPayload::Error(e) if e.code.is_none() => return Ok(()),
+                    NetlinkPayload::Error(e) => return Err(io(e.to_io())),
+                    NetlinkPayload::InnerMessage(one) => tell(one),
+                    NetlinkPayload::Noop | NetlinkPayload::Overrun(_) | _ => {}
+                }
+                // Each part of a packet begins at a multiple of four bytes.
+                rest = rest
+                    .get(length.next_multiple_of(4).max(4)..)
+                    .unwrap_or_default();
             }
-            // Each part of a packet begins at a multiple of four bytes.
-            rest = rest
-                .get(length.next_multiple_of(4).max(4)..)
-                .unwrap_or_default();
         }
     }
+}
+
+fn failed(why: String) -> HostError {
+    HostError::new("ask the kernel for", "its TCP connections", why)
+}
+
+fn io(e: std::io::Error) -> HostError {
+    failed(e.to_string())
 }
 
 fn in_proc(net: &Path) -> BTreeSet<u16> {

@@ -1,5 +1,5 @@
 //! Backups and config sync: made, listed, verified, paused, resumed, compared.
-use super::{Answered, Api, caller, failed, json, nothing};
+use super::{Answered, Api, failed, json, nothing};
 use crate::daemon::{door::Call, watch};
 use crate::host::{Host, HostError};
 use crate::wire::{self, Code, Failure};
@@ -105,7 +105,7 @@ fn resume_here(api: &Api) -> Result<(), Failure> {
 }
 
 pub(super) fn sync_pause(api: &Api, call: &Call) -> Result<Answered, Failure> {
-    pause_here(api, &caller(call))?;
+    pause_here(api, &call.caller.who.name())?;
     api.site
         .peer_post("sync/pause", Vec::new(), Duration::from_secs(60))
         .map_err(failed)?;
