@@ -619,3 +619,31 @@ fn what_serves_may_be_stopped_only_beside_a_node_that_serves() {
     master.observed.local.vrrp = VrrpState::Master;
     assert!(!intents(&master, NOW).may_stop);
 }
+
+/// Going back has failed here, and then the other node is gone: nobody is left to say `retry`.
+#[test]
+fn a_survivor_that_failed_to_go_back_tries_once_more() {
+    let given = one(
+        "going back",
+        Order::Abort,
+        &[
+            (0, RowState::Done),
+            (2, RowState::Done),
+            (3, RowState::UndoFailed),
+        ],
+        &[(1, RowState::Done)],
+    );
+    let mut state = state(&given, VrrpState::Master, Peer::Lost);
+    let told = line(&state, &Event::Tick);
+    assert_eq!(told, "[Retry#2 by hau, 3 Undoing] Undo 3 Upgrading");
+    for record in decide(&state, NOW, &Event::Tick).records {
+        state.journaled.apply(&record);
+    }
+    let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+    let failed = Report {
+        state: RowState::UndoFailed,
+        ..rollout.mine[3].clone()
+    };
+    Arc::make_mut(&mut rollout.mine).insert(3, failed);
+    assert_eq!(line(&state, &Event::Tick), "[] - Upgrading");
+}

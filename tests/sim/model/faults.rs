@@ -278,7 +278,6 @@ impl World {
         match self.nodes[n].lie {
             Some(Lie::Done) if slot.has_begun && !is_done => {
                 self.nodes[n].lie = None;
-                self.lied.push(slot.def.name);
                 self.say(|| format!("{} LIE {} is done", Self::name(n), slot.def.name));
                 Ok(Verdict::done())
             }

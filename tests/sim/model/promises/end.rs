@@ -53,9 +53,6 @@ impl World {
     }
 
     fn succeeded(&mut self, n: usize) {
-        if !self.lied.is_empty() {
-            return;
-        }
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let wanted = if self.kind == hau::core::Kind::Upgrade {
             site::TO
@@ -119,9 +116,7 @@ impl World {
     }
 
     fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
-        let Some(rollout) = rollout.filter(|_| self.lied.is_empty()) else {
-            return;
-        };
+        let Some(rollout) = rollout else { return };
         let beyond = self.nodes[n].is_left;
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let serves = self.serves(n);
