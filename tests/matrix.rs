@@ -100,6 +100,7 @@ fn plan() -> Arc<Plan> {
         made_at: Time(0),
         home_before: None,
         stop_before: None,
+        takes_back: false,
         rows,
     })
 }

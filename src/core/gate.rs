@@ -2,7 +2,7 @@
 //!
 //! Asked at every turn, so a row that is resumed after a crash is held to them like a fresh one.
 use super::{
-    Direction, Hello, Local, Refusal, Reports, Rollout, Row, RowState, State, Undo, VrrpState,
+    Direction, Hello, Local, Plan, Refusal, Reports, Rollout, Row, RowState, State, Undo, VrrpState,
 };
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -68,13 +68,37 @@ pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// May a plan come in the place of a halted one? Nothing of it may be at work on either node.
-pub(super) fn may_replace(state: &State, halted: &Rollout, now: Time) -> Result<(), Refusal> {
+/// May this plan begin now, in the place of what there is?
+pub(super) fn may_begin(state: &State, plan: &Plan, now: Time) -> Result<(), Refusal> {
+    let there = state.fresh_peer(now);
+    if plan.is_alone() {
+        // Not heard yet is not dead.
+        if !state.is_alone(now) {
+            return Err(Refusal::PeerThere);
+        }
+    } else if there.is_none() {
+        return Err(Refusal::PeerLost);
+    }
+    if there.is_some_and(|hello| hello.local.by_hand) {
+        return Err(Refusal::ByHand);
+    }
+    match state.running() {
+        Some(old) if plan.replaces(&old.plan.id) => may_replace(state, old, plan, now),
+        Some(_) | None => may_work_by_hand(state, now),
+    }
+}
+
+/// Nothing of the halted one may be at work on either node; of a dead one nothing is.
+fn may_replace(state: &State, old: &Rollout, plan: &Plan, now: Time) -> Result<(), Refusal> {
     let busy = |local: &Local| local.busy || local.by_hand;
     let theirs = state
         .fresh_peer(now)
         .is_some_and(|hello| busy(&hello.local));
-    let rests = halted.is_at_rest() && peer_in_step(state, halted, now).is_ok();
+    let rests = if plan.is_alone() {
+        !old.is_open()
+    } else {
+        old.is_at_rest() && peer_in_step(state, old, now).is_ok()
+    };
     if !rests || theirs || busy(&state.observed.local) {
         return Err(Refusal::Busy);
     }
@@ -169,11 +193,15 @@ pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
 }
 
 /// The peer is heard, knows this rollout and stands under the same mandate; its reports, if it has any.
+/// Of a plan for one node nothing is asked of the other.
 pub(super) fn peer_in_step<'a>(
     s: &'a State,
     r: &Rollout,
     now: Time,
 ) -> Result<Option<&'a Reports>, Closed> {
+    if r.plan.is_alone() {
+        return Ok(None);
+    }
     let hello = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
     if r.is_with_another(hello.installed) {
         // It knows nothing of this rollout and never will.

@@ -1,4 +1,5 @@
-//! What nobody orders: a survivor that must serve, and a job that does not come back.
+//! What nobody orders: a survivor that must serve, a job that does not come back, a failure that the
+//! configuration wants taken back.
 use super::decide::{Draft, mandate};
 use super::gate::{next_row, next_undo};
 use super::{Actor, Direction, Mandate, Order, Problem, Report, Rollout, RowState, State};
@@ -25,12 +26,7 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
         }
         Direction::Forward | Direction::Back => return,
     };
-    let by = Actor {
-        user: NOBODY.to_owned(),
-        node: s.me.0.clone(),
-        reason: Some(reason.to_owned()),
-    };
-    mandate(draft, order, by);
+    own_word(draft, order, reason.to_owned());
 }
 
 /// The service is down, and what comes next does not bring it back without the peer.
@@ -56,6 +52,34 @@ fn has_failed_to_go_back(s: &State, rollout: &Rollout) -> bool {
     let again = *order == Order::Retry && *origin == s.me && by.user == NOBODY;
     let is_down = next_undo(s, rollout).is_some_and(|row| rollout.plan.rows[row].service_down);
     rollout.halted_by().is_some() && is_down && !again
+}
+
+/// Where the plan says so, a failed row of this node takes back what the rollout did. What fails on
+/// the way back halts, and past the row of no return a person decides.
+pub(super) fn take_back(draft: &mut Draft<'_>) {
+    let me = &draft.state.me;
+    let Some(rollout) = draft.state.running().filter(|r| r.plan.takes_back) else {
+        return;
+    };
+    let Some((row, _)) = rollout.halted_by() else {
+        return;
+    };
+    let row = &rollout.plan.rows[row];
+    let passed = rollout.barrier(me).is_some() || rollout.is_past_abort(me);
+    if row.node == *me && rollout.mandate.direction == Direction::Forward && !passed {
+        let why = format!("{} failed, and [rollback] policy is \"auto\"", row.step);
+        own_word(draft, Order::Abort, why);
+    }
+}
+
+/// An order of nobody.
+fn own_word(draft: &mut Draft<'_>, order: Order, why: String) {
+    let by = Actor {
+        user: NOBODY.to_owned(),
+        node: draft.state.me.0.clone(),
+        reason: Some(why),
+    };
+    mandate(draft, order, by);
 }
 
 /// A job that should long have come back has not.

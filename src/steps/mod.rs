@@ -1,5 +1,6 @@
 //! The rolling upgrade, top to bottom. Read `UPGRADE` first; each step is the file of its name.
 mod activate;
+mod apart;
 mod back;
 mod backup;
 mod carry;
@@ -32,6 +33,7 @@ mod stage;
 mod start;
 mod stop;
 
+pub use apart::{alone, leave_apart};
 pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
 pub use services::healthy;
@@ -326,13 +328,6 @@ pub fn rows(
         }
     }
     rows
-}
-
-/// A pair that ends with two versions is not levelled: the sync would push one version's
-/// configuration onto the other. It stays paused.
-pub fn leave_apart(rows: &mut Vec<Row>) {
-    let levels = [resume::DEF.name, push::DEF.name, compare::DEF.name];
-    rows.retain(|row| !levels.contains(&&*row.step));
 }
 
 fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &Settings) -> Row {

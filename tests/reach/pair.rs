@@ -90,6 +90,7 @@ fn plan(kind: Kind) -> Arc<Plan> {
         made_at: NOW,
         home_before: None,
         stop_before: None,
+        takes_back: false,
         rows: site::rows(kind, 1),
     })
 }

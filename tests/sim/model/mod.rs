@@ -83,6 +83,8 @@ pub(crate) struct Options {
     pub(crate) has_faults: bool,
     /// After the upgrade, or a halt in it, comes a rollback.
     pub(crate) goes_back: bool,
+    /// The plan takes back by itself what fails.
+    pub(crate) takes_back: bool,
     pub(crate) mutant: Option<Mutant>,
     pub(crate) is_logged: bool,
 }
@@ -133,8 +135,10 @@ impl World {
         let mut dice = Dice::new(options.seed);
         let unbroken = options.has_faults && options.mutant.is_none();
         let goes_back = options.goes_back || (unbroken && options.seed % 4 == 1);
+        let takes_back = options.takes_back || (unbroken && options.seed % 8 == 2);
         let options = Options {
             goes_back,
+            takes_back,
             ..options
         };
         let kind = if options.has_faults && options.seed % 8 == 7 {

@@ -44,7 +44,12 @@ impl World {
         for record in records {
             self.say(|| format!("{} records {}", Self::name(n), short(record)));
             if let Record::MandateTaken { mandate } = record {
-                self.promise_9_only_a_person_goes_back(n, mandate);
+                let fails = |record: &Record| {
+                    matches!(record, Record::RowReported { report, .. }
+                        if report.state == RowState::Failed && report.epoch + 1 == mandate.epoch)
+                };
+                let failed = records.iter().any(fails);
+                self.promise_9_only_a_person_goes_back(n, mandate, failed);
             }
             if let Record::RowReported { row, report } = record
                 && report.state == RowState::Started
@@ -127,8 +132,11 @@ impl World {
         self.service_makes_key(n);
         let after = self.visible(n);
         if before.is_serving && !after.is_serving {
-            self.promise_1_one_node_serves(n);
-            self.promise_2_not_on_the_vip(n);
+            // Who goes back alone was asked for it, and nobody was heard who could serve.
+            if !slot.plan.is_alone() {
+                self.promise_1_one_node_serves(n);
+                self.promise_2_not_on_the_vip(n);
+            }
             self.ambush(n);
         }
         if *before != after {
