@@ -1,8 +1,8 @@
 //! State × event: what the core makes of everything that can happen in every kind of situation,
 //! in one snapshot. A change of a rule shows here as the lines it changes.
 use hau::core::{
-    Actor, Band, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Mandate,
-    NodeId, Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId,
+    Actor, Band, Closed, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local,
+    Mandate, NodeId, Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId,
     RolloutResult, RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents,
     may_work_by_hand,
 };
@@ -645,4 +645,39 @@ fn a_survivor_that_failed_to_go_back_tries_once_more() {
     };
     Arc::make_mut(&mut rollout.mine).insert(3, failed);
     assert_eq!(line(&state, &Event::Tick), "[] - Upgrading");
+}
+
+/// What the peer tells, from now on.
+fn peer_takes(state: &mut State) {
+    let mandate = state.running().expect("a rollout").mandate.clone();
+    if let Some((hello, _)) = &mut state.observed.peer
+        && let Some(view) = &mut Arc::make_mut(hello).rollout
+    {
+        view.mandate = mandate;
+    }
+}
+
+/// `--stop-before`: a retry of something that failed on the way is not leave to go past it.
+#[test]
+fn a_rollout_asked_to_stop_waits_there_until_it_is_told_to_go_on() {
+    use RowState::Done;
+    for order in [Order::Start, Order::Retry] {
+        let given = one("phase done", order, &[(0, Done)], &[(1, Done)]);
+        let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
+        let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+        Arc::make_mut(&mut rollout.plan).stop_before = Some(1);
+        assert_eq!(line(&state, &Event::Tick), "[] - Normal");
+        assert_eq!(state.standing(NOW), Some((2, Some(Closed::StopAsked))));
+        let order = Order::Retry;
+        let told = Event::Command(Command::Order { order, by: actor() });
+        for record in decide(&state, NOW, &told).records {
+            state.journaled.apply(&record);
+        }
+        peer_takes(&mut state);
+        assert_eq!(
+            line(&state, &Event::Tick),
+            "[2 Started] Do 2 Upgrading",
+            "{order:?}"
+        );
+    }
 }
