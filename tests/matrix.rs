@@ -95,6 +95,7 @@ fn plan() -> Arc<Plan> {
         from: "1".to_owned(),
         to: "2".to_owned(),
         bundle: None,
+        way_back: None,
         by: actor(),
         made_at: Time(0),
         home_before: None,
@@ -680,4 +681,25 @@ fn a_rollout_asked_to_stop_waits_there_until_it_is_told_to_go_on() {
             "{order:?}"
         );
     }
+}
+
+/// The VIP was said to be given away and is still here, or it has come back: the peer cannot take it, so nothing
+/// sends it there.
+#[test]
+fn who_serves_with_the_vip_ranks_lower_only_for_a_peer_that_can_take_it() {
+    let mut state = giver();
+    let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+    let done = Report {
+        state: RowState::Done,
+        ..rollout.mine[4].clone()
+    };
+    Arc::make_mut(&mut rollout.mine).insert(4, done);
+    state.observed.local = local(VrrpState::Master, true);
+    let band = |state: &State, now| intents(state, now).band;
+    assert_eq!(band(&state, NOW), Band::Draining);
+    assert_eq!(band(&state, NOW + Duration::from_secs(5)), Band::Normal);
+    if let Some((hello, _)) = &mut state.observed.peer {
+        Arc::make_mut(hello).local.serving = false;
+    }
+    assert_eq!(band(&state, NOW), Band::Normal);
 }

@@ -1,5 +1,7 @@
 //! The flow of a rollout, in one place: given what is known and what happened, what is now true?
-use super::gate::{may_start, may_undo, next_row, next_undo, peer_in_step};
+use super::gate::{
+    may_replace, may_start, may_undo, may_work_by_hand, next_row, next_undo, peer_in_step,
+};
 use super::watch::{expire, survive};
 use super::{
     Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Record, Refusal,
@@ -78,7 +80,13 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     if hello.local.by_hand {
         return Reply::Refused(Refusal::ByHand);
     }
-    if let Err(refusal) = may_work_by_hand(&draft.state, draft.now) {
+    let free = match draft.state.running() {
+        Some(halted) if plan.replaces(&halted.plan.id) => {
+            may_replace(&draft.state, halted, draft.now)
+        }
+        Some(_) | None => may_work_by_hand(&draft.state, draft.now),
+    };
+    if let Err(refusal) = free {
         return Reply::Refused(refusal);
     }
     let known = draft.state.journaled.rollout.as_ref().map(|r| &r.plan);
@@ -102,31 +110,25 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
         by: plan.by.clone(),
         at: draft.now,
     });
-    let (rollout, with) = (plan.id.number, Some(hello.installed));
-    draft.push(Record::PlanAdopted {
-        plan: Arc::new(plan),
-        mandate,
-        with,
-    });
+    let (rollout, with) = (plan.id.number, hello.installed);
+    adopt(draft, Arc::new(plan), mandate, with);
     Reply::Accepted { rollout }
 }
 
-/// May something begin here that no rollout may meet? What two people ask for at one moment on the two
-/// nodes is held apart by the rows: none begins before such a thing has ended.
-///
-/// # Errors
-/// What is under way.
-pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
-    let hello = state.fresh_peer(now);
-    let there = hello.and_then(|hello| hello.rollout.as_ref());
-    let is_running = state.running().is_some() || there.is_some_and(|view| !view.ended);
-    if is_running || state.observed.local.busy {
-        return Err(Refusal::Busy);
+/// Takes a plan; the rollout in whose place it comes ends first.
+fn adopt(draft: &mut Draft<'_>, plan: Arc<Plan>, mandate: Arc<Mandate>, with: Time) {
+    if let Some(old) = draft.state.running()
+        && plan.replaces(&old.plan.id)
+    {
+        let (result, at) = (RolloutResult::Failed, draft.now);
+        draft.push(Record::RolloutEnded { result, at });
     }
-    if state.observed.local.by_hand {
-        return Err(Refusal::ByHand);
-    }
-    Ok(())
+    let with = Some(with);
+    draft.push(Record::PlanAdopted {
+        plan,
+        mandate,
+        with,
+    });
 }
 
 fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
@@ -263,16 +265,14 @@ fn learn_home(draft: &mut Draft<'_>) {
 fn take_plan(draft: &mut Draft<'_>, view: &RolloutView, installed: Time) {
     let known = draft.state.journaled.rollout.as_ref();
     let newer = known.is_none_or(|r| view.plan.id.beats(&r.plan.id));
-    let free = known.is_none_or(|r| r.ended.is_some() || r.mine.is_empty());
+    let busy = draft.state.observed.local.busy;
+    let free = known.is_none_or(|r| {
+        let replaced = view.plan.replaces(&r.plan.id) && !busy && !r.is_open();
+        r.ended.is_some() || r.mine.is_empty() || replaced
+    });
     let me = draft.state.journaled.installed;
     if newer && free && !view.ended && view.with.is_none_or(|with| with == me) {
-        let (plan, mandate) = (view.plan.clone(), view.mandate.clone());
-        let with = Some(installed);
-        draft.push(Record::PlanAdopted {
-            plan,
-            mandate,
-            with,
-        });
+        adopt(draft, view.plan.clone(), view.mandate.clone(), installed);
     }
 }
 
@@ -332,8 +332,8 @@ fn back(draft: &mut Draft<'_>) {
         .running()
         .and_then(|r| Some((r, next_undo(&draft.state, r)?)))
     {
-        let old = &rollout.mine[row];
-        let begun = old.state == RowState::Undoing;
+        let old = rollout.mine.get(row);
+        let begun = old.is_some_and(|r| r.state == RowState::Undoing);
         if begun || may_undo(&draft.state, rollout, row, draft.now).is_err() {
             return;
         }
@@ -343,7 +343,7 @@ fn back(draft: &mut Draft<'_>) {
         } else {
             RowState::Undoing
         };
-        let note = old.note.clone();
+        let note = old.map(|r| r.note.clone()).unwrap_or_default();
         let report = Report {
             note,
             ..fresh(rollout, state, draft.now)
@@ -379,7 +379,7 @@ fn end(draft: &mut Draft<'_>) {
                 rollout.is_kept(barrier, n)
                     || rollout
                         .report(&s.me, n)
-                        .is_none_or(|r| r.state == RowState::Undone)
+                        .map_or(!rollout.is_inherited(n), |r| r.state == RowState::Undone)
             };
             let Ok(theirs) = peer_in_step(s, rollout, at) else {
                 return;

@@ -16,16 +16,16 @@ mod reports;
 mod state;
 mod watch;
 
-pub use decide::{Decision, decide, may_work_by_hand};
+pub use decide::{Decision, decide};
 pub use downtime::Downtime;
 pub use event::{
     Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
 };
-pub use gate::Closed;
+pub use gate::{Closed, may_work_by_hand};
 pub use handoff::{Armed, HandoffRow};
 pub use intent::{Band, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
-pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo};
+pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo, WayBack};
 pub use record::{Contradiction, Record};
 pub use reports::Reports;
 pub use state::{

@@ -92,7 +92,10 @@ impl Journaled {
                 rows.try_for_each(|row| rollout.has_row(row))?;
                 (rollout.peers, rollout.told) = (reports.clone(), *told);
             }
-            Record::RolloutEnded { result, at } => self.running()?.ended = Some((*result, *at)),
+            Record::RolloutEnded { result, at } => {
+                self.running()?.ended = Some((*result, *at));
+                self.judge(*result);
+            }
         }
         Ok(())
     }
@@ -120,6 +123,20 @@ impl Journaled {
             ended: None,
         });
         Ok(())
+    }
+
+    /// A version that was rolled back is not installed again by mistake.
+    fn judge(&mut self, result: RolloutResult) {
+        let Some(Rollout { plan, .. }) = &self.rollout else {
+            return;
+        };
+        if result != RolloutResult::Succeeded || plan.from == plan.to {
+            return;
+        }
+        self.known_bad.remove(&plan.to);
+        if plan.kind.is_rollback() {
+            self.known_bad.insert(plan.from.clone());
+        }
     }
 
     fn running(&mut self) -> Result<&mut Rollout, Contradiction> {
@@ -166,6 +183,7 @@ mod tests {
             from: "1.0.0".to_owned(),
             to: "1.1.0".to_owned(),
             bundle: None,
+            way_back: None,
             by: Actor::default(),
             made_at: Time(1),
             stop_before: Some(3),

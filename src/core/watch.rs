@@ -40,8 +40,11 @@ fn is_stuck(s: &State, rollout: &Rollout) -> bool {
     };
     let state = rollout.mine.get(row).map(|r| r.state);
     let failed = state == Some(RowState::Failed) || rollout.halted_by().is_some();
+    // Down by one of these rows, or by the rollout that this one took the place of.
+    let mut later = rollout.plan.rows_of(&s.me).filter(|(n, _)| *n >= row);
+    let inherited = later.any(|(n, _)| rollout.is_inherited(n));
     let row = &rollout.plan.rows[row];
-    row.service_down && (failed || !row.restores)
+    (row.service_down || inherited) && (failed || !row.restores)
 }
 
 /// Something has failed on the way back and nobody was left to say `retry`. Once is enough: what fails again
@@ -51,7 +54,8 @@ fn has_failed_to_go_back(s: &State, rollout: &Rollout) -> bool {
         order, origin, by, ..
     } = &*rollout.mandate;
     let again = *order == Order::Retry && *origin == s.me && by.user == NOBODY;
-    let is_down = next_undo(s, rollout).is_some_and(|row| rollout.plan.rows[row].service_down);
+    let is_down = |n: usize| rollout.plan.rows[n].service_down || rollout.is_inherited(n);
+    let is_down = next_undo(s, rollout).is_some_and(is_down);
     rollout.halted_by().is_some() && is_down && !again
 }
 

@@ -10,7 +10,6 @@ mod heard;
 mod hello;
 mod mailbox;
 mod observe;
-mod pack;
 mod pairing;
 mod planning;
 mod probe;
@@ -25,7 +24,8 @@ pub use handoff::disarm;
 pub use setup::{RunArgs, run};
 
 use crate::core::{
-    Event, Hello, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned, may_work_by_hand,
+    Event, Hello, Journaled, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned,
+    may_work_by_hand,
 };
 use crate::host::Host;
 use crate::journal::{Journal, JournalError};
@@ -190,16 +190,19 @@ impl Daemon {
 
     /// Each fact once, and a rollout that another replaces goes into the history.
     fn tell(&mut self, turned: &Turned, before: Option<Rollout>) {
-        let rollout = self.machine.state().journaled.rollout.as_ref();
+        let mut known = Journaled {
+            rollout: before,
+            ..self.machine.state().journaled.clone()
+        };
         for record in &turned.records {
-            telemetry::tell(record, rollout);
-        }
-        let adopted = turned
-            .records
-            .iter()
-            .any(|r| matches!(r, Record::PlanAdopted { .. }));
-        if let Some(old) = before.filter(|_| adopted) {
-            Arc::make_mut(&mut self.history).push(old);
+            let old = known.rollout.clone();
+            if !matches!(record, Record::Started { .. }) {
+                known.apply(record);
+            }
+            telemetry::tell(record, known.rollout.as_ref());
+            if let Some(old) = old.filter(|_| matches!(record, Record::PlanAdopted { .. })) {
+                Arc::make_mut(&mut self.history).push(old);
+            }
         }
     }
 

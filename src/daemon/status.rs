@@ -205,9 +205,12 @@ impl Snapshot {
 
 /// What comes next, or what to type.
 fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> String {
-    let upgrade = r.plan.kind == Kind::Upgrade;
+    let kind = r.plan.kind;
     match (&r.ended, stopped) {
-        (Some((core::RolloutResult::Succeeded, _)), _) if upgrade => {
+        (Some((core::RolloutResult::Succeeded, _)), _) if kind == Kind::RollbackNode => {
+            format!("nothing: node {} runs {}", r.plan.first, r.plan.to)
+        }
+        (Some((core::RolloutResult::Succeeded, _)), _) if kind != Kind::Switch => {
             format!("nothing: both nodes run {}", r.plan.to)
         }
         (Some((core::RolloutResult::Succeeded, _)), _) => {

@@ -2,7 +2,7 @@
 //! ways a real one breaks, two primaries included, and knows of every row it ever acknowledged.
 use super::{Database, DatabaseError, DatabaseResult, Replication};
 use crate::core::DatabaseRole;
-use crate::host::{Host, fake::FakeHost};
+use crate::host::{DatabaseMark, Host, fake::FakeHost};
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -18,6 +18,8 @@ pub struct Cluster {
     pub cut: bool,
     /// Rows whose writer was told that they are safe, in their order.
     pub acknowledged: Vec<u32>,
+    /// Rows of the dump that is restored beside the running database.
+    pub beside: Option<usize>,
     /// Schema scripts that took effect, with how often; more than once is wrong.
     pub schema: BTreeMap<String, u32>,
 }
@@ -269,7 +271,12 @@ impl Database for FakeDatabase {
         Ok(())
     }
 
-    fn dump(&self, to: &Path, _limit: Duration) -> DatabaseResult<()> {
+    fn mark(&self) -> DatabaseResult<DatabaseMark> {
+        let rows = self.ask("mark")?.members[self.node].rows.len();
+        Ok(mark(rows))
+    }
+
+    fn dump(&self, to: &Path, counts: bool, _limit: Duration) -> DatabaseResult<DatabaseMark> {
         let rows = {
             let cluster = self.ask("dump")?;
             let me = &cluster.members[self.node];
@@ -284,7 +291,33 @@ impl Database for FakeDatabase {
         let text = format!("dump of {rows} rows\n");
         self.host
             .write(to, text.as_bytes(), 0o600)
-            .map_err(|e| failed(e.to_string()))
+            .map_err(|e| failed(e.to_string()))?;
+        let mut seen = mark(rows);
+        if counts {
+            seen.rows = table(rows);
+        }
+        Ok(seen)
+    }
+
+    fn restore_beside(
+        &self,
+        file: &Path,
+        limit: Duration,
+    ) -> DatabaseResult<BTreeMap<String, u64>> {
+        let text = self.check_dump(file, limit)?;
+        let rows = parse(text.split(' ').nth(2).unwrap_or_default())?;
+        let mut cluster = self.change("restore_beside")?;
+        let me = &cluster.members[self.node];
+        if !(me.up && me.is_primary) {
+            return Err(failed("the database takes no writes".to_owned()));
+        }
+        cluster.beside = Some(rows);
+        Ok(table(rows))
+    }
+
+    fn drop_beside(&self, _limit: Duration) -> DatabaseResult<()> {
+        self.change("drop_beside")?.beside = None;
+        Ok(())
     }
 
     fn check_dump(&self, file: &Path, _limit: Duration) -> DatabaseResult<String> {
@@ -302,6 +335,18 @@ impl Database for FakeDatabase {
     fn size_bytes(&self) -> DatabaseResult<u64> {
         Ok(self.look().acknowledged.len() as u64 * 100)
     }
+}
+
+fn mark(rows: usize) -> DatabaseMark {
+    DatabaseMark {
+        position: rows.to_string(),
+        next_transaction: rows as u64,
+        ..DatabaseMark::default()
+    }
+}
+
+fn table(rows: usize) -> BTreeMap<String, u64> {
+    BTreeMap::from([("public.orders".to_owned(), rows as u64)])
 }
 
 fn parse(position: &str) -> DatabaseResult<usize> {

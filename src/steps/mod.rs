@@ -1,5 +1,6 @@
 //! The rolling upgrade, top to bottom. Read `UPGRADE` first; each step is the file of its name.
 mod activate;
+mod back;
 mod backup;
 mod carry;
 mod catch_up;
@@ -35,7 +36,7 @@ pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
 pub use services::healthy;
 
-use crate::config::Settings;
+use crate::config::{Prove, Settings};
 use crate::core::{HandoffRow, Kind, NodeId, Row, Turn, Undo};
 use crate::host::BundleInfo;
 use Turn::{First, Second};
@@ -74,6 +75,7 @@ pub enum Limit {
     Backup,
     Schema,
     NodeUpgrade,
+    Rollback,
     /// The VIP switch, tried again as often as the configuration says.
     VipSwitch,
 }
@@ -83,8 +85,12 @@ pub enum Limit {
 pub enum Only {
     Always,
     Database,
+    /// The configuration wants the dump restored.
+    Proof,
     ConfigSync,
     RootKey,
+    /// The second node is given the first's.
+    CarriedKey,
     Schema,
     Handoff,
     Park,
@@ -119,6 +125,11 @@ pub const UPGRADE: &[&[Phase]] = &[
     &[
         ("stage", &[(First, &stage::DEF), (Second, &stage::DEF)]),
         ("backup", &[(First, &backup::DEF), (Second, &backup::DEF)]),
+        ("prove", &[(Second, &backup::PROVE)]),
+        (
+            "retain",
+            &[(First, &backup::RETAIN), (Second, &backup::RETAIN)],
+        ),
         ("schema", &[(Second, &schema::DEF)]),
         ("replay", &[(First, &catch_up::DEF)]),
         (
@@ -153,6 +164,64 @@ pub const UPGRADE: &[&[Phase]] = &[
         ],
     )],
     END,
+];
+
+/// Both nodes back to what a backup holds, the database as it is: the switchover of the upgrade is
+/// done the other way round, so the roles end where they were before it.
+pub const ROLLBACK: &[&[Phase]] = &[
+    BEGIN,
+    &[("backup", &[(First, &back::CHECK), (Second, &back::CHECK)])],
+    RESTORE_FIRST,
+    SWITCHOVER,
+    &[(
+        "restore second",
+        &[
+            (Second, &back::STOP),
+            (Second, &back::RESTORE),
+            (Second, &start::DEF),
+            (Second, &back::KEY),
+            // Two backups may hold two keys: an upgrade that was given up leaves such a pair.
+            (Second, &same_key::DEF),
+            (Second, &health::DEF),
+            (Second, &soak::DEF),
+        ],
+    )],
+    END,
+];
+
+/// The BACKUP alone back to what its backup holds. The other node serves on, with whatever it runs.
+pub const ROLLBACK_NODE: &[&[Phase]] = &[
+    BEGIN,
+    &[("backup", &[(First, &back::CHECK)])],
+    RESTORE_FIRST,
+    &[
+        ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
+        ("push", &[(Second, &push::DEF)]),
+        (
+            "finish",
+            &[
+                (Second, &compare::DEF),
+                (First, &cleanup::DEF),
+                (Second, &cleanup::DEF),
+            ],
+        ),
+    ],
+];
+
+const RESTORE_FIRST: &[Phase] = &[
+    // After a halt the standby may not follow yet.
+    ("follow", &[(First, &rejoin::DEF)]),
+    (
+        "restore first",
+        &[
+            (First, &back::STOP),
+            (First, &back::RESTORE),
+            (First, &start::DEF),
+            (First, &back::KEY),
+            (First, &health::DEF),
+            (First, &soak::DEF),
+        ],
+    ),
 ];
 
 /// VIP and primary to the other node, with the same care and without a new version.
@@ -219,13 +288,15 @@ pub fn table(kind: Kind) -> impl Iterator<Item = &'static Phase> {
     let parts = match kind {
         Kind::Upgrade => UPGRADE,
         Kind::Switch => SWITCH,
+        Kind::Rollback => ROLLBACK,
+        Kind::RollbackNode => ROLLBACK_NODE,
     };
     parts.iter().copied().flatten()
 }
 
 /// The step of a name, as rows carry it.
 pub fn find(name: &str) -> Option<&'static StepDef> {
-    let parts = UPGRADE.iter().chain(SWITCH);
+    let parts = UPGRADE.iter().chain(SWITCH).chain(ROLLBACK);
     let phases = parts.copied().flatten();
     phases
         .flat_map(|(_, rows)| rows.iter())
@@ -257,6 +328,13 @@ pub fn rows(
     rows
 }
 
+/// A pair that ends with two versions is not levelled: the sync would push one version's
+/// configuration onto the other. It stays paused.
+pub fn leave_apart(rows: &mut Vec<Row>) {
+    let levels = [resume::DEF.name, push::DEF.name, compare::DEF.name];
+    rows.retain(|row| !levels.contains(&&*row.step));
+}
+
 fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &Settings) -> Row {
     let limit = limit(def.limit, settings);
     Row {
@@ -282,7 +360,8 @@ fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &S
             | Limit::Drain
             | Limit::Backup
             | Limit::Schema
-            | Limit::NodeUpgrade => def.attempts,
+            | Limit::NodeUpgrade
+            | Limit::Rollback => def.attempts,
         },
     }
 }
@@ -299,6 +378,7 @@ fn limit(limit: Limit, settings: &Settings) -> Duration {
         Limit::Backup => limits.backup,
         Limit::Schema => limits.schema,
         Limit::NodeUpgrade => limits.node_upgrade,
+        Limit::Rollback => limits.rollback,
         Limit::VipSwitch => limits.vip_switch,
     }
 }
@@ -307,11 +387,13 @@ fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bo
     match only {
         Only::Always => true,
         Only::Database => settings.database.is_some(),
+        Only::Proof => settings.database.is_some() && settings.backup.prove == Prove::Restore,
         Only::ConfigSync => settings.config_sync.is_some(),
         Only::Handoff => settings.hands_off(),
         Only::Park => settings.parks(),
         Only::Hook(name) => bundle.is_some_and(|b| b.hooks.contains_key(name)),
-        Only::RootKey => settings.root_key.as_ref().is_some_and(|key| key.carry),
+        Only::RootKey => settings.root_key.is_some(),
+        Only::CarriedKey => settings.root_key.as_ref().is_some_and(|key| key.carry),
         Only::Schema => settings.database.is_some() && bundle.is_some_and(|b| !b.schema.is_empty()),
     }
 }

@@ -85,6 +85,7 @@ fn plan(kind: Kind) -> Arc<Plan> {
         from: site::FROM.to_owned(),
         to: site::TO.to_owned(),
         bundle: None,
+        way_back: None,
         by: actor(),
         made_at: NOW,
         home_before: None,
@@ -101,6 +102,7 @@ impl Pair {
             installed: Time(n as u64),
             rollout: None,
             home: None,
+            known_bad: Default::default(),
         };
         let idle = Self {
             nodes: [fresh(0), fresh(1)],

@@ -42,7 +42,9 @@ impl World {
             tally,
             outcome,
         });
-        let after = self.dice.below(20) + std::mem::take(&mut self.nodes[n].hang);
+        let hang = std::mem::take(&mut self.nodes[n].hang);
+        self.nodes[n].hung_until = self.now + hang;
+        let after = self.dice.below(20) + hang;
         self.at(after, Ev::Call(n, life));
     }
 

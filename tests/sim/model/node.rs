@@ -3,7 +3,7 @@ use super::disk::{Crash, Disk};
 use super::faults::Lie;
 use super::job::Slot;
 use super::mutants::Mutant;
-use super::site::{SERVICES, WEIGHT, site};
+use super::site::{FROM, SERVICES, WEIGHT, site};
 use super::vrrp::Vrrp;
 use super::{Ev, World};
 use hau::core::{
@@ -40,10 +40,14 @@ pub(crate) struct Node {
     pub(crate) is_restarting: bool,
     /// A rollout was given up past its barrier: what it left is a person's to mend.
     pub(crate) is_left: bool,
-    /// This host's new version has made its own root key.
-    pub(crate) has_made_key: bool,
+    /// What ran here when the last rollout was accepted.
+    pub(crate) version_before: Option<String>,
+    /// The version that was started here last: another one may make a root key of its own.
+    pub(crate) key_of: String,
     /// The next job call takes this long.
     pub(crate) hang: u64,
+    /// A job that hung comes to its work then.
+    pub(crate) hung_until: u64,
     /// Changes that the next job call may still make.
     pub(crate) fuse: Option<u32>,
     pub(crate) forced_band: Option<Band>,
@@ -85,8 +89,10 @@ impl Node {
             alone_since: None,
             is_restarting: false,
             is_left: false,
-            has_made_key: false,
+            version_before: None,
+            key_of: FROM.to_owned(),
             hang: 0,
+            hung_until: 0,
             fuse: None,
             forced_band: None,
             ahead: 0,

@@ -5,6 +5,7 @@ use hau::database::fake::{Cluster, FakeDatabase};
 use hau::host::fake::{FakeBundle, FakeHost, FakeUnit, PeerAsk};
 use hau::host::{BundleInfo, Host, HostError, HttpAnswer};
 use hau::keepalived::levels::{Levels, NodeWeights};
+use hau::time::Time;
 use hau::{checks, steps, sync};
 use std::{
     collections::BTreeSet,
@@ -66,6 +67,7 @@ paths = ["/etc/shop"]
 [root_key]
 path = "/etc/shop/root.key"
 [backup]
+prove = "restore"
 config_paths = ["/etc/shop"]
 recipients = ["age1nsv50qactqal6wa4luj4xq2ff8vjdxjccx94ggw4qa2sgsl4qqxqx85c3d"]
 [limits]
@@ -128,7 +130,12 @@ pub(crate) fn rows(kind: Kind, first: usize) -> Vec<Row> {
     all[n][first].clone()
 }
 
-pub(crate) const KINDS: [Kind; 2] = [Kind::Upgrade, Kind::Switch];
+pub(crate) const KINDS: [Kind; 4] = [
+    Kind::Upgrade,
+    Kind::Switch,
+    Kind::Rollback,
+    Kind::RollbackNode,
+];
 
 pub(crate) fn bundle(jar: &[u8]) -> FakeBundle {
     let info = BundleInfo {
@@ -155,6 +162,7 @@ pub(crate) fn bundle(jar: &[u8]) -> FakeBundle {
         product,
         info,
         upgrades_from,
+        expires: Time(u64::MAX),
         files: files.collect(),
     }
 }

@@ -89,7 +89,10 @@ impl World {
             |u: &FakeUnit| u.on_start == OnStart::Runs && u.ready_after < Duration::from_secs(10);
         let starts =
             self.pair.hosts[n].edit(|w| SERVICES.iter().all(|u| w.units.get(*u).is_some_and(well)));
-        if !able || !starts || demoted || self.serves(n) {
+        let serves = self.serves(n);
+        // Until then nothing else can be done: what is asked for is asked for from there on.
+        let hangs = self.now < self.nodes[n].hung_until;
+        if !able || !starts || demoted || serves || hangs {
             self.nodes[n].alone_since = None;
             return;
         }
