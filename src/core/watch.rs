@@ -41,8 +41,8 @@ fn is_stuck(s: &State, rollout: &Rollout) -> bool {
     let state = rollout.mine.get(row).map(|r| r.state);
     let failed = state == Some(RowState::Failed) || rollout.halted_by().is_some();
     // Down by one of these rows, or by the rollout that this one took the place of.
-    let mut later = rollout.plan.rows_of(&s.me).filter(|(n, _)| *n >= row);
-    let inherited = later.any(|(n, _)| rollout.is_inherited(n));
+    let mut mine = rollout.plan.rows_of(&s.me);
+    let inherited = mine.any(|(n, _)| n >= row && rollout.is_inherited(n));
     let row = &rollout.plan.rows[row];
     (row.service_down || inherited) && (failed || !row.restores)
 }
