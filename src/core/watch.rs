@@ -50,7 +50,8 @@ fn has_failed_to_go_back(s: &State, rollout: &Rollout) -> bool {
         order, origin, by, ..
     } = &*rollout.mandate;
     let again = *order == Order::Retry && *origin == s.me && by.user == NOBODY;
-    let is_down = next_undo(s, rollout).is_some_and(|row| rollout.plan.rows[row].service_down);
+    let is_down = |n: usize| rollout.plan.rows[n].service_down || rollout.is_inherited(n);
+    let is_down = next_undo(s, rollout).is_some_and(is_down);
     rollout.halted_by().is_some() && is_down && !again
 }
 
