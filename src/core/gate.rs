@@ -27,15 +27,13 @@ pub enum Closed {
     PeerNotServing,
 }
 
-/// May a row that has not begun begin, going forward?
+/// May the next row of this node, which has not begun, begin, going forward?
 pub(super) fn may_start(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
     let row = &r.plan.rows[n];
     let rows = r.plan.rows.iter().enumerate();
-    for (m, earlier) in rows.take_while(|(_, other)| other.phase <= row.phase) {
-        let before = earlier.phase < row.phase || (m < n && earlier.node == s.me);
-        if before && !r.is_done(&s.me, m) {
-            return Err(Closed::Waiting(m));
-        }
+    let mut before = rows.take_while(|(_, other)| other.phase < row.phase);
+    if let Some((m, _)) = before.find(|(m, _)| !r.is_done(&s.me, *m)) {
+        return Err(Closed::Waiting(m));
     }
     if r.plan.stop_before == Some(row.phase) && !is_told_to_go_on(s, r, row.phase) {
         return Err(Closed::StopAsked);

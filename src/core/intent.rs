@@ -108,15 +108,15 @@ fn open_row(reports: &super::Reports) -> Option<(usize, &Report)> {
     reports.iter().find(|(_, r)| open(r))
 }
 
-/// Where this node ranks. While it serves with the VIP it ranks lower only for a peer that could
-/// take the VIP this moment.
+/// Where this node ranks. While it serves with the VIP it ranks lower only for a peer that could take the VIP
+/// this moment, wherever the VIP is at home: a word that it was given away may be wrong.
 fn band(state: &State, now: Time) -> Band {
     let at_home = state.home() != Some(&state.peer);
     let fit = if at_home { Band::Normal } else { Band::Away };
     let local = &state.observed.local;
     let needed = local.vrrp != VrrpState::Backup && local.serving;
     if needed && peer_can_take_over(state, now).is_err() {
-        return fit;
+        return Band::Normal;
     }
     wanted(state, fit)
 }

@@ -278,13 +278,11 @@ impl World {
         match self.nodes[n].lie {
             Some(Lie::Done) if slot.has_begun && !is_done => {
                 self.nodes[n].lie = None;
-                self.lied.push(slot.def.name);
                 self.say(|| format!("{} LIE {} is done", Self::name(n), slot.def.name));
                 Ok(Verdict::done())
             }
             Some(Lie::Failed) if is_done => {
                 self.nodes[n].lie = None;
-                self.nodes[n].is_let_down = true;
                 self.say(|| format!("{} LIE {} has failed", Self::name(n), slot.def.name));
                 Err(StepError::fatal("it has failed", "look at it"))
             }

@@ -121,8 +121,6 @@ pub(crate) struct World {
     pub(crate) is_lossy: bool,
     /// Adverts from this node are lost.
     pub(crate) no_adverts: [bool; 2],
-    /// Steps that have said that they were done and were not.
-    pub(crate) lied: Vec<&'static str>,
     pub(crate) is_calm: bool,
     pub(crate) calm_since: u64,
     pub(crate) operator: operator::Operator,
@@ -163,7 +161,6 @@ impl World {
             mute: [false; 2],
             is_lossy: options.has_faults && !options.seed.is_multiple_of(4),
             no_adverts: [false; 2],
-            lied: Vec::new(),
             is_calm: !options.has_faults,
             calm_since: 0,
             operator: operator::Operator::new(asked),
@@ -214,13 +211,6 @@ impl World {
 
     pub(crate) fn broke(&mut self, promise: u8, how: impl FnOnce() -> String) {
         let how = how();
-        if self
-            .lied
-            .iter()
-            .any(|step| promises::rests_on(promise, step))
-        {
-            return;
-        }
         self.say(|| format!("PROMISE {promise} BROKEN: {how}"));
         self.broken.push((promise, how));
     }

@@ -62,8 +62,18 @@ impl World {
         }
         let outside = ["precheck", "pause", "resume", "push", "finish"];
         let inside = |row: usize| !outside.contains(&&*rollout.plan.rows[row].phase_name);
-        let begun =
-            |(m, r): &(usize, &hau::core::Report)| inside(*m) && r.state != RowState::Undone;
+        // A rollback that is given up before its pause takes back what it has inherited and never begun: the
+        // services run or are started, nothing else is touched.
+        let waits = |(m, row): (usize, &hau::core::Row)| {
+            row.step == "pause_sync" && rollout.mine.get(m).is_none()
+        };
+        let is_before = rollout.plan.rows_of(&site().nodes[n]).any(waits);
+        let is_inherited = |r: &hau::core::Report| {
+            is_before && matches!(r.state, RowState::Undoing | RowState::UndoFailed)
+        };
+        let begun = |(m, r): &(usize, &hau::core::Report)| {
+            inside(*m) && r.state != RowState::Undone && !is_inherited(r)
+        };
         let (m, _) = rollout.mine.iter().find(begun)?;
         let open = |m: &usize| {
             let owner = usize::from(rollout.plan.rows[*m].node == site().nodes[1]);

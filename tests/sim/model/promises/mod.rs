@@ -15,21 +15,7 @@ use super::site::{SERVICES, SYNC, site};
 use super::{Ev, World};
 use hau::core::{Record, RolloutResult, RowState};
 use hau::host::{Active, Host};
-use hau::steps;
 use std::path::{Path, PathBuf};
-
-/// The steps on whose word a promise rests. When one says that it is done and is not, nobody can know;
-/// everything else holds all the same.
-const RESTS_ON: &[(u8, &[&str])] = &[
-    (3, &["release_vip"]),
-    (6, &["pause_sync", "resume_sync"]),
-    (7, &["backup"]),
-];
-
-pub(crate) fn rests_on(promise: u8, step: &str) -> bool {
-    let mut all = RESTS_ON.iter();
-    all.any(|(number, steps)| *number == promise && steps.contains(&step))
-}
 
 /// What the running service, or its user, can see of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,14 +50,6 @@ impl World {
                 };
                 let failed = records.iter().any(fails);
                 self.promise_9_only_a_person_goes_back(n, mandate, failed);
-            }
-            if let Record::RowReported { row, report } = record
-                && report.note.starts_with("confirmed by")
-                && let Some(rollout) = self.nodes[n].state().and_then(|s| s.running())
-                && let Some(def) = steps::find(&rollout.plan.rows[*row].step)
-            {
-                // A person's word for it.
-                self.lied.push(def.name);
             }
             if let Record::RowReported { row, report } = record
                 && report.state == RowState::Started
