@@ -1,10 +1,10 @@
 //! State × event: what the core makes of everything that can happen in every kind of situation,
 //! in one snapshot. A change of a rule shows here as the lines it changes.
 use hau::core::{
-    Actor, Band, Closed, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local,
-    Mandate, NodeId, Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId,
-    RolloutResult, RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents,
-    may_work_by_hand,
+    Actor, Band, Closed, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Log,
+    Machine, Mandate, NodeId, Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout,
+    RolloutId, RolloutResult, RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide,
+    intents, may_work_by_hand,
 };
 use hau::time::Time;
 use std::{fmt::Write, sync::Arc, time::Duration};
@@ -703,4 +703,116 @@ fn who_serves_with_the_vip_ranks_lower_only_for_a_peer_that_can_take_it() {
         Arc::make_mut(hello).local.serving = false;
     }
     assert_eq!(band(&state, NOW), Band::Normal);
+}
+
+/// What a survivor has tried itself it does not try again; what a person has tried it does.
+#[test]
+fn a_survivor_tries_once_more_after_whoever_asked_for_the_way_back() {
+    use RowState::{Done, UndoFailed, Undone};
+    let after = |order: Order, user: &str, origin: &str| {
+        let rows = [(0, Done), (2, Done), (3, UndoFailed)];
+        let given = one("going back", Order::Abort, &rows, &[(1, Done)]);
+        let mut state = state(&given, VrrpState::Master, Peer::Lost);
+        let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+        let mandate = Arc::make_mut(&mut rollout.mandate);
+        (mandate.order, mandate.origin) = (order, node(origin));
+        user.clone_into(&mut mandate.by.user);
+        peer_takes(&mut state);
+        line(&state, &Event::Tick)
+    };
+    let tries = "[Retry#2 by hau, 3 Undoing] Undo 3 Upgrading";
+    assert_eq!(after(Order::Abort, "hau", "a"), tries);
+    assert_eq!(after(Order::Retry, "root", "a"), tries);
+    assert_eq!(after(Order::Retry, "hau", "b"), tries);
+    assert_eq!(after(Order::Retry, "hau", "a"), "[] - Upgrading");
+
+    // Nothing is left to take back here.
+    let given = one(
+        "going back",
+        Order::Abort,
+        &[(0, Undone)],
+        &[(1, UndoFailed)],
+    );
+    let state = state(&given, VrrpState::Master, Peer::Lost);
+    assert_eq!(line(&state, &Event::Tick), "[] - Normal");
+}
+
+#[test]
+fn a_rollout_is_given_up_when_both_nodes_have_taken_back_all_and_no_sooner() {
+    use RowState::{Done, Undone};
+    let mine = [(0, Undone), (2, Undone), (3, Undone)];
+    let ended = |theirs| {
+        let given = one("taken back", Order::Abort, &mine, &[(1, theirs)]);
+        line(&state(&given, VrrpState::Backup, Peer::Fresh), &Event::Tick)
+    };
+    assert_eq!(ended(Done), "[] - Normal");
+    assert_eq!(ended(Undone), "[end: Failed] - Normal");
+}
+
+#[test]
+fn a_job_that_does_not_come_back_fails_after_its_limit_and_some_grace() {
+    for (order, state_is, failed) in [
+        (Order::Start, RowState::Started, "[0 Failed] - Normal"),
+        (Order::Abort, RowState::Undoing, "[0 UndoFailed] - Normal"),
+    ] {
+        let given = one("hung", order, &[(0, state_is)], &[(1, RowState::Done)]);
+        let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
+        let begun = NOW.0 - 1_000;
+        let over = Time(begun + 60_000 + 10_000);
+        state.observed.peer = None;
+        let records = |now| -> Vec<String> {
+            let decision = decide(&state, now, &Event::Tick);
+            decision.records.iter().map(record).collect()
+        };
+        assert_eq!(records(Time(over.0 - 1)), Vec::<String>::new());
+        assert_eq!(format!("[{}] - Normal", records(over).join(", ")), failed);
+    }
+}
+
+struct Paper;
+
+impl Log for Paper {
+    type Error = std::convert::Infallible;
+
+    fn append(&mut self, _: &[Record]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// keepalived may bounce the VIP to and fro within half a second.
+#[test]
+fn a_vrrp_state_counts_for_what_cannot_be_taken_back_when_it_has_lasted() {
+    let given = one(
+        "phase done",
+        Order::Start,
+        &[(0, RowState::Done)],
+        &[(1, RowState::Done)],
+    );
+    let mut state = state(&given, VrrpState::Master, Peer::Fresh);
+    if let Some((hello, _)) = &mut state.observed.peer {
+        Arc::make_mut(hello).local = local(VrrpState::Master, true);
+    }
+    let mut machine = Machine::recover(state, &[], Paper);
+    let backup = Event::Local(local(VrrpState::Backup, true));
+    let Ok(turned) = machine.handle(NOW, &backup);
+    assert_eq!(turned.records, []);
+    let settled = NOW + Timing::default().settle;
+    let closed = |machine: &Machine<Paper>, now| machine.state().standing(now);
+    let before = Time(settled.0 - 1);
+    assert_eq!(
+        closed(&machine, before),
+        Some((2, Some(Closed::MasterHere)))
+    );
+    assert_eq!(closed(&machine, settled), Some((2, None)));
+}
+
+#[test]
+fn nobody_but_the_peer_is_listened_to() {
+    let state = idle();
+    let known = state.observed.peer.clone();
+    let mut hello = Hello::clone(&known.as_ref().expect("a peer").0);
+    (hello.node, hello.sequence) = (node("c"), 99);
+    let mut machine = Machine::recover(state, &[], Paper);
+    let Ok(_) = machine.handle(NOW, &Event::Hello(Arc::new(hello)));
+    assert_eq!(machine.state().observed.peer, known);
 }

@@ -137,9 +137,8 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
         Err(closed) => return Err(closed),
         Ok(theirs) => {
             let barrier = r.barrier(&s.me);
-            let later = |(m, other): &(usize, &Row)| {
-                other.phase > row.phase && *m > n && !r.is_kept(barrier, *m)
-            };
+            let later =
+                |(m, other): &(usize, &Row)| other.phase > row.phase && !r.is_kept(barrier, *m);
             let open = |(m, other): &(usize, &Row)| {
                 let report = if other.node == s.me {
                     r.mine.get(*m)
