@@ -303,6 +303,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
             peers,
             told: (0, 0),
             ended,
+            has_moved: false,
         });
     }
     let down = ["stop done", "stop started", "halted at start", "going back"].contains(&given.name);
@@ -317,6 +318,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
         boot: 1,
         sequence: 1,
         local: local(other, true),
+        claims: false,
         rollout: view,
     };
     let seen = if matches!(peer, Peer::Lost) {
@@ -354,6 +356,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
             | RowState::UndoFailed => hau::core::Direction::Forward,
         };
         let key = JobKey {
+            solo: false,
             rollout: 1,
             row: *row,
             epoch: report.epoch,
@@ -401,6 +404,10 @@ fn record(record: &Record) -> String {
         Record::RowReported { row, report } => format!("{row} {:?}", report.state),
         Record::PeerReported { .. } => "peer's reports".to_owned(),
         Record::RolloutEnded { result, .. } => format!("end: {result:?}"),
+        Record::SoloBegun { plan, .. } => format!("{:?} {}", plan.kind, plan.id.number),
+        Record::SoloReported { row, report } => format!("own {row} {:?}", report.state),
+        Record::SoloEnded { result, .. } => format!("own end: {result:?}"),
+        Record::PrimarySeen { primary, .. } => format!("primary {}", primary.node),
     }
 }
 

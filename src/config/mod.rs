@@ -20,10 +20,10 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{Problem, Problems};
 pub use settings::{
-    Backup, Bundle, Cluster, ConfigSync, Database, DatabaseKind, Dsn, Failover, Handoff, Health,
-    HttpCheck, Limits, Mail, Node, Notify, NotifyCommand, Peer, Prove, Release, Rollback,
-    RollbackDatabase, RollbackPolicy, RootKey, Service, Settings, Soak, Switch, Vrrp, Webhook,
-    When,
+    Backup, Bundle, Cluster, ConfigSync, Database, DatabaseKind, Dsn, Failover, Fence, Handoff,
+    Health, HttpCheck, Limits, Mail, Node, Notify, NotifyCommand, Peer, Prove, Rejoin, Release,
+    Rollback, RollbackDatabase, RollbackPolicy, RootKey, Service, Settings, Soak, Switch, Vrrp,
+    Webhook, When,
 };
 use tree::Tree;
 

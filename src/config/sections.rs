@@ -10,9 +10,9 @@ use super::problem::Problems;
 use super::read::{Section, Sink, all};
 use super::services::{TakenPorts, services};
 use super::settings::{
-    Backup, Bundle, Cluster, ConfigSync, Database, DatabaseKind, Dsn, Failover, Handoff, Health,
-    Limits, Mail, Node, Notify, NotifyCommand, Peer, Prove, Release, Rollback, RollbackDatabase,
-    RollbackPolicy, RootKey, Settings, Soak, Switch, Vrrp, Webhook, When,
+    Backup, Bundle, Cluster, ConfigSync, Database, DatabaseKind, Dsn, Failover, Fence, Handoff,
+    Health, Limits, Mail, Node, Notify, NotifyCommand, Peer, Prove, Rejoin, Release, Rollback,
+    RollbackDatabase, RollbackPolicy, RootKey, Settings, Soak, Switch, Vrrp, Webhook, When,
 };
 use super::tree::Tree;
 use super::unavailable;
@@ -44,6 +44,7 @@ fn read(tree: &Tree, sink: &Sink) -> Option<Settings> {
         Some(None) => Some(None),
         None => None,
     };
+    let fence = optional(root.optional_section("fence"), fence);
     let config_sync = optional(root.optional_section("config_sync"), config_sync);
     let root_key = optional(root.optional_section("root_key"), root_key);
     let has_root_key = !matches!(root_key, Some(None));
@@ -53,6 +54,14 @@ fn read(tree: &Tree, sink: &Sink) -> Option<Settings> {
     let handoff = root.section("handoff").and_then(handoff);
     let rollback = root.section("rollback").and_then(rollback);
     let notify = root.section("notify").and_then(notify);
+    if let (Some(Some(database)), Some(None)) = (&database, &fence)
+        && database.failover == Failover::Auto
+    {
+        root.wrong(
+            "database.failover = \"auto\" needs a [fence]: with two machines a reachable gateway proves nothing",
+            "write [fence] with command = [\"/usr/local/sbin/fence-peer\", \"{node}\"] or synchronous = true; or failover = \"manual\"",
+        );
+    }
     root.finish();
     Some(Settings {
         cluster: cluster?,
@@ -62,6 +71,7 @@ fn read(tree: &Tree, sink: &Sink) -> Option<Settings> {
         services: services?,
         release: release?,
         database: database?,
+        fence: fence?,
         config_sync: config_sync?,
         root_key: root_key?,
         backup: backup?,
@@ -199,6 +209,7 @@ fn database(mut s: Section<'_>) -> Option<Option<Database>> {
     let data_dir = s.required("data_dir", "name its data directory");
     let unit = s.required::<UnitName>("unit", "name its systemd unit");
     let failover = s.or("failover", Failover::Manual);
+    let rejoin = s.or("rejoin", Rejoin::Manual);
     let os_user = s.or("os_user", "postgres".to_string());
     let replication_slot = s.optional("replication_slot");
     s.finish();
@@ -208,9 +219,39 @@ fn database(mut s: Section<'_>) -> Option<Option<Database>> {
         data_dir: data_dir?,
         unit: unit?.0,
         failover: failover?,
+        rejoin: rejoin?,
         os_user: os_user?,
         replication_slot: replication_slot?,
     }))
+}
+
+fn fence(mut s: Section<'_>) -> Option<Fence> {
+    let command = s.or("command", Vec::<String>::new());
+    let limit = s.or("limit", Duration::from_secs(30));
+    let synchronous = s.or("synchronous", false);
+    let witness = s.optional::<String>("witness");
+    if let (Some(command), Some(synchronous), Some(None)) = (&command, synchronous, witness) {
+        if command.is_empty() != synchronous {
+            s.wrong(
+                "[fence] names neither a command nor synchronous = true, or both",
+                "write one of them: command = [\"/usr/local/sbin/fence-peer\", \"{node}\"], or synchronous = true",
+            );
+        }
+        if command
+            .first()
+            .is_some_and(|program| !program.starts_with('/'))
+        {
+            s.wrong(
+                "fence.command begins with no absolute path",
+                "write the program with its whole path",
+            );
+        }
+    }
+    s.finish();
+    Some(Fence {
+        command: command?,
+        limit: limit?,
+    })
 }
 
 fn config_sync(mut s: Section<'_>) -> Option<ConfigSync> {

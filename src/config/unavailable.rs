@@ -17,7 +17,7 @@ struct Unavailable {
 const UNAVAILABLE: &[Unavailable] = &[
     Unavailable { key: "database.kind", word: Some("gaussdb"), instead: "kind = \"postgres\" or \"none\"" },
     Unavailable { key: "database.kind", word: Some("command"), instead: "kind = \"postgres\" or \"none\"" },
-    Unavailable { key: "database.failover", word: Some("auto"), instead: "failover = \"manual\": with two machines a reachable gateway proves nothing (cut only the link between the nodes and both reach it), so \"auto\" needs a fence, and none can be configured" },
+    Unavailable { key: "fence.witness", word: None, instead: "command or synchronous: a lease on a third machine is not taken yet" },
     Unavailable { key: "vrrp.switch", word: Some("fast"), instead: "switch = \"lower\" or \"auto\"" },
     Unavailable { key: "handoff.enabled", word: Some("always"), instead: "enabled = \"auto\" or \"never\"" },
     Unavailable { key: "handoff.park", word: Some("always"), instead: "park = \"auto\" or \"never\"" },

@@ -1,5 +1,6 @@
 //! The flow of a rollout, in one place: given what is known and what happened, what is now true?
 use super::gate::{may_start, may_undo, next_row, next_undo, peer_in_step};
+use super::solo;
 use super::watch::{expire, survive};
 use super::{
     Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Record, Refusal,
@@ -24,13 +25,21 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn push(&mut self, record: Record) {
+    pub(super) fn push(&mut self, record: Record) {
         self.state.to_mut().journaled.apply(&record);
         self.records.push(record);
     }
 
     pub(super) fn report(&mut self, row: usize, report: Report) {
         self.push(Record::RowReported { row, report });
+    }
+
+    pub(super) fn report_of(&mut self, solo: bool, row: usize, report: Report) {
+        if solo {
+            self.push(Record::SoloReported { row, report });
+        } else {
+            self.report(row, report);
+        }
     }
 }
 
@@ -47,6 +56,9 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
             draft.push(Record::Started { boot, at: now });
         }
         Event::Command(Command::Start(plan)) => reply = Some(start(&mut draft, plan)),
+        Event::Command(Command::Alone { plan, accepts_loss }) => {
+            reply = Some(solo::start(&mut draft, plan, *accepts_loss));
+        }
         Event::Command(Command::Order { order, by }) => {
             reply = Some(on_order(&mut draft, *order, by));
         }
@@ -60,8 +72,12 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
         take_mandate(&mut draft, view);
         take_reports(&mut draft, view, (hello.boot, hello.sequence));
     }
+    solo::note_primary(&mut draft);
+    solo::stand_down(&mut draft);
+    solo::begin_unasked(&mut draft);
     survive(&mut draft);
     expire(&mut draft);
+    solo::advance(&mut draft);
     advance(&mut draft);
     end(&mut draft);
     Decision {
@@ -75,15 +91,11 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
         return Reply::Refused(Refusal::PeerLost);
     };
     let there = hello.rollout.as_ref().is_some_and(|view| !view.ended);
-    if there || draft.state.running().is_some() || draft.state.observed.local.busy {
+    let here = draft.state.running().is_some() || draft.state.running_solo().is_some();
+    if there || here || draft.state.observed.local.busy {
         return Reply::Refused(Refusal::Busy);
     }
-    let known = draft
-        .state
-        .journaled
-        .rollout
-        .as_ref()
-        .map_or(0, |r| r.plan.id.number);
+    let known = draft.state.last_number();
     let heard = hello.rollout.as_ref().map_or(0, |view| view.plan.id.number);
     let mut plan = Plan::clone(plan);
     plan.id.number = known.max(heard) + 1;
@@ -190,10 +202,14 @@ fn take(draft: &mut Draft<'_>, mandate: Mandate) {
 
 /// The local executor has finished a job.
 fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
-    let Some(rollout) = draft.state.running() else {
-        return;
+    let s = &*draft.state;
+    let running = if key.solo {
+        s.running_solo()
+    } else {
+        s.running()
     };
-    if draft.state.job_key(rollout, key.row).as_ref() != Some(key) {
+    let Some(rollout) = running else { return };
+    if s.job_key(rollout, key.row).as_ref() != Some(key) {
         return;
     }
     let (Some(old), row) = (rollout.mine.get(&key.row), &rollout.plan.rows[key.row]) else {
@@ -224,7 +240,7 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
             report.problem = Some(problem.clone());
         }
     }
-    draft.report(key.row, report);
+    draft.report_of(key.solo, key.row, report);
 }
 
 /// The peer tells of a plan this node does not know, or of one that beats an own one not begun.
@@ -314,7 +330,7 @@ fn back(draft: &mut Draft<'_>) {
     }
 }
 
-fn fresh(rollout: &Rollout, state: RowState, now: Time) -> Report {
+pub(super) fn fresh(rollout: &Rollout, state: RowState, now: Time) -> Report {
     let (epoch, note) = (rollout.mandate.epoch, String::new());
     Report {
         state,

@@ -21,6 +21,8 @@ pub enum Closed {
     MasterHere,
     /// The other node does not hold the VIP with its service up.
     PeerNotServing,
+    /// The database here is kept from starting: the other one may have become primary meanwhile.
+    Held,
 }
 
 /// May a row that has not begun begin, going forward?
@@ -56,6 +58,9 @@ fn is_told_to_go_on(s: &State, r: &Rollout, phase: u16) -> bool {
 /// May a row that has begun (perhaps before a crash) run right now?
 pub(super) fn may_run(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
     let row = &r.plan.rows[n];
+    if s.observed.local.held {
+        return Err(Closed::Held);
+    }
     if row.disruptive {
         not_master(s, now)?;
         peer_serves(s, now)?;
@@ -97,6 +102,14 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
 
 /// May the taking back of a row that has begun go on right now?
 pub(super) fn may_run_undo(s: &State, row: &Row, now: Time) -> Result<(), Closed> {
+    // Never back to being primary where the other node has become it, or may have.
+    let local = &s.observed.local;
+    let other = s
+        .fresh_peer(now)
+        .map_or(!local.may_start, |peer| peer.claims);
+    if local.held || (row.undo == Undo::Role && (other || s.is_superseded())) {
+        return Err(Closed::Held);
+    }
     let alone = s.is_alone(now) && !s.observed.local.serving;
     if !row.disruptive_undo || alone {
         return Ok(());

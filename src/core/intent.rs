@@ -1,6 +1,10 @@
 //! What should be going on right now, as a function of the state alone.
 use super::gate::{may_run, may_run_undo, next_row, peer_can_take_over};
-use super::{Direction, Hello, JobKey, Report, RolloutView, RowState, State, VrrpState};
+use super::solo::may_go_on;
+use super::{
+    DatabaseRole, Direction, Hello, JobKey, NodeId, Report, Rollout, RolloutView, RowState, State,
+    VrrpState,
+};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +30,17 @@ pub enum Verb {
     Undo,
 }
 
+/// What becomes of this node's database, beside the jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Guard {
+    #[default]
+    Leave,
+    /// It is held and may start: the other node was not promoted meanwhile.
+    Release,
+    /// It runs as primary and the other node became it later: stop it, and hold it.
+    Hold,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     pub key: JobKey,
@@ -39,6 +54,9 @@ pub struct Intents {
     /// The job that should be running on this node. None: let a running one finish. Another than
     /// the running one: that is given up between two looks, and this begun.
     pub job: Option<Job>,
+    /// As `job`, for what this node does on its own; the two run side by side.
+    pub solo: Option<Job>,
+    pub guard: Guard,
     pub band: Band,
     /// What the peer should be told; the shell numbers it.
     pub hello: Hello,
@@ -59,10 +77,13 @@ pub fn intents(state: &State, now: Time) -> Intents {
         boot: state.journaled.boot,
         sequence: 0,
         local: state.observed.local.clone(),
+        claims: state.claims(),
         rollout: view,
     };
     Intents {
         job: job(state, now),
+        solo: solo_job(state, now),
+        guard: guard(state, now),
         band: band(state, now),
         hello,
         wake: wake(state, now),
@@ -89,6 +110,36 @@ fn job(state: &State, now: Time) -> Option<Job> {
     })
 }
 
+fn solo_job(state: &State, now: Time) -> Option<Job> {
+    let solo = state.running_solo()?;
+    let (row, report) = open_row(&solo.mine)?;
+    let key = state.job_key(solo, row)?;
+    let deadline = report.started_at + solo.plan.rows[row].limit();
+    may_go_on(state, solo, row, now).then_some(Job {
+        key,
+        verb: Verb::Do,
+        deadline,
+    })
+}
+
+/// A former primary starts only where the other node says that it was not promoted.
+fn guard(state: &State, now: Time) -> Guard {
+    let local = &state.observed.local;
+    if state.is_superseded() {
+        let wrong = local.database == DatabaseRole::Primary;
+        return if wrong { Guard::Hold } else { Guard::Leave };
+    }
+    let free = |peer: &Hello| {
+        let is_known = (1..=local.timeline).contains(&peer.local.timeline);
+        is_known && peer.local.database != DatabaseRole::Primary && !peer.claims
+    };
+    if local.held && state.fresh_peer(now).is_some_and(free) {
+        Guard::Release
+    } else {
+        Guard::Leave
+    }
+}
+
 fn open_row(reports: &super::Reports) -> Option<(usize, &Report)> {
     let open = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
     reports.iter().find(|(_, r)| open(r)).map(|(n, r)| (*n, r))
@@ -100,9 +151,15 @@ fn band(state: &State, now: Time) -> Band {
     let at_home = state.home() != Some(&state.peer);
     let fit = if at_home { Band::Normal } else { Band::Away };
     let local = &state.observed.local;
-    let needed = local.vrrp != VrrpState::Backup && local.serving;
+    // Without its database it serves nothing, whatever its services say.
+    let is_kept_down = local.held || state.is_superseded();
+    let holds = local.vrrp != VrrpState::Backup && (local.has_vip || !is_kept_down);
+    let needed = holds && local.serving;
     if needed && peer_can_take_over(state, now).is_err() {
         return fit;
+    }
+    if is_kept_down {
+        return Band::Upgrading;
     }
     wanted(state, fit)
 }
@@ -112,7 +169,7 @@ fn wanted(state: &State, fit: Band) -> Band {
     let Some(rollout) = state.running() else {
         return fit;
     };
-    if service_down(state, rollout) {
+    if rollout.has_service_down(&state.me) {
         return Band::Upgrading;
     }
     let giving = rollout
@@ -143,35 +200,38 @@ fn wanted(state: &State, fit: Band) -> Band {
     }
 }
 
-/// Has this node begun a stretch of rows that keeps its service down, and not come out of it?
-fn service_down(state: &State, rollout: &super::Rollout) -> bool {
-    let begun = |n: usize| {
-        rollout
-            .mine
-            .get(&n)
-            .is_some_and(|r| r.state != RowState::Undone)
-    };
-    let rows: Vec<usize> = rollout
-        .plan
-        .rows_of(&state.me)
-        .filter(|(_, row)| row.service_down)
-        .map(|(n, _)| n)
-        .collect();
-    let any = rows.iter().any(|n| begun(*n));
-    let all = rows.iter().all(|n| rollout.is_done(&state.me, *n));
-    any && !all
+impl Rollout {
+    /// Has this node begun a stretch of rows that keeps its service down, and not come out of it?
+    pub(super) fn has_service_down(&self, me: &NodeId) -> bool {
+        let begun = |n: usize| {
+            self.mine
+                .get(&n)
+                .is_some_and(|r| r.state != RowState::Undone)
+        };
+        let rows = self.plan.rows_of(me).filter(|(_, row)| row.service_down);
+        let rows: Vec<usize> = rows.map(|(n, _)| n).collect();
+        let any = rows.iter().any(|n| begun(*n));
+        let all = rows.iter().all(|n| self.is_done(me, *n));
+        any && !all
+    }
 }
 
 fn wake(state: &State, now: Time) -> Option<Time> {
-    let rollout = state.running()?;
-    let expiry = open_row(&rollout.mine).map(|(row, report)| {
-        report.started_at + rollout.plan.rows[row].limit() + state.timing.grace
-    });
+    let (rollout, solo) = (state.running(), state.running_solo());
+    let unasked = state.unasked.failover.is_some() || state.observed.local.held;
+    if rollout.is_none() && solo.is_none() && !unasked {
+        return None;
+    }
+    let expiry = |r: &Rollout| {
+        let (row, report) = open_row(&r.mine)?;
+        Some(report.started_at + r.plan.rows[row].limit() + state.timing.grace)
+    };
     let settled = Some(state.observed.vrrp_since + state.timing.settle);
     let heard = state.observed.peer.as_ref().map(|(_, seen)| *seen);
     let lost = heard.max(Some(state.observed.started));
     let lost = lost.map(|since| since + state.timing.peer_lost);
-    [expiry, settled, lost]
+    let expiries = [rollout.and_then(expiry), solo.and_then(expiry)];
+    [expiries[0], expiries[1], settled, lost]
         .into_iter()
         .flatten()
         .filter(|t| *t > now)

@@ -10,6 +10,7 @@ mod machine;
 mod observe;
 mod plan;
 mod record;
+mod solo;
 mod state;
 mod watch;
 
@@ -18,11 +19,12 @@ pub use event::{
     Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
 };
 pub use gate::Closed;
-pub use intent::{Band, Intents, Job, Verb, intents};
+pub use intent::{Band, Guard, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo};
 pub use record::Record;
 pub use state::{
-    DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Problem, Report,
-    Reports, Rollout, RolloutId, RolloutResult, RowState, State, Timing, VrrpState,
+    DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Primary, Problem,
+    Report, Reports, Rollout, RolloutId, RolloutResult, RowState, State, Timing, Unasked,
+    VrrpState,
 };

@@ -24,6 +24,8 @@ pub enum Undo {
     Run,
     /// Run it past a barrier too: nothing on the other node rests on this row.
     Always,
+    /// Run it, unless another node has become primary since the plan was made.
+    Role,
     /// Past this row there is no way back but a rollback: an abort stops in front of it.
     Barrier,
 }
@@ -33,6 +35,20 @@ pub enum Undo {
 pub enum Kind {
     Upgrade,
     Switch,
+    /// Of one node: this one becomes primary because the other is gone.
+    Failover,
+    /// Of one node: this one follows the node that became primary meanwhile.
+    Rejoin,
+}
+
+impl Kind {
+    /// One node's own, beside a rollout over the pair that may be under way.
+    pub fn is_solo(self) -> bool {
+        match self {
+            Self::Upgrade | Self::Switch => false,
+            Self::Failover | Self::Rejoin => true,
+        }
+    }
 }
 
 /// Who asked for something, as the audit trail shows it.

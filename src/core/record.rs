@@ -1,5 +1,5 @@
 //! Facts in the journal. `apply` is the only code that changes journaled state; it decides nothing.
-use super::{Journaled, Mandate, Plan, Report, Reports, Rollout, RolloutResult};
+use super::{Journaled, Mandate, Plan, Primary, Report, Reports, Rollout, RolloutResult};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -32,6 +32,24 @@ pub enum Record {
         result: RolloutResult,
         at: Time,
     },
+    /// What this node does on its own: begun, each row, the end.
+    SoloBegun {
+        plan: Arc<Plan>,
+        mandate: Mandate,
+    },
+    SoloReported {
+        row: usize,
+        report: Report,
+    },
+    SoloEnded {
+        result: RolloutResult,
+        at: Time,
+    },
+    /// A node's database was seen to be primary on a newer timeline than any before.
+    PrimarySeen {
+        primary: Primary,
+        at: Time,
+    },
 }
 
 impl Journaled {
@@ -61,6 +79,41 @@ impl Journaled {
                 (rollout.peers, rollout.told) = (reports.clone(), *told);
             }
             Record::RolloutEnded { result, at } => self.running().ended = Some((*result, *at)),
+            Record::SoloBegun { plan, mandate } => {
+                let free = self.solo.as_ref().is_none_or(|solo| solo.ended.is_some());
+                assert!(free, "one thing at a time");
+                self.solo = Some(Rollout::new(plan.clone(), mandate.clone()));
+            }
+            Record::SoloReported { row, report } => {
+                let solo = self.running_solo();
+                assert!(
+                    *row < solo.plan.rows.len(),
+                    "a report is on a row of the plan"
+                );
+                Arc::make_mut(&mut solo.mine).insert(*row, report.clone());
+            }
+            Record::SoloEnded { result, at } => self.running_solo().ended = Some((*result, *at)),
+            Record::PrimarySeen { primary, .. } => {
+                let moved = |old: &Primary| old.node != primary.node;
+                if self.primary.as_ref().is_some_and(moved) {
+                    self.moved_to = Some(primary.node.clone());
+                    if let Some(rollout) = &mut self.rollout {
+                        rollout.has_moved = true;
+                    }
+                }
+                self.primary = Some(primary.clone());
+            }
+        }
+    }
+
+    /// What goes into the history when this fact is applied.
+    pub fn replaced_by(&self, record: &Record) -> Option<&Rollout> {
+        if matches!(record, Record::PlanAdopted { .. }) {
+            self.rollout.as_ref()
+        } else if matches!(record, Record::SoloBegun { .. }) {
+            self.solo.as_ref()
+        } else {
+            None
         }
     }
 
@@ -70,22 +123,21 @@ impl Journaled {
             assert!(replaceable, "a rollout with a row begun is not replaced");
             assert!(plan.id.beats(&old.plan.id), "rollout ids grow");
         }
-        let (plan, mandate) = (plan.clone(), mandate.clone());
-        let (mine, peers) = (Arc::new(Reports::new()), Arc::new(Reports::new()));
-        self.rollout = Some(Rollout {
-            plan,
-            mandate,
-            mine,
-            peers,
-            told: (0, 0),
-            ended: None,
-        });
+        self.rollout = Some(Rollout::new(plan.clone(), mandate.clone()));
+        // The plan says where the VIP was at home when it was made.
+        self.moved_to = None;
     }
 
     fn running(&mut self) -> &mut Rollout {
         let rollout = self.rollout.as_mut().expect("a plan is adopted");
         assert!(rollout.ended.is_none(), "the rollout has not ended");
         rollout
+    }
+
+    fn running_solo(&mut self) -> &mut Rollout {
+        let solo = self.solo.as_mut().expect("it has begun");
+        assert!(solo.ended.is_none(), "it has not ended");
+        solo
     }
 }
 
@@ -141,16 +193,37 @@ mod tests {
         let facts = [
             Record::Started { boot: 3, at },
             Record::PlanAdopted {
-                plan,
+                plan: plan.clone(),
                 mandate: mandate.clone(),
             },
-            Record::MandateTaken { mandate },
-            Record::RowReported { row: 12, report },
+            Record::MandateTaken {
+                mandate: mandate.clone(),
+            },
+            Record::RowReported {
+                row: 12,
+                report: report.clone(),
+            },
             Record::PeerReported {
                 reports,
                 told: (3, 4),
             },
             Record::RolloutEnded { result, at },
+            Record::SoloBegun {
+                plan: plan.clone(),
+                mandate: mandate.clone(),
+            },
+            Record::SoloReported {
+                row: 0,
+                report: report.clone(),
+            },
+            Record::SoloEnded { result, at },
+            Record::PrimarySeen {
+                primary: Primary {
+                    node: NodeId("b".to_owned()),
+                    timeline: 4,
+                },
+                at,
+            },
         ];
         for fact in facts {
             let text = serde_json::to_vec(&fact).unwrap();

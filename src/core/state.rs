@@ -139,11 +139,14 @@ pub struct Rollout {
     /// Boot and sequence of the Hello that told of them: an older one is not listened to any more.
     pub told: (u64, u64),
     pub ended: Option<(RolloutResult, Time)>,
+    /// Another node has been seen to become primary since the plan was made.
+    pub has_moved: bool,
 }
 
 /// Names one try at one row, so a late answer cannot be mistaken for another's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobKey {
+    pub solo: bool,
     pub rollout: u64,
     pub row: usize,
     pub epoch: u64,
@@ -172,11 +175,30 @@ impl Default for Timing {
     }
 }
 
+/// The database that was primary last, as far as this node has seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Primary {
+    pub node: NodeId,
+    pub timeline: u32,
+}
+
+/// What a node may begin by itself, as plans without number and time. From the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unasked {
+    /// None: a person promotes.
+    pub failover: Option<Arc<Plan>>,
+    /// The fence is that the old primary's commits wait for this node.
+    pub needs_guard: bool,
+    /// None: a person says so.
+    pub rejoin: Option<Arc<Plan>>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub me: NodeId,
     pub peer: NodeId,
     pub timing: Timing,
+    pub unasked: Unasked,
     pub journaled: Journaled,
     pub observed: Observed,
 }
@@ -188,6 +210,11 @@ pub struct Journaled {
     pub boot: u64,
     /// The rollout under way, or the last one.
     pub rollout: Option<Rollout>,
+    /// What this node does on its own, or did last.
+    pub solo: Option<Rollout>,
+    pub primary: Option<Primary>,
+    /// The primary role has come to this node since the last plan was made.
+    pub moved_to: Option<NodeId>,
 }
 
 /// Changed by `observe` alone; lost in a crash.
@@ -197,6 +224,8 @@ pub struct Observed {
     /// Since when the VRRP state has been what it is.
     pub vrrp_since: Time,
     pub peer: Option<(Hello, Time)>,
+    /// When the standby here was last seen to follow; not kept up while it does.
+    pub followed: Option<Time>,
     /// Since when this daemon has been able to hear the peer.
     pub started: Time,
 }
@@ -204,10 +233,12 @@ pub struct Observed {
 impl State {
     pub fn new(me: NodeId, peer: NodeId, timing: Timing) -> Self {
         let (journaled, observed) = (Journaled::default(), Observed::default());
+        let unasked = Unasked::default();
         Self {
             me,
             peer,
             timing,
+            unasked,
             journaled,
             observed,
         }
@@ -226,9 +257,14 @@ impl State {
 
     /// Promise 12: alone, holding the VIP for a settled time, and not serving.
     pub(super) fn must_survive(&self, now: Time) -> bool {
+        self.is_left_with_vip(now) && !self.observed.local.serving
+    }
+
+    /// Alone, and keepalived made this node MASTER for a settled time.
+    pub fn is_left_with_vip(&self, now: Time) -> bool {
         let local = &self.observed.local;
         let settled = now >= self.observed.vrrp_since + self.timing.settle;
-        self.is_alone(now) && local.vrrp == VrrpState::Master && settled && !local.serving
+        self.is_alone(now) && local.vrrp == VrrpState::Master && settled
     }
 
     /// The rollout that has not ended.
@@ -241,6 +277,9 @@ impl State {
 
     /// Where the VIP is at home: the node that keeps its configured priority.
     pub fn home(&self) -> Option<&NodeId> {
+        if let Some(node) = &self.journaled.moved_to {
+            return Some(node);
+        }
         let rollout = self.journaled.rollout.as_ref()?;
         let given = rollout.plan.rows.iter().enumerate().any(|(n, row)| {
             row.gives_vip
@@ -257,6 +296,19 @@ impl State {
 }
 
 impl Rollout {
+    pub(super) fn new(plan: Arc<Plan>, mandate: Mandate) -> Self {
+        let (mine, peers) = (Arc::new(Reports::new()), Arc::new(Reports::new()));
+        Self {
+            plan,
+            mandate,
+            mine,
+            peers,
+            told: (0, 0),
+            ended: None,
+            has_moved: false,
+        }
+    }
+
     /// The latest report on a row, whichever node owns it; `me` is the node that asks.
     pub fn report(&self, me: &NodeId, row: usize) -> Option<&Report> {
         let owner = &self.plan.rows.get(row)?.node;
@@ -302,6 +354,7 @@ impl Rollout {
             super::Undo::Always => false,
             super::Undo::Barrier => true,
             super::Undo::Nothing | super::Undo::Run => barrier.is_some_and(|b| row <= b),
+            super::Undo::Role => self.has_moved || barrier.is_some_and(|b| row <= b),
         }
     }
 

@@ -36,9 +36,15 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
 
 /// A job that should long have come back has not.
 pub(super) fn expire(draft: &mut Draft<'_>) {
-    let Some(rollout) = draft.state.running() else {
-        return;
-    };
+    for solo in [false, true] {
+        expire_one(draft, solo);
+    }
+}
+
+fn expire_one(draft: &mut Draft<'_>, solo: bool) {
+    let s = &*draft.state;
+    let running = if solo { s.running_solo() } else { s.running() };
+    let Some(rollout) = running else { return };
     let current = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
     let Some((row, report)) = rollout.mine.iter().find(|(_, r)| current(r)) else {
         return;
@@ -48,7 +54,7 @@ pub(super) fn expire(draft: &mut Draft<'_>) {
         return;
     }
     let step = &rollout.plan.rows[*row].step;
-    let what = match draft.state.standing(draft.now) {
+    let what = match draft.state.standing(draft.now).filter(|_| !solo) {
         Some((_, Some(closed))) => format!("{step} may not go on: {closed:?}"),
         Some((_, None)) | None => format!("{step} has not come back within {}s", limit.as_secs()),
     };
@@ -60,13 +66,12 @@ pub(super) fn expire(draft: &mut Draft<'_>) {
     };
     let (row, report) = (*row, report.clone());
     let problem = Some(Problem { what, remedy });
-    draft.report(
-        row,
-        Report {
-            state,
-            at: draft.now,
-            problem,
-            ..report
-        },
-    );
+    let at = draft.now;
+    let report = Report {
+        state,
+        at,
+        problem,
+        ..report
+    };
+    draft.report_of(solo, row, report);
 }

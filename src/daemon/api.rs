@@ -76,6 +76,8 @@ const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (PostTo, "/v1/stage", Right::Act, rollout::stage),
     (PostTo, "/v1/rollouts", Right::Act, rollout::start),
     (PostTo, "/v1/orders", Right::Act, rollout::order),
+    (PostTo, "/v1/failover", Right::Act, rollout::failover),
+    (PostTo, "/v1/rejoin", Right::Act, rollout::rejoin),
     (Get, "/v1/backups", Right::Local, keeping::backups),
     (PostTo, "/v1/backups", Right::Act, keeping::make_backup),
     (PostTo, "/v1/backups/*", Right::Act, keeping::verify_backup),

@@ -2,9 +2,11 @@
 pub mod door;
 pub mod link;
 
+mod alarm;
 mod api;
 mod clock;
 mod executor;
+mod guard;
 mod heard;
 mod hello;
 mod mailbox;
@@ -20,7 +22,9 @@ mod watch;
 
 pub use setup::{RunArgs, run};
 
-use crate::core::{Event, Hello, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned};
+use crate::core::{
+    self, Event, Hello, Journaled, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned,
+};
 use crate::host::Host;
 use crate::journal::{Journal, JournalError};
 use executor::Executor;
@@ -62,6 +66,10 @@ struct Daemon {
     site: Arc<Site>,
     machine: Machine<Records>,
     executor: Executor,
+    /// For what this node does on its own.
+    solo: Executor,
+    guard: guard::Keeper,
+    alarm: Option<core::Problem>,
     local: Local,
     history: Arc<Vec<Rollout>>,
     snapshot: published::Sender<Arc<Snapshot>>,
@@ -87,6 +95,7 @@ impl Daemon {
                 Ok(Some(Post::Event(event))) => {
                     if let Event::JobEnded { key, .. } = &event {
                         self.executor.ended(key);
+                        self.solo.ended(key);
                         self.look_busy()?;
                     }
                     self.turn(&event, None)?
@@ -109,7 +118,7 @@ impl Daemon {
         answer: Option<oneshot::Sender<Reply>>,
     ) -> Result<Option<Duration>, JournalError> {
         let now = self.site.now();
-        let before = self.machine.state().journaled.rollout.clone();
+        let before = self.machine.state().journaled.clone();
         let turned = match self.machine.handle(now, event) {
             Err(JournalError::Full { .. }) if matches!(event, Event::Command(_)) => {
                 tracing::error!("the disk of the journal is full: the rollout is refused");
@@ -137,17 +146,12 @@ impl Daemon {
     }
 
     /// Each fact once, and a rollout that another replaces goes into the history.
-    fn tell(&mut self, turned: &Turned, before: Option<Rollout>) {
-        let rollout = self.machine.state().journaled.rollout.as_ref();
+    fn tell(&mut self, turned: &Turned, before: Journaled) {
+        let journaled = &self.machine.state().journaled;
         for record in &turned.records {
-            telemetry::tell(record, rollout);
-        }
-        let adopted = turned
-            .records
-            .iter()
-            .any(|r| matches!(r, Record::PlanAdopted { .. }));
-        if let Some(old) = before.filter(|_| adopted) {
-            Arc::make_mut(&mut self.history).push(old);
+            telemetry::tell(record, journaled);
+            let old = before.replaced_by(record).cloned();
+            Arc::make_mut(&mut self.history).extend(old);
         }
     }
 
@@ -155,10 +159,14 @@ impl Daemon {
     fn follow(&mut self, turned: &Turned) -> Result<(), JournalError> {
         let intents = &turned.intents;
         self.site.keepalived.show(intents.band);
-        let was = self.executor.is_busy();
+        let was = self.is_busy();
         let rollout = self.machine.state().journaled.rollout.as_ref();
         self.executor.reconcile(intents.job.as_ref(), rollout);
-        if was != self.executor.is_busy() {
+        let solo = self.machine.state().journaled.solo.as_ref();
+        self.solo.reconcile(intents.solo.as_ref(), solo);
+        self.guard.see_to(intents.guard);
+        self.raise_alarm();
+        if was != self.is_busy() {
             self.look_busy()?;
         }
         self.hello.send_if_modified(|last| {
@@ -175,9 +183,23 @@ impl Daemon {
         Ok(())
     }
 
+    /// Once for each: what a person must see to.
+    fn raise_alarm(&mut self) {
+        let alarm = alarm::alarm(self.machine.state(), self.site.now());
+        if let Some(problem) = alarm.as_ref().filter(|_| alarm != self.alarm) {
+            let (what, remedy) = (&problem.what, &problem.remedy);
+            tracing::error!(HAU_EVENT = "alarm", "{what}; {remedy}");
+        }
+        self.alarm = alarm;
+    }
+
+    fn is_busy(&self) -> bool {
+        self.executor.is_busy() || self.solo.is_busy()
+    }
+
     fn look_busy(&mut self) -> Result<(), JournalError> {
-        self.local.busy = self.executor.is_busy();
-        let before = self.machine.state().journaled.rollout.clone();
+        self.local.busy = self.is_busy();
+        let before = self.machine.state().journaled.clone();
         let local = Event::Local(self.local.clone());
         let turned = self.machine.handle(self.site.now(), &local)?;
         // What should go on is followed by the turn that asked; what was decided is told.

@@ -1,7 +1,7 @@
 //! Looks at this host, once a second and whenever somebody says "look now", and tells the core.
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
-use crate::core::{DatabaseRole, Details, Local, ServiceDetails, VrrpState};
+use crate::core::{Details, Local, ServiceDetails, VrrpState};
 use crate::host::{Active, Host};
 use crate::sync;
 use std::{
@@ -78,16 +78,28 @@ pub(super) fn watch_host(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>
 pub(super) fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
     thread::spawn(move || {
         let (mut last, mut lag, mut looks) = (None, None, 0);
+        if let Err(e) = site.database().watch_over() {
+            tracing::error!(
+                "a former primary would start by itself: {}; {}",
+                e.what,
+                e.remedy
+            );
+        }
         loop {
-            let role = site.database().role().unwrap_or(DatabaseRole::Unknown);
+            let standing = site.database().standing();
             if looks % QUIET_LOOKS == 0 {
                 lag = site.database().replication().ok().and_then(|r| r.lag_bytes);
             }
             looks += 1;
-            if last != Some((role, lag)) {
-                last = Some((role, lag));
+            if last != Some((standing, lag)) {
+                last = Some((standing, lag));
                 mailbox.post(Post::Looked(Box::new(move |local| {
-                    local.database = role;
+                    local.database = standing.role;
+                    local.follows = standing.follows;
+                    local.timeline = standing.timeline;
+                    local.held = standing.held;
+                    local.may_start = standing.may_start;
+                    local.guarded = standing.guarded;
                     Arc::make_mut(&mut local.details).lag_bytes = lag;
                 })));
             }

@@ -39,7 +39,7 @@ pub(super) fn plan(
                 "hau-ctl upgrade BUNDLE",
             ));
         }
-        (Kind::Switch, _) => None,
+        (Kind::Switch | Kind::Failover | Kind::Rejoin, _) => None,
     };
     let info = found.as_ref().map(|(_, info)| info);
     if let Some(info) = info {

@@ -3,6 +3,7 @@ use super::api::Api;
 use super::clock::Clock;
 use super::door::{Door, Limits, OpenDoor, Service};
 use super::executor::Executor;
+use super::guard::Keeper;
 use super::link::PeerLink;
 use super::mailbox::{Mailbox, Post};
 use super::observe::{self, Kick};
@@ -11,8 +12,8 @@ use super::site::{Site, chain};
 use super::status::Snapshot;
 use super::vrrp::Keepalived;
 use super::{Daemon, Records, hello, telemetry, watch};
-use crate::config::Settings;
-use crate::core::{Local, Machine, NodeId, Record, Rollout, State, Timing, intents};
+use crate::config::{Failover, Fence, Rejoin, Settings};
+use crate::core::{Kind, Local, Machine, NodeId, Record, Rollout, State, Timing, Unasked, intents};
 use crate::database;
 use crate::host::{
     Host, files,
@@ -20,6 +21,7 @@ use crate::host::{
     units::{Bus, Units},
 };
 use crate::journal::Journal;
+use crate::steps::{self, Asked};
 use crate::tls::{Identity, Pins, Trust};
 use anyhow::Context;
 use std::{
@@ -65,13 +67,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (site, link) = site(args, settings, &me, &runtime, addresses, &tls)?;
     let (mailbox, mut mail) = Mailbox::new();
     let (kick, kicked) = Kick::new(2);
-    let timing = Timing {
-        settle: site.keepalived.advert_interval() * 4,
-        ..Timing::default()
-    };
-    let state = State::new(site.me.clone(), site.peer.clone(), timing);
     let history = Arc::new(past(&records));
-    let machine = Machine::recover(state, &records, Records(journal));
+    let machine = Machine::recover(state(&site), &records, Records(journal));
     // What the journal says holds from the first question on, before the first turn.
     let recovered = intents(machine.state(), site.now());
     let first = Snapshot {
@@ -82,6 +79,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (snapshot, snapshots) = published::channel(Arc::new(first));
     let (hello, hellos) = published::channel(recovered.hello);
     let executor = Executor::new(Arc::clone(&site), mailbox.clone());
+    let solo = Executor::new(Arc::clone(&site), mailbox.clone());
+    let guard = Keeper::new(Arc::clone(&site));
     let pairing = Pairing {
         identity: tls.identity,
         trust: tls.trust,
@@ -108,6 +107,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         site,
         machine,
         executor,
+        solo,
+        guard,
+        alarm: None,
         local,
         history,
         snapshot,
@@ -158,14 +160,39 @@ fn recover(state: &Path) -> anyhow::Result<(Journal, Vec<Record>)> {
     Ok((journal, records))
 }
 
+/// What is so before the first fact.
+fn state(site: &Site) -> State {
+    let timing = Timing {
+        settle: site.keepalived.advert_interval() * 4,
+        ..Timing::default()
+    };
+    let mut state = State::new(site.me.clone(), site.peer.clone(), timing);
+    state.unasked = unasked(site);
+    state
+}
+
+/// What the configuration lets this node begin by itself.
+fn unasked(site: &Site) -> Unasked {
+    let Some(database) = &site.settings.database else {
+        return Unasked::default();
+    };
+    let both = (&site.me, &site.peer);
+    let plan = |kind| Arc::new(steps::solo(kind, &site.settings, Asked::default(), both));
+    let fails_over = database.failover == Failover::Auto;
+    let by_command = |fence: &Fence| !fence.command.is_empty();
+    Unasked {
+        failover: fails_over.then(|| plan(Kind::Failover)),
+        needs_guard: !site.settings.fence.as_ref().is_some_and(by_command),
+        rejoin: (database.rejoin == Rejoin::Auto).then(|| plan(Kind::Rejoin)),
+    }
+}
+
 /// The rollouts before the last one.
 fn past(records: &[Record]) -> Vec<Rollout> {
     let mut all = Vec::new();
     let mut journaled = crate::core::Journaled::default();
     for record in records {
-        if matches!(record, Record::PlanAdopted { .. }) {
-            all.extend(journaled.rollout.clone());
-        }
+        all.extend(journaled.replaced_by(record).cloned());
         journaled.apply(record);
     }
     all
@@ -209,7 +236,7 @@ fn site(
         database: OnceLock::new(),
     });
     let host: Arc<dyn Host> = Arc::clone(&site) as Arc<dyn Host>;
-    if let Some(adapter) = database::open(&site.settings, host)? {
+    if let Some(adapter) = database::open(&site.settings, host, &args.run)? {
         // Nobody else sets it.
         let _ = site.database.set(adapter);
     }

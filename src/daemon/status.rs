@@ -20,7 +20,8 @@ impl Snapshot {
         let heard = state.observed.peer.as_ref();
         let fresh = state.fresh_peer(now);
         let mut nodes = BTreeMap::from([(state.me.0.clone(), node(&state.observed.local))]);
-        if let Some(hello) = fresh {
+        // Of one that is not heard any more, what it said last.
+        if let Some((hello, _)) = heard {
             nodes.insert(state.peer.0.clone(), node(&hello.local));
         }
         wire::Status {
@@ -36,6 +37,8 @@ impl Snapshot {
                 .rollout
                 .as_ref()
                 .map(|r| self.rollout(r, now)),
+            solo: state.journaled.solo.as_ref().map(|r| self.rollout(r, now)),
+            alarm: super::alarm::alarm(state, now),
         }
     }
 
@@ -52,7 +55,8 @@ impl Snapshot {
     fn rollout(&self, r: &core::Rollout, now: Time) -> wire::Rollout {
         let me = &self.state.me;
         let end = r.ended.map(|(_, at)| at);
-        let stopped = end.is_none().then(|| self.stopped(r, now)).flatten();
+        let asked = end.is_none() && !r.plan.kind.is_solo();
+        let stopped = asked.then(|| self.stopped(r, now)).flatten();
         let failed = matches!(stopped, Some(Stopped::Failure { .. }));
         let open = (0..r.plan.rows.len()).find(|n| !r.is_done(me, *n));
         let rows = r.plan.rows.iter().enumerate();
@@ -159,6 +163,7 @@ impl Snapshot {
             Closed::MasterHere => {
                 "this node may hold the VIP: its service is not touched".to_owned()
             }
+            Closed::Held => "the database here is kept from starting as primary".to_owned(),
             Closed::PeerNotServing => {
                 format!("node {peer} does not hold the VIP with its service up")
             }
@@ -169,7 +174,12 @@ impl Snapshot {
 /// What comes next, or what to type.
 fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> String {
     let upgrade = r.plan.kind == Kind::Upgrade;
+    let (solo, problem) = (r.plan.kind.is_solo(), problem(r));
     match (&r.ended, stopped) {
+        (Some((core::RolloutResult::Succeeded, _)), _) if solo => "nothing: it is done".to_owned(),
+        (Some((core::RolloutResult::Failed, _)), _) if solo => {
+            problem.map_or_else(|| "hau-ctl status".to_owned(), |p| p.remedy.clone())
+        }
         (Some((core::RolloutResult::Succeeded, _)), _) if upgrade => {
             format!("nothing: both nodes run {}", r.plan.to)
         }
@@ -199,6 +209,12 @@ fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<
             (None, _) => "the end".to_owned(),
         },
     }
+}
+
+/// What the last failed row of this node said.
+fn problem(r: &core::Rollout) -> Option<&core::Problem> {
+    let failed = r.mine.values().filter(|x| x.state == RowState::Failed);
+    failed.filter_map(|x| x.problem.as_ref()).next_back()
 }
 
 fn node(local: &Local) -> wire::Node {

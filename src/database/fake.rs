@@ -1,6 +1,6 @@
 //! A pair of databases in memory, for simulations and the tests of steps. It can be broken in the
 //! ways a real one breaks, two primaries included, and knows of every row it ever acknowledged.
-use super::{Database, DatabaseError, DatabaseResult, Replication};
+use super::{Database, DatabaseError, DatabaseResult, Replication, Standing};
 use crate::core::DatabaseRole;
 use crate::host::{Host, fake::FakeHost};
 use std::{
@@ -28,6 +28,12 @@ pub struct Member {
     pub is_primary: bool,
     /// The log: every row, in its order.
     pub rows: Vec<u32>,
+    /// As PostgreSQL counts: one more with each promotion. A standby takes its primary's.
+    pub timeline: u32,
+    /// Acknowledges a commit only when the other member has it.
+    pub waits: bool,
+    /// The host has not started since it was last known to be the right primary.
+    pub may_start: bool,
     /// Where it was stopped cleanly; it does not come up as primary by itself any more.
     pub demoted_at: Option<usize>,
     /// The standby receives and replays nothing.
@@ -49,7 +55,8 @@ impl Cluster {
     pub fn new(primary: usize) -> Self {
         let mut cluster = Self::default();
         for (n, member) in cluster.members.iter_mut().enumerate() {
-            (member.up, member.is_primary) = (true, n == primary);
+            (member.up, member.is_primary, member.timeline) = (true, n == primary, 1);
+            member.may_start = n == primary;
         }
         cluster
     }
@@ -66,6 +73,9 @@ impl Cluster {
         for standby in 0..2 {
             let primary = 1 - standby;
             let have = self.members[standby].rows.len();
+            if self.is_streaming(standby) {
+                self.members[standby].timeline = self.members[primary].timeline;
+            }
             if have != self.members[primary].rows.len() && self.is_streaming(standby) {
                 let missing = self.members[primary].rows[have..].to_vec();
                 self.members[standby].rows.extend(missing);
@@ -76,35 +86,45 @@ impl Cluster {
     /// A client writes at `node`. False: refused, nothing promised.
     pub fn write(&mut self, node: usize) -> bool {
         let row = u32::try_from(self.acknowledged.len()).unwrap_or(u32::MAX);
-        let member = &mut self.members[node];
+        let member = &self.members[node];
         if !(member.up && member.is_primary) {
             return false;
         }
-        member.rows.push(row);
+        if member.waits && !self.is_streaming(1 - node) {
+            return false;
+        }
+        self.members[node].rows.push(row);
         self.acknowledged.push(row);
         self.flow();
         true
     }
 
-    pub fn primaries(&self) -> usize {
-        self.members.iter().filter(|m| m.up && m.is_primary).count()
+    /// The members that would acknowledge a write now.
+    pub fn writers(&self) -> impl Iterator<Item = &Member> {
+        let waits = |n: usize| self.members[n].waits && !self.is_streaming(1 - n);
+        let members = self.members.iter().enumerate();
+        members
+            .filter(move |(n, m)| m.up && m.is_primary && !waits(*n))
+            .map(|(_, m)| m)
     }
 
-    /// Does every primary that runs hold every acknowledged row?
+    /// Does everyone who acknowledges writes hold every acknowledged row?
     pub fn lost_nothing(&self) -> bool {
-        let mut primaries = self.members.iter().filter(|m| m.up && m.is_primary);
-        primaries.all(|m| {
+        self.writers().all(|m| {
             m.rows.len() == self.acknowledged.len() && m.rows.last() == self.acknowledged.last()
         })
     }
 
-    /// The host lost its power, or has it again: a demoted primary comes up as a standby.
+    /// The host lost its power, or has it again: a demoted primary comes up as a standby, another
+    /// one is held.
     pub fn power(&mut self, node: usize, on: bool) {
         let member = &mut self.members[node];
         member.up = on;
         if member.demoted_at.is_some() {
             member.is_primary = false;
         }
+        member.may_start = false;
+        member.up &= !member.is_primary;
     }
 }
 
@@ -238,6 +258,7 @@ impl Database for FakeDatabase {
         let mut cluster = self.change("take_back")?;
         let me = &mut cluster.members[self.node];
         (me.up, me.is_primary, me.demoted_at) = (true, true, None);
+        me.may_start = true;
         Ok(())
     }
 
@@ -253,7 +274,10 @@ impl Database for FakeDatabase {
                 "replayed to {have}, the old primary stopped at {wanted}"
             )));
         }
-        me.is_primary = true;
+        if !me.is_primary {
+            (me.is_primary, me.timeline) = (true, me.timeline + 1);
+        }
+        me.may_start = true;
         Ok(())
     }
 
@@ -266,6 +290,72 @@ impl Database for FakeDatabase {
         if me.is_primary {
             return Err(failed("it is primary: demote it first".to_owned()));
         }
+        Ok(())
+    }
+
+    fn standing(&self) -> Standing {
+        let role = self.role().unwrap_or_default();
+        let cluster = self.look();
+        let me = &cluster.members[self.node];
+        Standing {
+            role,
+            follows: cluster.is_streaming(self.node),
+            timeline: me.timeline,
+            held: !me.up && me.is_primary && me.demoted_at.is_none() && !me.may_start,
+            may_start: me.may_start,
+            guarded: role == DatabaseRole::Primary
+                && me.waits
+                && cluster.is_streaming(1 - self.node),
+        }
+    }
+
+    fn watch_over(&self) -> DatabaseResult<()> {
+        Ok(())
+    }
+
+    fn release(&self, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("release")?;
+        let me = &mut cluster.members[self.node];
+        (me.up, me.may_start) = (true, true);
+        Ok(())
+    }
+
+    fn hold(&self, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("hold")?;
+        let me = &mut cluster.members[self.node];
+        if me.is_primary {
+            (me.up, me.may_start) = (false, false);
+        }
+        Ok(())
+    }
+
+    fn take_over(&self, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("promote")?;
+        let me = &mut cluster.members[self.node];
+        me.up |= me.is_primary;
+        if !me.up {
+            return Err(failed("the database does not answer".to_owned()));
+        }
+        if !me.is_primary {
+            (me.is_primary, me.timeline) = (true, me.timeline + 1);
+        }
+        // Nobody is there to wait for.
+        (me.waits, me.may_start) = (false, true);
+        Ok(())
+    }
+
+    fn rewind(&self, _rebuild: bool, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("rewind")?;
+        let source = cluster.members[1 - self.node].clone();
+        if !(source.up && source.is_primary) {
+            return Err(failed("the other node's database is no primary".to_owned()));
+        }
+        let me = &mut cluster.members[self.node];
+        let common = me.rows.iter().zip(&source.rows);
+        let common = common.take_while(|(ours, theirs)| ours == theirs).count();
+        me.rows.truncate(common);
+        (me.up, me.is_primary) = (false, false);
+        me.demoted_at = Some(common);
         Ok(())
     }
 

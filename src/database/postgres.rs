@@ -1,14 +1,16 @@
 //! PostgreSQL 12 and later with streaming replication: questions by SQL over one kept connection,
 //! stopping and starting by the postmaster's pidfile and its unit, offline facts by pg_controldata.
 mod dump;
+mod guard;
 mod lsn;
+mod rewind;
 mod schema;
 mod server;
 mod session;
 mod standing;
 mod switch;
 
-use super::{Database, DatabaseError, DatabaseResult, Replication};
+use super::{Database, DatabaseError, DatabaseResult, Replication, Standing};
 use crate::{core::DatabaseRole, host::Host};
 use lsn::Lsn;
 use session::Sessions;
@@ -38,6 +40,8 @@ pub struct PostgresConfig {
     /// Where pg_controldata, pg_dump and pg_restore are; None: Debian's place for the version
     /// that the data directory names.
     pub bin_dir: Option<PathBuf>,
+    /// The file without which a former primary is not started after a boot; None: it starts.
+    pub may_start: Option<PathBuf>,
 }
 
 /// The adapter. Its calls block: for job threads only, never inside an async task.
@@ -45,6 +49,7 @@ pub struct Postgres {
     config: PostgresConfig,
     client: ::postgres::Config,
     sessions: Sessions,
+    timeline: guard::Timeline,
     host: Arc<dyn Host>,
 }
 
@@ -55,6 +60,7 @@ impl Postgres {
         let client = session::client_config(&config.dsn)?;
         Ok(Self {
             sessions: Sessions::new(client.clone()),
+            timeline: guard::Timeline::default(),
             client,
             config,
             host,
@@ -116,6 +122,30 @@ impl Database for Postgres {
 
     fn rejoin(&self, limit: Duration) -> DatabaseResult<()> {
         switch::rejoin(self, Deadline::after(limit))
+    }
+
+    fn standing(&self) -> Standing {
+        guard::standing(self)
+    }
+
+    fn watch_over(&self) -> DatabaseResult<()> {
+        guard::watch_over(self)
+    }
+
+    fn release(&self, limit: Duration) -> DatabaseResult<()> {
+        guard::release(self, Deadline::after(limit))
+    }
+
+    fn hold(&self, limit: Duration) -> DatabaseResult<()> {
+        guard::hold(self, Deadline::after(limit))
+    }
+
+    fn take_over(&self, limit: Duration) -> DatabaseResult<()> {
+        switch::take_over(self, Deadline::after(limit))
+    }
+
+    fn rewind(&self, rebuild: bool, limit: Duration) -> DatabaseResult<()> {
+        rewind::rewind(self, rebuild, Deadline::after(limit))
     }
 
     fn dump(&self, to: &Path, limit: Duration) -> DatabaseResult<()> {

@@ -10,6 +10,7 @@ mod cx;
 mod demote;
 mod drain;
 mod drive;
+mod fence;
 mod health;
 mod hooks;
 mod pause;
@@ -20,6 +21,7 @@ mod receive;
 mod rejoin;
 mod release;
 mod resume;
+mod rewind;
 mod same_key;
 mod schema;
 mod serve;
@@ -28,14 +30,16 @@ mod soak;
 mod stage;
 mod start;
 mod stop;
+mod take_over;
 
 pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
 pub use services::healthy;
 
 use crate::config::Settings;
-use crate::core::{Kind, NodeId, Row, Turn, Undo};
+use crate::core::{Actor, Kind, NodeId, Plan, RolloutId, Row, Turn, Undo};
 use crate::host::BundleInfo;
+use crate::time::Time;
 use Turn::{First, Second};
 use std::time::Duration;
 
@@ -73,6 +77,7 @@ pub enum Limit {
     NodeUpgrade,
     /// The VIP switch, tried again as often as the configuration says.
     VipSwitch,
+    Fence,
 }
 
 /// When a row is in the plan at all.
@@ -85,6 +90,10 @@ pub enum Only {
     Schema,
     /// The bundle brings this hook.
     Hook(&'static str),
+    /// A command makes sure that the other node is off, and nobody has vouched for that.
+    Fence,
+    /// Everything is copied anew (or, `false`, it is not).
+    Rebuild(bool),
 }
 
 /// A quiet row; the files name only what differs.
@@ -201,20 +210,74 @@ pub const SWITCH: &[Phase] = &[
     ),
 ];
 
+/// This node becomes primary because the other one is gone; the first turn is this node's.
+pub const FAILOVER: &[Phase] = &[
+    ("fence", &[(First, &fence::DEF)]),
+    ("take over", &[(First, &take_over::DEF)]),
+    ("serve", &[(First, &start::DEF)]),
+];
+
+/// This node follows the one that became primary while it was away.
+pub const REJOIN: &[Phase] = &[
+    (
+        "rewind",
+        &[(First, &rewind::DEF), (First, &rewind::REBUILD)],
+    ),
+    ("rejoin", &[(First, &rejoin::DEF)]),
+    ("serve", &[(First, &start::DEF)]),
+];
+
+const TABLES: [&[Phase]; 4] = [UPGRADE, SWITCH, FAILOVER, REJOIN];
+
 pub fn table(kind: Kind) -> &'static [Phase] {
     match kind {
         Kind::Upgrade => UPGRADE,
         Kind::Switch => SWITCH,
+        Kind::Failover => FAILOVER,
+        Kind::Rejoin => REJOIN,
     }
 }
 
 /// The step of a name, as rows carry it.
 pub fn find(name: &str) -> Option<&'static StepDef> {
-    let tables = UPGRADE.iter().chain(SWITCH);
-    tables
+    let phases = TABLES.iter().flat_map(|phases| phases.iter());
+    phases
         .flat_map(|(_, rows)| rows.iter())
         .map(|(_, def)| *def)
         .find(|def| def.name == name)
+}
+
+/// How a person asked for what one node does on its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The person says that the other node is off.
+    pub vouched: bool,
+    pub rebuild: bool,
+}
+
+/// A plan of one node's own; the core numbers it.
+pub fn solo(kind: Kind, settings: &Settings, asked: Asked, (me, peer): (&NodeId, &NodeId)) -> Plan {
+    let mut rows = rows(kind, settings, None, me, peer);
+    rows.retain(|row| match find(&row.step).map(|def| def.only) {
+        Some(Only::Fence) => !asked.vouched,
+        Some(Only::Rebuild(rebuild)) => rebuild == asked.rebuild,
+        Some(_) | None => true,
+    });
+    let (number, origin) = (0, me.clone());
+    Plan {
+        id: RolloutId { number, origin },
+        kind,
+        first: me.clone(),
+        second: peer.clone(),
+        from: String::new(),
+        to: String::new(),
+        bundle: None,
+        by: Actor::default(),
+        made_at: Time(0),
+        home_before: None,
+        stop_before: None,
+        rows,
+    }
 }
 
 /// Binds the table's turns to nodes and its limits to the configuration's.
@@ -265,6 +328,7 @@ fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &S
             | Limit::Drain
             | Limit::Backup
             | Limit::Schema
+            | Limit::Fence
             | Limit::NodeUpgrade => def.attempts,
         },
     }
@@ -283,6 +347,11 @@ fn limit(limit: Limit, settings: &Settings) -> Duration {
         Limit::Schema => limits.schema,
         Limit::NodeUpgrade => limits.node_upgrade,
         Limit::VipSwitch => limits.vip_switch,
+        // The command's own, and a little to end it.
+        Limit::Fence => settings
+            .fence
+            .as_ref()
+            .map_or(Duration::ZERO, |f| f.limit + Duration::from_secs(5)),
     }
 }
 
@@ -291,6 +360,11 @@ fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bo
         Only::Always => true,
         Only::Database => settings.database.is_some(),
         Only::ConfigSync => settings.config_sync.is_some(),
+        Only::Fence => settings
+            .fence
+            .as_ref()
+            .is_some_and(|f| !f.command.is_empty()),
+        Only::Rebuild(_) => true,
         Only::Hook(name) => bundle.is_some_and(|b| b.hooks.contains_key(name)),
         Only::RootKey => settings.root_key.as_ref().is_some_and(|key| key.carry),
         Only::Schema => settings.database.is_some() && bundle.is_some_and(|b| !b.schema.is_empty()),

@@ -10,6 +10,8 @@ pub(crate) fn plan(p: &PlanView, look: &Look) -> String {
     let what = match p.kind {
         Kind::Upgrade => format!("upgrade {} {} {}", p.from, look.arrow(), p.to),
         Kind::Switch => format!("switch {} {} {}", p.second, look.arrow(), p.first),
+        Kind::Failover => format!("failover to {}", p.first),
+        Kind::Rejoin => format!("rejoin of {}", p.first),
     };
     let head = format!(
         "{what}: {} first, then {}. Nothing has been touched.",

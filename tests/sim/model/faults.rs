@@ -16,6 +16,10 @@ pub(crate) enum Fault {
     Mute(usize),
     Cut,
     VrrpCut,
+    /// Nothing passes between the nodes.
+    Split,
+    /// Nothing of what this node sends arrives, and no connection stands.
+    OneWay(usize),
     Bounce(usize),
     ServiceDies(usize),
     StartFails(usize),
@@ -69,7 +73,7 @@ impl World {
 
     fn any_fault(&mut self) -> Fault {
         let n = usize::try_from(self.dice.below(2)).unwrap_or(0);
-        match self.dice.below(30) {
+        match self.dice.below(33) {
             0..4 => Fault::Crash(n),
             4..7 => Fault::CrashInWrite(n),
             7..10 => Fault::CrashInStep(n),
@@ -95,7 +99,9 @@ impl World {
                     Fault::Stuck(n)
                 }
             }
-            _ => Fault::JobHangs(n),
+            29 => Fault::JobHangs(n),
+            30 => Fault::OneWay(n),
+            _ => Fault::Split,
         }
     }
 
@@ -127,7 +133,9 @@ impl World {
                 self.set_mute(0, true);
                 self.set_mute(1, true);
             }
-            Fault::VrrpCut => self.vrrp_cut = true,
+            Fault::VrrpCut => self.vrrp_cut = [true; 2],
+            Fault::Split => self.split([true; 2]),
+            Fault::OneWay(n) => self.split([n == 0, n == 1]),
             Fault::Bounce(n) => {
                 if self.nodes[n].is_powered {
                     let told = self.dice.chance(500);
@@ -157,7 +165,8 @@ impl World {
     }
 
     pub(crate) fn heal(&mut self, fault: Fault) {
-        if self.is_calm {
+        // A fence may strike later than calm came, and its host needs its power again.
+        if self.is_calm && !matches!(fault, Fault::Power(_)) {
             return;
         }
         match fault {
@@ -167,7 +176,8 @@ impl World {
                 self.set_mute(0, false);
                 self.set_mute(1, false);
             }
-            Fault::VrrpCut => self.vrrp_cut = false,
+            Fault::VrrpCut => self.vrrp_cut = [false; 2],
+            Fault::Split | Fault::OneWay(_) => self.join(),
             Fault::StartFails(n)
             | Fault::StartDies(n)
             | Fault::StartHangs(n)
@@ -185,12 +195,27 @@ impl World {
         self.touched(fault);
     }
 
+    /// Of `silent` no advert arrives; nothing else passes either way.
+    fn split(&mut self, silent: [bool; 2]) {
+        self.vrrp_cut = silent;
+        self.set_mute(0, true);
+        self.set_mute(1, true);
+        self.pair.databases[0].edit(|c| c.cut = true);
+    }
+
+    fn join(&mut self) {
+        self.vrrp_cut = [false; 2];
+        self.set_mute(0, false);
+        self.set_mute(1, false);
+        self.pair.databases[0].edit(|c| c.cut = false);
+    }
+
     /// All faults are over; what they broke is mended.
     pub(crate) fn calm(&mut self) {
         self.say(|| "CALM".to_owned());
+        self.join();
         for n in 0..2 {
             self.power_on(n);
-            self.set_mute(n, false);
             self.start_well(n);
             self.set_http(n, 200);
             self.nodes[n].fuse = None;
@@ -201,7 +226,7 @@ impl World {
         }
         self.pair.link.can_fetch.store(true, Ordering::Relaxed);
         (self.vrrp_cut, self.is_lossy, self.is_calm, self.calm_since) =
-            (false, false, true, self.now);
+            ([false; 2], false, true, self.now);
     }
 
     /// The most delicate moment there is: this node is down and the other one dies.

@@ -1,5 +1,6 @@
 //! A whole pair in virtual time: two real cores and the real step table over two fake hosts, a
 //! database pair, a lossy network and a toy VRRP that goes its own ways.
+pub(crate) mod alone;
 pub(crate) mod dice;
 pub(crate) mod disk;
 pub(crate) mod faults;
@@ -14,7 +15,7 @@ pub(crate) mod vrrp;
 
 use dice::Dice;
 use faults::Fault;
-use hau::core::{Hello, Kind, RolloutResult};
+use hau::core::{Guard, Hello, Kind, RolloutResult};
 use hau::time::Time;
 use mutants::Mutant;
 use node::Node;
@@ -32,8 +33,11 @@ pub(crate) enum Ev {
     Look(usize, u32),
     Beat(usize, u32),
     Wake(usize, u32),
-    Call(usize, u32),
-    Deliver(usize, Arc<Hello>, u64),
+    Call(usize, u32, bool),
+    /// With the boot of the receiver: what was on its way does not outlive it.
+    Deliver(usize, u32, Arc<Hello>, u64),
+    Fence(usize),
+    Guard(usize, u32, Guard),
     SidecarUp(usize, u32),
     Restart(usize, u32),
     SyncDone(usize, u32),
@@ -112,8 +116,8 @@ pub(crate) struct World {
     /// Hellos from this node are lost.
     pub(crate) mute: [bool; 2],
     pub(crate) is_lossy: bool,
-    /// Adverts are lost both ways.
-    pub(crate) vrrp_cut: bool,
+    /// Adverts of this node are lost.
+    pub(crate) vrrp_cut: [bool; 2],
     pub(crate) is_calm: bool,
     pub(crate) calm_since: u64,
     pub(crate) operator: operator::Operator,
@@ -145,7 +149,7 @@ impl World {
             kind,
             mute: [false; 2],
             is_lossy: options.has_faults && !options.seed.is_multiple_of(4),
-            vrrp_cut: false,
+            vrrp_cut: [false; 2],
             is_calm: !options.has_faults,
             calm_since: 0,
             operator: operator::Operator::new(asked),
@@ -155,7 +159,9 @@ impl World {
             next: 0,
             end: None,
         };
+        let waits = world.failover() == alone::Failover::Synchronous;
         for n in 0..2 {
+            world.pair.databases[n].edit(|c| c.members[n].waits = waits);
             world.nodes[n].is_powered = true;
             world.note_serving(n, false);
             world.start_keepalived(n, 10 + n as u64 * 300);
@@ -231,9 +237,13 @@ impl World {
             Ev::Look(n, life) if self.nodes[n].life == life => self.look(n),
             Ev::Beat(n, life) if self.nodes[n].life == life => self.beat(n),
             Ev::Wake(n, life) if self.nodes[n].life == life => self.wake(n),
-            Ev::Call(n, life) if self.nodes[n].life == life => self.call(n),
+            Ev::Call(n, life, solo) if self.nodes[n].life == life => self.call(n, solo),
+            Ev::Fence(n) => self.fenced(n),
+            Ev::Guard(n, life, guard) if self.nodes[n].life == life => self.guard(n, guard),
             Ev::SidecarUp(n, life) if self.nodes[n].life == life => self.sidecar_up(n),
-            Ev::Deliver(n, hello, sent) => self.deliver(n, &hello, sent),
+            Ev::Deliver(n, boot, hello, sent) if self.nodes[n].boots == boot => {
+                self.deliver(n, &hello, sent);
+            }
             Ev::Restart(n, boot) if self.nodes[n].boots == boot => self.restart(n),
             Ev::SyncDone(n, boot) if self.nodes[n].boots == boot => self.sync_done(n),
             Ev::Advert(n, life) if self.nodes[n].vrrp.life == life => self.advertise(n),
@@ -251,7 +261,7 @@ impl World {
             Ev::Operator => self.operate(),
             Ev::Command => self.random_command(),
             // A former life's.
-            Ev::Look(..) => {}
+            Ev::Look(..) | Ev::Deliver(..) | Ev::Guard(..) => {}
             Ev::Observe(..) | Ev::Beat(..) | Ev::Wake(..) | Ev::Call(..) | Ev::SidecarUp(..) => {}
             Ev::Restart(..) | Ev::SyncDone(..) | Ev::Advert(..) | Ev::Silence(..) => {}
             Ev::Keepalived(..) | Ev::Check(..) => {}

@@ -1,7 +1,8 @@
 //! Deliberate errors of hau, put in from outside, which the promises must catch.
 use super::World;
 use super::site::bundle;
-use hau::core::{Band, Direction, Event, Hello, Intents, Row, RowState, VrrpState};
+use hau::core::{Band, Direction, Event, Guard, Hello, Intents, Row, RowState, VrrpState};
+use hau::database::Database;
 use hau::steps::StepDef;
 
 /// A deliberate error of hau, put in from outside. The number is the promise it breaks.
@@ -33,6 +34,10 @@ pub(crate) enum Mutant {
     ForgedHello,
     /// 12: nothing is done without the peer.
     Helpless,
+    /// 11: what is taken for a fence is none.
+    NoFence,
+    /// 11: a former primary starts at once.
+    NoHold,
 }
 
 /// Before the first event.
@@ -93,6 +98,9 @@ pub(crate) fn alter(world: &mut World, n: usize, intents: &mut Intents) {
             }
         }
         Some(Mutant::Helpless) if peer.is_none() => intents.job = None,
+        Some(Mutant::NoHold) if world.pair.databases[n].standing().held => {
+            intents.guard = Guard::Release;
+        }
         Some(_) | None => {}
     }
 }

@@ -28,6 +28,7 @@ pub(crate) const SERVICES: [&str; 2] = ["shop-worker.service", "shop-api.service
 pub(crate) const TIMER: &str = "config-sync.timer";
 pub(crate) const SYNC: &str = "config-sync.service";
 pub(crate) const URL: &str = "http://127.0.0.1:8080/healthz";
+pub(crate) const FENCE: &str = "/usr/local/sbin/fence-peer";
 pub(crate) const HOOKS: [&str; 4] = ["engine", "before_stop", "after_activate", "after_start"];
 pub(crate) const CHECK_WEIGHT: i32 = -40;
 pub(crate) const BASES: [i32; 2] = [110, 100];
@@ -60,6 +61,10 @@ kind = "postgres"
 dsn = "dbname=shop"
 data_dir = "/var/lib/postgresql/15/main"
 unit = "postgresql.service"
+failover = "auto"
+rejoin = "auto"
+[fence]
+command = ["/usr/local/sbin/fence-peer", "{node}"]
 [config_sync]
 units = ["config-sync.timer", "config-sync.service"]
 paths = ["/etc/shop"]
@@ -107,7 +112,7 @@ pub(crate) fn site() -> &'static Site {
 
 /// The rows of a plan, as the daemon makes them.
 pub(crate) fn rows(kind: Kind, first: usize) -> Vec<Row> {
-    static ROWS: OnceLock<[Vec<Row>; 4]> = OnceLock::new();
+    static ROWS: OnceLock<[Vec<Row>; 8]> = OnceLock::new();
     let all = ROWS.get_or_init(|| {
         let s = site();
         let make = |kind, first: usize| {
@@ -124,11 +129,17 @@ pub(crate) fn rows(kind: Kind, first: usize) -> Vec<Row> {
             make(Kind::Upgrade, 1),
             make(Kind::Switch, 0),
             make(Kind::Switch, 1),
+            make(Kind::Failover, 0),
+            make(Kind::Failover, 1),
+            make(Kind::Rejoin, 0),
+            make(Kind::Rejoin, 1),
         ]
     });
     let n = match kind {
         Kind::Upgrade => first,
         Kind::Switch => 2 + first,
+        Kind::Failover => 4 + first,
+        Kind::Rejoin => 6 + first,
     };
     all[n].clone()
 }
@@ -234,6 +245,7 @@ fn host(n: usize) -> Arc<FakeHost> {
     write("/etc/shop/shop.conf", "threads = 4\n");
     write(KEY, "the root key");
     write("/etc/hau/keys/site.pub", "a key");
+    write(FENCE, "a program");
     write(WEIGHT, "0\n");
     write("/var/lib/hau/incoming/readme", "");
     write("/var/lib/hau/staging/readme", "");

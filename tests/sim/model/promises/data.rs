@@ -53,8 +53,12 @@ impl World {
         {
             return None;
         }
-        let begun =
-            |(m, r): &(&usize, &hau::core::Report)| inside(**m) && r.state != RowState::Undone;
+        // What a failover in between has made a standby is not made a primary again.
+        let kept =
+            |m: usize| rollout.has_moved && rollout.plan.rows[m].undo == hau::core::Undo::Role;
+        let begun = |(m, r): &(&usize, &hau::core::Report)| {
+            inside(**m) && r.state != RowState::Undone && !kept(**m)
+        };
         let (m, _) = rollout.mine.iter().find(begun)?;
         Some(rollout.plan.rows[*m].step.clone())
     }
@@ -86,10 +90,10 @@ impl World {
         }
     }
 
-    pub(super) fn no_two_primaries_and_no_lost_row(&mut self) {
+    pub(crate) fn no_two_primaries_and_no_lost_row(&mut self) {
         let (primaries, lost_nothing, twice) = self.pair.databases[0].edit(|c| {
             (
-                c.primaries(),
+                c.writers().count(),
                 c.lost_nothing(),
                 c.schema.values().any(|n| *n > 1),
             )

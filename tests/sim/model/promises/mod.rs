@@ -42,6 +42,9 @@ impl World {
     pub(crate) fn recorded(&mut self, n: usize, records: &[Record]) {
         for record in records {
             self.say(|| format!("{} records {}", Self::name(n), short(record)));
+            if matches!(record, Record::SoloBegun { .. }) {
+                self.fails_over(n);
+            }
             if let Record::MandateTaken { mandate } = record {
                 self.promise_9_only_a_person_goes_back(n, mandate);
             }
@@ -142,6 +145,7 @@ impl World {
             self.at(after, Ev::SyncDone(n, boot));
         }
         self.promise_6_sync_is_paused();
+        self.took_over(n, slot);
         self.no_two_primaries_and_no_lost_row();
     }
 
@@ -173,7 +177,12 @@ impl World {
     pub(crate) fn touched(&mut self, fault: Fault) {
         let both = matches!(
             fault,
-            Fault::Cut | Fault::VrrpCut | Fault::FetchFails | Fault::Tampered
+            Fault::Cut
+                | Fault::VrrpCut
+                | Fault::Split
+                | Fault::OneWay(_)
+                | Fault::FetchFails
+                | Fault::Tampered
         );
         let named = match fault {
             Fault::Crash(n) | Fault::CrashInWrite(n) | Fault::CrashInStep(n) | Fault::Power(n) => {
@@ -191,11 +200,19 @@ impl World {
             | Fault::RejoinFails(n)
             | Fault::Stuck(n) => Some(n),
             Fault::JobHangs(n) => Some(n),
-            Fault::Cut | Fault::VrrpCut | Fault::FetchFails | Fault::Tampered => None,
+            Fault::Cut
+            | Fault::VrrpCut
+            | Fault::Split
+            | Fault::OneWay(_)
+            | Fault::FetchFails
+            | Fault::Tampered => None,
         };
         for n in (0..2).filter(|n| both || named == Some(*n)) {
             if self.nodes[n].alone_since.is_some() {
                 self.nodes[n].alone_since = Some(self.now);
+            }
+            if self.nodes[n].heir_since.is_some() {
+                self.nodes[n].heir_since = Some(self.now);
             }
         }
     }
@@ -205,6 +222,10 @@ impl World {
         for n in 0..2 {
             self.note_serving(n, false);
             self.promise_12_survivor_serves(n);
+            self.promise_12_heir_is_primary(n);
+            if self.pair.databases[n].edit(|c| c.is_streaming(n)) {
+                self.nodes[n].followed = self.now;
+            }
             if self.has_vip(n) && self.serves(n) {
                 self.pair.databases[n].edit(|c| c.write(n));
             }
@@ -226,8 +247,14 @@ fn short(record: &Record) -> String {
             reports.iter().next_back().map(|(n, r)| (*n, r.state))
         ),
         Record::PlanAdopted { plan, .. } => format!("plan {:?} first {}", plan.id, plan.first),
-        Record::Started { .. } | Record::MandateTaken { .. } | Record::RolloutEnded { .. } => {
-            format!("{record:?}")
+        Record::SoloReported { row, report } => {
+            format!("own row {row} {:?} try {}", report.state, report.attempt)
         }
+        Record::SoloBegun { plan, .. } => format!("begins {:?} {:?}", plan.kind, plan.by.reason),
+        Record::Started { .. }
+        | Record::MandateTaken { .. }
+        | Record::RolloutEnded { .. }
+        | Record::SoloEnded { .. }
+        | Record::PrimarySeen { .. } => format!("{record:?}"),
     }
 }

@@ -84,7 +84,8 @@ impl World {
         let node = &self.nodes[n];
         let able = node.side.is_some() && node.is_powered && !self.nodes[other].is_powered;
         // Whether a demoted primary's standby was promoted cannot be known alone: a person decides.
-        let demoted = self.pair.databases[n].edit(|c| c.members[n].demoted_at.is_some());
+        let demoted =
+            self.pair.databases[n].edit(|c| c.members[n].demoted_at.is_some() || !c.members[n].up);
         let well =
             |u: &FakeUnit| u.on_start == OnStart::Runs && u.ready_after < Duration::from_secs(10);
         let starts =
