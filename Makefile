@@ -7,7 +7,7 @@ BIN := $(if $(filter dev,$(PROFILE)),target/debug,target/$(MUSL)/release)
 DESTDIR ?=
 NEEDS := tests/needs
 
-.PHONY: release install test demo bench lint lab-smoke clean
+.PHONY: release install test soak demo bench lint lab-smoke clean
 
 ## release: static programs in target/x86_64-unknown-linux-musl/release
 release:
@@ -51,6 +51,11 @@ test:
 lab-smoke: release
 	@$(NEEDS) lab
 	tests/lab/smoke
+
+## soak: what takes a night: a million simulated rollouts, and longer ways through the states of a pair
+soak:
+	HAU_SIM_SEEDS=1000000 $(CARGO) test --locked --release --test sim -- --nocapture with_faults_every_promise_holds
+	HAU_REACH_LEFT=2 $(CARGO) test --locked --release --test reach -- --nocapture
 
 ## bench: figures into target/bench/*.json; never asserted
 bench: release

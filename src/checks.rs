@@ -28,6 +28,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("release", release),
     ("vrrp", vrrp),
     ("keepalived", |site| site.host.keepalived()),
+    ("handoff", |site| site.host.handoff_findings()),
     ("database", database),
     ("replication", replication),
     ("sync", config_sync),
@@ -267,10 +268,10 @@ fn config_sync(site: &Site<'_>) -> Vec<Finding> {
 
 fn space(site: &Site<'_>) -> Vec<Finding> {
     let root = &site.settings.release.root;
-    let code = site
-        .host
-        .inspect(std::slice::from_ref(root))
-        .map_or(0, |files| files.values().map(|f| f.size_bytes).sum());
+    let current = site.host.link_target(&root.join("current"));
+    let code = current.map_or(0, |release| {
+        site.host.size_bytes(&root.join(release)).unwrap_or(0)
+    });
     let dump = site
         .settings
         .database

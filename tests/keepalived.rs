@@ -229,7 +229,7 @@ fn lint_passes_every_example_on_both_nodes() {
             for instance in Instance::names(own) {
                 let theirs = Instance::find(peer, instance).unwrap();
                 let weight = check_weight(peer, &theirs, &site.sidecar()).unwrap();
-                let view = PeerView::of(&theirs, weight.unwrap());
+                let view = PeerView::of(&theirs, weight.unwrap().1);
                 let expected = Expected {
                     track_file: &site.path("run/track/weight"),
                     fifo: &site.path("run/notify.fifo"),

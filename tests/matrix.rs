@@ -1,12 +1,13 @@
 //! State × event: what the core makes of everything that can happen in every kind of situation,
 //! in one snapshot. A change of a rule shows here as the lines it changes.
 use hau::core::{
-    Actor, Command, Event, Hello, Intents, Job, JobKey, Kind, Local, Mandate, NodeId, Order,
-    Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId, RolloutResult,
-    RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents,
+    Actor, Band, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Mandate,
+    NodeId, Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId,
+    RolloutResult, RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents,
+    may_work_by_hand,
 };
 use hau::time::Time;
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 const NOW: Time = Time(1_000_000);
 
@@ -35,6 +36,7 @@ fn row(phase: u16, owner: &str, step: &str) -> Row {
         gives_vip: false,
         confirmable: false,
         undo: Undo::Nothing,
+        handoff: HandoffRow::Nothing,
         limit_ms: 60_000,
         attempts: 2,
     }
@@ -291,17 +293,19 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
         };
         view = Some(RolloutView {
             plan: plan.clone(),
-            mandate: told,
+            with: None,
+            mandate: told.into(),
             reports: peers.clone(),
             ended: given.ended,
         });
         let ended = given.ended.then_some((RolloutResult::Succeeded, Time(0)));
         state.journaled.rollout = Some(Rollout {
             plan,
-            mandate: mandate_is,
+            mandate: mandate_is.into(),
             mine,
             peers,
             told: (0, 0),
+            with: None,
             ended,
             has_moved: false,
         });
@@ -315,10 +319,12 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
     };
     let hello = Hello {
         node: node("b"),
+        installed: Time(0),
         boot: 1,
         sequence: 1,
         local: local(other, true),
         claims: false,
+        home: None,
         rollout: view,
     };
     let seen = if matches!(peer, Peer::Lost) {
@@ -326,7 +332,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
     } else {
         NOW
     };
-    state.observed.peer = Some((hello, seen));
+    state.observed.peer = Some((hello.into(), seen));
     state
 }
 
@@ -358,7 +364,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
         let key = JobKey {
             solo: false,
             rollout: 1,
-            row: *row,
+            row,
             epoch: report.epoch,
             attempt: 1,
             direction,
@@ -391,6 +397,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
 fn record(record: &Record) -> String {
     match record {
         Record::Started { boot, .. } => format!("boot {boot}"),
+        Record::HomeTold { home } => format!("home {home}"),
         Record::PlanAdopted { plan, .. } => format!("plan {}", plan.id.number),
         Record::MandateTaken { mandate } => {
             format!(
@@ -452,4 +459,170 @@ fn matrix() {
         }
     }
     insta::assert_snapshot!(text);
+}
+
+fn idle() -> State {
+    let given = Given {
+        name: "nothing",
+        state: None,
+        ended: false,
+    };
+    state(&given, VrrpState::Master, Peer::Fresh)
+}
+
+/// A backup asked for by hand at the moment a plan comes from the other node: the plan is taken and waits.
+#[test]
+fn no_row_begins_while_something_is_done_by_hand() {
+    let mut state = idle();
+    state.observed.local.by_hand = true;
+    let start = Event::Command(Command::Start(plan()));
+    assert_eq!(line(&state, &start), "[] - Normal  Refused(ByHand)");
+    let mut hello = Hello::clone(&state.observed.peer.as_ref().expect("a peer").0);
+    hello.sequence += 1;
+    hello.rollout = Some(RolloutView {
+        plan: plan(),
+        with: None,
+        mandate: mandate(Order::Start, 0).into(),
+        reports: Arc::default(),
+        ended: false,
+    });
+    state.observed.peer = Some((hello.into(), NOW));
+    assert_eq!(line(&state, &Event::Tick), "[plan 1] - Normal");
+    state.observed.local.by_hand = false;
+    assert_eq!(
+        line(&state, &Event::Tick),
+        "[plan 1, 0 Started] Do 0 Normal"
+    );
+
+    let mut state = idle();
+    assert_eq!(may_work_by_hand(&state, NOW), Ok(()));
+    if let Some((hello, _)) = &mut state.observed.peer {
+        Arc::make_mut(hello).local.by_hand = true;
+    }
+    assert_eq!(line(&state, &start), "[] - Normal  Refused(ByHand)");
+    assert_eq!(
+        may_work_by_hand(&state, NOW),
+        Ok(()),
+        "both nodes may be backed up at once"
+    );
+}
+
+#[test]
+fn nothing_is_done_by_hand_while_a_rollout_goes_on() {
+    for given in given_forward().into_iter().chain(given_back()) {
+        let is_running = given.state.is_some() && !given.ended;
+        let may = may_work_by_hand(&state(&given, VrrpState::Backup, Peer::Fresh), NOW);
+        assert_eq!(may.is_err(), is_running, "{}: {may:?}", given.name);
+    }
+}
+
+/// Backups bear the time of their plan in their names, and the newest one is kept.
+#[test]
+fn a_plan_is_never_older_than_the_one_before() {
+    let mut state = idle();
+    let hour = Duration::from_secs(3_600);
+    let mut old = Plan::clone(&plan());
+    old.made_at = NOW + hour;
+    state.journaled.rollout = Some(Rollout {
+        plan: old.into(),
+        mandate: mandate(Order::Start, 0).into(),
+        mine: Arc::default(),
+        peers: Arc::default(),
+        told: (0, 0),
+        with: None,
+        ended: Some((RolloutResult::Failed, NOW)),
+        has_moved: false,
+    });
+    let start = decide(&state, NOW, &Event::Command(Command::Start(plan())));
+    let Some(Record::PlanAdopted { plan, .. }) = start.records.first() else {
+        panic!("no plan in {:?}", start.records);
+    };
+    assert!(plan.made_at > NOW + hour);
+}
+
+/// Without power for longer than the row's limit, or with its clock set by an hour meanwhile: the row is resumed.
+#[test]
+fn a_limit_is_counted_anew_after_a_restart() {
+    let given = Given {
+        name: "stop started",
+        state: Some((Order::Start, vec![(0, RowState::Started)], vec![])),
+        ended: false,
+    };
+    let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
+    for now in [
+        NOW + Duration::from_secs(3_600),
+        NOW + Duration::from_secs(1),
+    ] {
+        let report = Report {
+            started_at: NOW + Duration::from_secs(1_800),
+            ..state.running().expect("a rollout").mine[0].clone()
+        };
+        let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+        Arc::make_mut(&mut rollout.mine).insert(0, report);
+        state.observed.started = now;
+        let limit = rollout.plan.rows[0].limit();
+        assert_eq!(decide(&state, now, &Event::Tick).records, []);
+        let job = intents(&state, now).job.expect("a job");
+        assert_eq!(job.deadline, now + limit);
+    }
+}
+
+/// Both hosts were without power, and this one was giving the VIP away: it goes on giving it away, and does not
+/// rank before the node that serves while its own services are still starting.
+#[test]
+fn who_was_giving_the_vip_goes_on_after_a_long_time_without_power() {
+    let (mut state, now) = (giver(), NOW + Duration::from_secs(3_600));
+    state.observed.started = now;
+    if let Some((_, seen)) = &mut state.observed.peer {
+        *seen = now;
+    }
+    assert_eq!(decide(&state, now, &Event::Tick).records, []);
+    let Intents { job, band, .. } = intents(&state, now);
+    assert_eq!(band, Band::Draining);
+    assert_eq!(job.expect("a job").key.row, 4);
+}
+
+/// `b`, which has begun to give the VIP away and is down, beside `a`, which has it and serves.
+fn giver() -> State {
+    let given = Given {
+        name: "the giver",
+        state: Some((
+            Order::Start,
+            vec![(1, RowState::Done), (4, RowState::Started)],
+            vec![
+                (0, RowState::Done),
+                (2, RowState::Done),
+                (3, RowState::Done),
+            ],
+        )),
+        ended: false,
+    };
+    let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
+    (state.me, state.peer) = (node("b"), node("a"));
+    state.observed.local.serving = false;
+    if let Some((hello, _)) = &mut state.observed.peer {
+        Arc::make_mut(hello).node = node("a");
+    }
+    state
+}
+
+/// Services that serve are stopped on a node only beside one that is known to hold the VIP and to serve.
+#[test]
+fn what_serves_may_be_stopped_only_beside_a_node_that_serves() {
+    let state = giver();
+    assert!(intents(&state, NOW).may_stop);
+    let lost = NOW + Duration::from_secs(5);
+    assert!(!intents(&state, lost).may_stop);
+    let with = |change: fn(&mut Local)| {
+        let mut state = state.clone();
+        if let Some((hello, _)) = &mut state.observed.peer {
+            change(&mut Arc::make_mut(hello).local);
+        }
+        intents(&state, NOW).may_stop
+    };
+    assert!(!with(|peer| peer.serving = false));
+    assert!(!with(|peer| peer.vrrp = VrrpState::Backup));
+    let mut master = state.clone();
+    master.observed.local.vrrp = VrrpState::Master;
+    assert!(!intents(&master, NOW).may_stop);
 }

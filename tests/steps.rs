@@ -8,15 +8,16 @@
 mod site;
 
 use hau::core::{
-    Actor, BundleRef, Kind, Outcome, Plan, Report, Reports, RolloutId, RowState, Undo, Verb,
-    VrrpState,
+    Actor, Armed, BundleRef, HandoffRow, Kind, Outcome, Plan, Report, Reports, RolloutId, RowState,
+    Undo, Verb, VrrpState,
 };
 use hau::database::fake::Cluster;
+use hau::host::Active;
 use hau::host::fake::{FakeUnit, Node, Tree};
 use hau::steps::{self, Check, Cx, StepDef, StepError, Tally, Verdict};
 use hau::time::Time;
 use site::{Pair, site};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// One row of one table, with the world as the rows before it left it.
 struct Row {
@@ -24,6 +25,8 @@ struct Row {
     pair: Pair,
     reports: Reports,
     n: usize,
+    /// The core's word for it.
+    may_stop: Cell<bool>,
 }
 
 /// All that a stranger could see of the pair.
@@ -36,6 +39,15 @@ struct Seen {
 }
 
 const START: Time = Time(1_800_000_000_000);
+
+/// What the shell puts in force for a row.
+fn armed_by(row: HandoffRow) -> Armed {
+    Armed {
+        keep: row == HandoffRow::Keep,
+        forward: row == HandoffRow::Forward,
+        park: row == HandoffRow::Park,
+    }
+}
 
 impl Row {
     fn new(kind: Kind) -> Self {
@@ -78,6 +90,7 @@ impl Row {
             pair,
             reports: Reports::new(),
             n: 0,
+            may_stop: Cell::new(true),
         };
         row.vip(0);
         row
@@ -121,6 +134,7 @@ impl Row {
             row: self.n,
             reports: &self.reports,
             deadline: START + Duration::from_secs(100_000),
+            may_stop: self.may_stop.get(),
             tally: std::mem::take(tally),
         };
         let told = ask(&mut cx);
@@ -137,6 +151,8 @@ impl Row {
                 self.owner()
             });
         }
+        let armed = armed_by(self.def().handoff);
+        self.pair.hosts[self.owner()].edit(|w| w.handoff.armed = armed);
         for host in &self.pair.hosts {
             host.edit(|w| {
                 w.now = w.now + Duration::from_millis(500);
@@ -247,7 +263,7 @@ fn matters(seen: &Seen) -> [BTreeMap<PathBuf, Node>; 2] {
         let kept = kept.filter(|(path, _)| !path.ends_with("previous"));
         let timeless = kept.map(|(path, mut node)| {
             if path.ends_with("sync-paused") {
-                node.kind = hau::host::fake::Kind::File(Vec::new());
+                node.kind = hau::host::fake::Kind::File([][..].into());
             }
             (path, node)
         });
@@ -391,6 +407,40 @@ fn every_row_cut_anywhere_resumes_to_the_same_end() {
     assert!(cuts > 60, "only {cuts} cuts");
 }
 
+/// The thread hung, and meanwhile systemd has brought the services up, or the other node has died.
+#[test]
+fn what_serves_is_not_stopped_while_the_other_node_is_not_known_to_serve() {
+    let (mut not_done, mut not_taken_back) = (0, 0);
+    each_row(|row| {
+        let (def, tally) = (row.def(), &mut Tally::default());
+        let active = |seen: Seen| {
+            let units = seen.units[row.owner()].clone();
+            site::SERVICES.map(|unit| units[unit].state.active)
+        };
+        let up = [Active::Active; 2];
+        row.may_stop.set(false);
+        if def.disruptive && active(row.seen()) == up {
+            let told = row.drive(Verb::Do);
+            assert!(matches!(told, Err(Outcome::Retry(_))), "{}", def.name);
+            assert_eq!(active(row.seen()), up, "{} stops them", def.name);
+            not_done += 1;
+        }
+        row.may_stop.set(true);
+        if !def.disruptive_undo {
+            return;
+        }
+        row.drive(Verb::Do)
+            .unwrap_or_else(|e| panic!("{}: {e:?}", def.name));
+        row.may_stop.set(false);
+        let looked = row.with(tally, |cx| steps::look(def, Verb::Undo, cx));
+        assert!(matches!(looked, Ok(Verdict::NotYet(_))), "{}", def.name);
+        assert_eq!(active(row.seen()), up, "undoing {} stops them", def.name);
+        row.may_stop.set(true);
+        not_taken_back += 1;
+    });
+    assert!(not_done > 3 && not_taken_back > 2);
+}
+
 #[test]
 fn a_look_that_is_not_yet_true_ends_with_the_limit_and_says_why() {
     let def = steps::find("receive_vip").expect("a step");
@@ -405,4 +455,24 @@ fn a_look_that_is_not_yet_true_ends_with_the_limit_and_says_why() {
         steps::outcome(def, fatal, false),
         Some(Outcome::Failed(_))
     ));
+}
+
+/// Everybody who came after the VIP waits for the drain: it waits for users alone, and for none for ever.
+#[test]
+fn a_drain_waits_for_no_node_and_for_nobody_for_ever() {
+    let peer = "10.77.0.12:4000".parse().unwrap();
+    let user = "10.77.0.20:5000".parse().unwrap();
+    for (connection, said) in [(peer, false), (user, true)] {
+        each_row(|row| {
+            if row.def().name != "drain" {
+                return;
+            }
+            row.pair.hosts[row.owner()].edit(|w| w.connections = vec![connection]);
+            let begun = row.seen().now;
+            let note = row.drive(Verb::Do).expect("it ends");
+            assert_eq!(note.contains(&connection.to_string()), said, "{note}");
+            let took = row.seen().now.since(begun);
+            assert!(took <= Duration::from_secs(2), "it took {took:?}");
+        });
+    }
 }

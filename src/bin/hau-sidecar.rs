@@ -6,17 +6,21 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match hau::quick::main(std::env::args_os().skip(1)) {
         Asked::Done(code) => code,
-        Asked::Run(places) => run(&places),
+        Asked::Run(places) => ended(daemon::run(&args(&places))),
+        Asked::Disarm(places) => ended(daemon::disarm(&places.run)),
     }
 }
 
-fn run(places: &Places) -> ExitCode {
-    let args = RunArgs {
+fn args(places: &Places) -> RunArgs {
+    RunArgs {
         config: places.config.clone(),
         state: places.state.clone(),
         run: places.run.clone(),
-    };
-    match daemon::run(&args) {
+    }
+}
+
+fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("hau-sidecar: {e:#}");

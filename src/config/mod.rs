@@ -82,6 +82,36 @@ impl Settings {
         from_tree(&tree, problems)
     }
 
+    /// Are new connections parked while the primary moves?
+    #[must_use]
+    pub fn parks(&self) -> bool {
+        let wanted = match self.handoff.park {
+            When::Always => true,
+            When::Auto => self.database.is_some(),
+            When::Never => false,
+        };
+        wanted && self.hands_off()
+    }
+
+    /// The services that clients reach through the VIP.
+    pub fn behind_vip(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().filter(|s| s.via_vip)
+    }
+
+    /// Are connections through the VIP handed off at all?
+    #[must_use]
+    pub fn hands_off(&self) -> bool {
+        self.handoff.enabled != When::Never && self.behind_vip().next().is_some()
+    }
+
+    /// Does a former primary wait, after a boot, for the other node's word that it was not promoted?
+    /// Where hau may promote, or something makes sure that a node is off.
+    #[must_use]
+    pub fn holds_former_primary(&self) -> bool {
+        let auto = |database: &Database| database.failover == Failover::Auto;
+        self.fence.is_some() || self.database.as_ref().is_some_and(auto)
+    }
+
     /// The name of the node whose address is among `local`, the addresses of this host.
     ///
     /// # Errors

@@ -19,8 +19,6 @@ const UNAVAILABLE: &[Unavailable] = &[
     Unavailable { key: "database.kind", word: Some("command"), instead: "kind = \"postgres\" or \"none\"" },
     Unavailable { key: "fence.witness", word: None, instead: "command or synchronous: a lease on a third machine is not taken yet" },
     Unavailable { key: "vrrp.switch", word: Some("fast"), instead: "switch = \"lower\" or \"auto\"" },
-    Unavailable { key: "handoff.enabled", word: Some("always"), instead: "enabled = \"auto\" or \"never\"" },
-    Unavailable { key: "handoff.park", word: Some("always"), instead: "park = \"auto\" or \"never\"" },
     Unavailable { key: "rollback.policy", word: Some("auto"), instead: "policy = \"manual\"" },
     Unavailable { key: "rollback.database", word: Some("restore"), instead: "database = \"keep\"" },
     Unavailable { key: "vrrp.interface", word: None, instead: "the interface of keepalived.conf: leave this key out" },

@@ -7,7 +7,7 @@ use super::{
     Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo,
 };
 use crate::time::Time;
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// The result of deciding: facts to journal, and an answer for whoever asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,10 +68,11 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
     if let Some((hello, _)) = &state.observed.peer
         && let Some(view) = &hello.rollout
     {
-        take_plan(&mut draft, view);
+        take_plan(&mut draft, view, hello.installed);
         take_mandate(&mut draft, view);
         take_reports(&mut draft, view, (hello.boot, hello.sequence));
     }
+    learn_home(&mut draft);
     solo::note_primary(&mut draft);
     solo::stand_down(&mut draft);
     solo::begin_unasked(&mut draft);
@@ -90,32 +91,60 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     let Some(hello) = draft.state.fresh_peer(draft.now) else {
         return Reply::Refused(Refusal::PeerLost);
     };
-    let there = hello.rollout.as_ref().is_some_and(|view| !view.ended);
-    let here = draft.state.running().is_some() || draft.state.running_solo().is_some();
-    if there || here || draft.state.observed.local.busy {
-        return Reply::Refused(Refusal::Busy);
+    if hello.local.by_hand {
+        return Reply::Refused(Refusal::ByHand);
     }
-    let known = draft.state.last_number();
-    let heard = hello.rollout.as_ref().map_or(0, |view| view.plan.id.number);
+    if let Err(refusal) = may_work_by_hand(&draft.state, draft.now) {
+        return Reply::Refused(refusal);
+    }
+    let journaled = &draft.state.journaled;
+    let known = [&journaled.rollout, &journaled.solo].into_iter().flatten();
+    let heard = hello.rollout.as_ref().map(|view| &view.plan);
+    let former = known.map(|r| &r.plan).chain(heard);
+    let number = former.clone().map(|plan| plan.id.number).max();
+    // Backups are named by it and the newest one is kept, even by a clock that was set back.
+    let after = former
+        .map(|plan| plan.made_at + Duration::from_secs(1))
+        .max();
     let mut plan = Plan::clone(plan);
-    plan.id.number = known.max(heard) + 1;
+    plan.id.number = number.unwrap_or(0) + 1;
     plan.id.origin = draft.state.me.clone();
-    plan.made_at = draft.now;
+    plan.made_at = after.map_or(draft.now, |after| after.max(draft.now));
     plan.home_before = draft.state.home().cloned();
-    let mandate = Mandate {
+    let mandate = Arc::new(Mandate {
         epoch: 0,
         origin: draft.state.me.clone(),
         order: Order::Start,
         direction: Direction::Forward,
         by: plan.by.clone(),
         at: draft.now,
-    };
-    let rollout = plan.id.number;
+    });
+    let (rollout, with) = (plan.id.number, Some(hello.installed));
     draft.push(Record::PlanAdopted {
         plan: Arc::new(plan),
         mandate,
+        with,
     });
     Reply::Accepted { rollout }
+}
+
+/// May something begin here that no rollout may meet? What two people ask for at one moment on the two
+/// nodes is held apart by the rows: none begins before such a thing has ended.
+///
+/// # Errors
+/// What is under way.
+pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
+    let hello = state.fresh_peer(now);
+    let there = hello.and_then(|hello| hello.rollout.as_ref());
+    let here = state.running().is_some() || state.running_solo().is_some();
+    let is_running = here || there.is_some_and(|view| !view.ended);
+    if is_running || state.observed.local.busy {
+        return Err(Refusal::Busy);
+    }
+    if state.observed.local.by_hand {
+        return Err(Refusal::ByHand);
+    }
+    Ok(())
 }
 
 fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
@@ -154,29 +183,27 @@ pub(super) fn mandate(draft: &mut Draft<'_>, order: Order, by: Actor) {
         Order::Start | Order::Retry | Order::Confirm => rollout.mandate.direction,
     };
     let epoch = rollout.mandate.epoch + 1;
-    take(
-        draft,
-        Mandate {
-            epoch,
-            origin: me,
-            order,
-            direction,
-            by,
-            at,
-        },
-    );
+    let mandate = Mandate {
+        epoch,
+        origin: me,
+        order,
+        direction,
+        by,
+        at,
+    };
+    take(draft, Arc::new(mandate));
 }
 
 /// Takes a mandate, whoever gave it; a confirmation settles this node's own failed row.
-fn take(draft: &mut Draft<'_>, mandate: Mandate) {
+fn take(draft: &mut Draft<'_>, mandate: Arc<Mandate>) {
     let Some(rollout) = draft.state.running() else {
         return;
     };
     let failed = rollout
         .mine
         .iter()
-        .find(|(row, r)| r.state == RowState::Failed && rollout.plan.rows[**row].confirmable);
-    let failed = failed.map(|(row, report)| (*row, report.clone()));
+        .find(|(row, r)| r.state == RowState::Failed && rollout.plan.rows[*row].confirmable);
+    let failed = failed.map(|(row, report)| (row, report.clone()));
     let confirmed = (mandate.order == Order::Confirm)
         .then_some(failed)
         .flatten();
@@ -212,7 +239,7 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
     if s.job_key(rollout, key.row).as_ref() != Some(key) {
         return;
     }
-    let (Some(old), row) = (rollout.mine.get(&key.row), &rollout.plan.rows[key.row]) else {
+    let (Some(old), row) = (rollout.mine.get(key.row), &rollout.plan.rows[key.row]) else {
         return;
     };
     let again = old.attempt < row.attempts;
@@ -243,14 +270,32 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
     draft.report_of(key.solo, key.row, report);
 }
 
+/// Whose journal is new would else rank as its configuration says, and pull the VIP away from the primary.
+fn learn_home(draft: &mut Draft<'_>) {
+    let (state, now) = (&*draft.state, draft.now);
+    let told = state.fresh_peer(now).and_then(|hello| hello.home.clone());
+    let moved = state.journaled.moved_to.is_some();
+    let is_known = moved || state.journaled.rollout.is_some() || state.home() == told.as_ref();
+    if let Some(home) = told.filter(|_| !is_known) {
+        draft.push(Record::HomeTold { home });
+    }
+}
+
 /// The peer tells of a plan this node does not know, or of one that beats an own one not begun.
-fn take_plan(draft: &mut Draft<'_>, view: &RolloutView) {
+/// One that is done with a journal of this node that is gone is not this node's to go on with.
+fn take_plan(draft: &mut Draft<'_>, view: &RolloutView, installed: Time) {
     let known = draft.state.journaled.rollout.as_ref();
     let newer = known.is_none_or(|r| view.plan.id.beats(&r.plan.id));
     let free = known.is_none_or(|r| r.ended.is_some() || r.mine.is_empty());
-    if newer && free && !view.ended {
+    let me = draft.state.journaled.installed;
+    if newer && free && !view.ended && view.with.is_none_or(|with| with == me) {
         let (plan, mandate) = (view.plan.clone(), view.mandate.clone());
-        draft.push(Record::PlanAdopted { plan, mandate });
+        let with = Some(installed);
+        draft.push(Record::PlanAdopted {
+            plan,
+            mandate,
+            with,
+        });
     }
 }
 
@@ -296,7 +341,7 @@ fn forward(draft: &mut Draft<'_>) {
     };
     let begun = rollout
         .mine
-        .get(&row)
+        .get(row)
         .is_some_and(|r| r.state == RowState::Started);
     if !begun && may_start(s, rollout, row, now).is_ok() {
         let report = fresh(rollout, RowState::Started, now);
@@ -310,7 +355,7 @@ fn back(draft: &mut Draft<'_>) {
         .running()
         .and_then(|r| Some((r, next_undo(&draft.state, r)?)))
     {
-        let old = &rollout.mine[&row];
+        let old = &rollout.mine[row];
         let begun = old.state == RowState::Undoing;
         if begun || may_undo(&draft.state, rollout, row, draft.now).is_err() {
             return;
@@ -359,7 +404,12 @@ fn end(draft: &mut Draft<'_>) {
                         .report(&s.me, n)
                         .is_none_or(|r| r.state == RowState::Undone)
             };
-            if peer_in_step(s, rollout, at).is_err() || !rows.all(settled) {
+            let Ok(theirs) = peer_in_step(s, rollout, at) else {
+                return;
+            };
+            // Of a peer that has lost its journal nothing more will come.
+            let counts = |n: usize| theirs.is_some() || rollout.plan.rows[n].node == s.me;
+            if !rows.all(|n| !counts(n) || settled(n)) {
                 return;
             }
             RolloutResult::Failed

@@ -2,6 +2,7 @@
 use super::{
     Actor, DatabaseRole, JobKey, Mandate, NodeId, Order, Plan, Problem, Reports, VrrpState,
 };
+use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,7 +13,7 @@ pub enum Event {
     /// What this node looks like from inside has been looked at.
     Local(Local),
     Command(Command),
-    Hello(Box<Hello>),
+    Hello(Arc<Hello>),
     JobEnded {
         key: JobKey,
         outcome: Outcome,
@@ -49,6 +50,12 @@ pub struct Local {
     pub effective_priority: Option<i32>,
     /// A job is running here, wanted or not.
     pub busy: bool,
+    /// What of the handoff is in force here.
+    #[serde(default)]
+    pub armed: super::Armed,
+    /// Something asked for by hand is done here that no rollout may meet: a backup, a sync resumed.
+    #[serde(default)]
+    pub by_hand: bool,
     /// For people and for the weight arithmetic; the core does not look into it.
     #[serde(default)]
     pub details: Arc<Details>,
@@ -61,6 +68,9 @@ pub struct Details {
     pub base_priority: Option<i32>,
     /// Of the check script, negative.
     pub check_weight: Option<i32>,
+    /// Link-layer address of the interface that VRRP runs on, as "02:00:5e:10:00:01".
+    #[serde(default)]
+    pub mac: Option<String>,
     pub weight: Option<i32>,
     pub lag_bytes: Option<u64>,
     /// None: no config sync is configured.
@@ -102,6 +112,8 @@ pub enum Reply {
 pub enum Refusal {
     /// A rollout is under way here or there.
     Busy,
+    /// Something asked for by hand is going on here or there.
+    ByHand,
     PeerLost,
     /// The journal has no room for a rollout.
     DiskFull,
@@ -126,6 +138,9 @@ pub enum Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     pub node: NodeId,
+    /// When this node's journal was begun. One that is begun anew counts its boots from 1 again.
+    #[serde(default)]
+    pub installed: Time,
     pub boot: u64,
     /// Grows with every Hello of one boot.
     pub sequence: u64,
@@ -133,6 +148,9 @@ pub struct Hello {
     /// A failover is under way here: this database may become primary at any moment.
     #[serde(default)]
     pub claims: bool,
+    /// Where this node takes the VIP to be at home.
+    #[serde(default)]
+    pub home: Option<NodeId>,
     pub rollout: Option<RolloutView>,
 }
 
@@ -140,7 +158,10 @@ pub struct Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolloutView {
     pub plan: Arc<Plan>,
-    pub mandate: Mandate,
+    /// `installed` of the node that this one does it with.
+    #[serde(default)]
+    pub with: Option<Time>,
+    pub mandate: Arc<Mandate>,
     pub reports: Arc<Reports>,
     pub ended: bool,
 }

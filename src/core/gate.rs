@@ -1,7 +1,7 @@
 //! What must be true before a row may start, run or be taken back: the promises as conditions.
 //!
 //! Asked at every turn, so a row that is resumed after a crash is held to them like a fresh one.
-use super::{Direction, Hello, Rollout, RolloutView, Row, RowState, State, Undo, VrrpState};
+use super::{Direction, Hello, Reports, Rollout, Row, RowState, State, Undo, VrrpState};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ pub enum Closed {
     Waiting(usize),
     /// The plan was asked to stop here.
     StopAsked,
+    /// Something asked for by hand is still going on on this node.
+    ByHand,
     /// This node may hold the VIP.
     MasterHere,
     /// The other node does not hold the VIP with its service up.
@@ -28,14 +30,18 @@ pub enum Closed {
 /// May a row that has not begun begin, going forward?
 pub(super) fn may_start(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
     let row = &r.plan.rows[n];
-    for (m, earlier) in r.plan.rows.iter().enumerate() {
+    let rows = r.plan.rows.iter().enumerate();
+    for (m, earlier) in rows.take_while(|(_, other)| other.phase <= row.phase) {
         let before = earlier.phase < row.phase || (m < n && earlier.node == s.me);
-        if before && earlier.phase <= row.phase && !r.is_done(&s.me, m) {
+        if before && !r.is_done(&s.me, m) {
             return Err(Closed::Waiting(m));
         }
     }
     if r.plan.stop_before == Some(row.phase) && !is_told_to_go_on(s, r, row.phase) {
         return Err(Closed::StopAsked);
+    }
+    if s.observed.local.by_hand {
+        return Err(Closed::ByHand);
     }
     match peer_in_step(s, r, now) {
         Err(Closed::PeerLost) if row.restores => Ok(()),
@@ -79,16 +85,16 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
         Err(Closed::PeerLost)
             if s.must_survive(now) && row.service_down && !barrier_unseen(s, r) => {}
         Err(closed) => return Err(closed),
-        Ok(view) => {
+        Ok(theirs) => {
             let barrier = r.barrier(&s.me);
             let later = |(m, other): &(usize, &Row)| {
                 other.phase > row.phase && *m > n && !r.is_kept(barrier, *m)
             };
             let open = |(m, other): &(usize, &Row)| {
                 let report = if other.node == s.me {
-                    r.mine.get(m)
+                    r.mine.get(*m)
                 } else {
-                    view.reports.get(m)
+                    theirs.and_then(|reports| reports.get(*m))
                 };
                 report.is_some_and(|x| x.state != RowState::Undone)
             };
@@ -120,16 +126,16 @@ pub(super) fn may_run_undo(s: &State, row: &Row, now: Time) -> Result<(), Closed
 
 /// The next row of this node going forward: the first that is not done.
 pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
-    r.plan
-        .rows_of(&s.me)
-        .map(|(n, _)| n)
-        .find(|n| !r.is_done(&s.me, *n))
+    let is_done = |n: usize| r.mine.get(n).is_some_and(|x| x.state == RowState::Done);
+    let mut rows = r.plan.rows.iter().enumerate();
+    let next = rows.find(|(n, row)| !is_done(*n) && row.node == s.me);
+    next.map(|(n, _)| n)
 }
 
 /// The next row of this node to take back: the last one begun, in front of the barrier.
 pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
     let barrier = r.barrier(&s.me);
-    let open = |n: &usize| r.mine.get(n).is_some_and(|x| x.state != RowState::Undone);
+    let open = |n: &usize| r.mine.get(*n).is_some_and(|x| x.state != RowState::Undone);
     let behind = |n: &usize| !r.is_kept(barrier, *n);
     r.plan
         .rows_of(&s.me)
@@ -139,17 +145,26 @@ pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
         .find(behind)
 }
 
-/// The peer is heard, knows this rollout and stands under the same mandate.
+/// The peer is heard, knows this rollout and stands under the same mandate; its reports, if it has any.
 pub(super) fn peer_in_step<'a>(
     s: &'a State,
     r: &Rollout,
     now: Time,
-) -> Result<&'a RolloutView, Closed> {
+) -> Result<Option<&'a Reports>, Closed> {
     let hello = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
+    if r.is_with_another(hello.installed) {
+        // It knows nothing of this rollout and never will.
+        let is_given_up = r.mandate.direction == Direction::Back;
+        return if is_given_up {
+            Ok(None)
+        } else {
+            Err(Closed::PeerLost)
+        };
+    }
     let view = hello.rollout.as_ref().ok_or(Closed::PeerBehind)?;
     let same = view.plan.id == r.plan.id && view.mandate == r.mandate;
     if same {
-        Ok(view)
+        Ok(Some(&view.reports))
     } else {
         Err(Closed::PeerBehind)
     }
@@ -187,6 +202,11 @@ fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
     }
 }
 
+/// May services that serve be stopped on this node right now? A job that was slow to come to it asks again.
+pub(super) fn may_stop(s: &State, now: Time) -> bool {
+    not_master(s, now).is_ok() && peer_serves(s, now).is_ok()
+}
+
 pub(super) fn peer_can_take_over(s: &State, now: Time) -> Result<(), Closed> {
     let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
     let able = matches!(local.vrrp, VrrpState::Backup | VrrpState::Master) && local.serving;
@@ -204,7 +224,7 @@ impl State {
         let (n, gate) = match r.mandate.direction {
             Direction::Forward => {
                 let n = next_row(self, r)?;
-                let begun = r.mine.contains_key(&n);
+                let begun = r.mine.get(n).is_some();
                 (
                     n,
                     if begun {

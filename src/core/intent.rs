@@ -1,10 +1,10 @@
 //! What should be going on right now, as a function of the state alone.
-use super::gate::{may_run, may_run_undo, next_row, peer_can_take_over};
-use super::solo::may_go_on;
+use super::gate::{may_run, may_run_undo, may_stop, next_row, peer_can_take_over};
 use super::{
-    DatabaseRole, Direction, Hello, JobKey, NodeId, Report, Rollout, RolloutView, RowState, State,
-    VrrpState,
+    Armed, DatabaseRole, Direction, Hello, JobKey, NodeId, Report, Rollout, RolloutView, RowState,
+    State, VrrpState,
 };
+use super::{handoff, solo::may_go_on};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +57,13 @@ pub struct Intents {
     /// As `job`, for what this node does on its own; the two run side by side.
     pub solo: Option<Job>,
     pub guard: Guard,
+    /// Whether a job may stop services that serve.
+    pub may_stop: bool,
     pub band: Band,
+    /// What of the handoff should be in force on this node.
+    pub armed: Armed,
+    /// Whether this node measures what users notice.
+    pub measures: bool,
     /// What the peer should be told; the shell numbers it.
     pub hello: Hello,
     /// When the core wants a `Tick` at the latest.
@@ -68,25 +74,32 @@ pub fn intents(state: &State, now: Time) -> Intents {
     let rollout = state.journaled.rollout.as_ref();
     let view = rollout.map(|r| RolloutView {
         plan: r.plan.clone(),
+        with: r.with,
         mandate: r.mandate.clone(),
         reports: r.mine.clone(),
         ended: r.ended.is_some(),
     });
     let hello = Hello {
         node: state.me.clone(),
+        installed: state.journaled.installed,
         boot: state.journaled.boot,
         sequence: 0,
         local: state.observed.local.clone(),
         claims: state.claims(),
+        home: state.home().cloned(),
         rollout: view,
     };
+    let armed = handoff::armed(state, now);
     Intents {
         job: job(state, now),
         solo: solo_job(state, now),
         guard: guard(state, now),
+        may_stop: may_stop(state, now),
         band: band(state, now),
+        armed,
+        measures: handoff::measures(state),
         hello,
-        wake: wake(state, now),
+        wake: wake(state, armed, now),
     }
 }
 
@@ -102,7 +115,7 @@ fn job(state: &State, now: Time) -> Option<Job> {
         ),
     };
     let turned = key.direction != rollout.mandate.direction;
-    let deadline = report.started_at + rollout.plan.rows[row].limit();
+    let deadline = state.begun(report, now) + rollout.plan.rows[row].limit();
     (gate.is_ok() && !turned).then_some(Job {
         key,
         verb,
@@ -125,6 +138,9 @@ fn solo_job(state: &State, now: Time) -> Option<Job> {
 /// A former primary starts only where the other node says that it was not promoted.
 fn guard(state: &State, now: Time) -> Guard {
     let local = &state.observed.local;
+    if !state.unasked.holds {
+        return Guard::Leave;
+    }
     if state.is_superseded() {
         let wrong = local.database == DatabaseRole::Primary;
         return if wrong { Guard::Hold } else { Guard::Leave };
@@ -142,7 +158,7 @@ fn guard(state: &State, now: Time) -> Guard {
 
 fn open_row(reports: &super::Reports) -> Option<(usize, &Report)> {
     let open = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
-    reports.iter().find(|(_, r)| open(r)).map(|(n, r)| (*n, r))
+    reports.iter().find(|(_, r)| open(r))
 }
 
 /// Where this node ranks. While it serves with the VIP it ranks lower only for a peer that could
@@ -172,12 +188,10 @@ fn wanted(state: &State, fit: Band) -> Band {
     if rollout.has_service_down(&state.me) {
         return Band::Upgrading;
     }
-    let giving = rollout
-        .plan
-        .rows_of(&state.me)
-        .find(|(_, row)| row.gives_vip);
+    let mut rows = rollout.plan.rows.iter().enumerate();
+    let giving = rows.find(|(_, row)| row.gives_vip && row.node == state.me);
     let Some((giver, _)) = giving else { return fit };
-    match rollout.mine.get(&giver).map(|r| r.state) {
+    match rollout.mine.get(giver).map(|r| r.state) {
         Some(RowState::Started) => Band::Draining,
         Some(RowState::Done) if next_row(state, rollout).is_some() => {
             let finished = rollout
@@ -203,20 +217,17 @@ fn wanted(state: &State, fit: Band) -> Band {
 impl Rollout {
     /// Has this node begun a stretch of rows that keeps its service down, and not come out of it?
     pub(super) fn has_service_down(&self, me: &NodeId) -> bool {
-        let begun = |n: usize| {
-            self.mine
-                .get(&n)
-                .is_some_and(|r| r.state != RowState::Undone)
+        let rows = || {
+            let rows = self.plan.rows.iter().enumerate();
+            rows.filter(|(_, row)| row.service_down && row.node == *me)
+                .map(|(n, _)| self.mine.get(n).map(|r| r.state))
         };
-        let rows = self.plan.rows_of(me).filter(|(_, row)| row.service_down);
-        let rows: Vec<usize> = rows.map(|(n, _)| n).collect();
-        let any = rows.iter().any(|n| begun(*n));
-        let all = rows.iter().all(|n| self.is_done(me, *n));
-        any && !all
+        let begun = |state: Option<RowState>| state.is_some_and(|s| s != RowState::Undone);
+        rows().any(begun) && !rows().all(|state| state == Some(RowState::Done))
     }
 }
 
-fn wake(state: &State, now: Time) -> Option<Time> {
+fn wake(state: &State, armed: Armed, now: Time) -> Option<Time> {
     let (rollout, solo) = (state.running(), state.running_solo());
     let unasked = state.unasked.failover.is_some() || state.observed.local.held;
     if rollout.is_none() && solo.is_none() && !unasked {
@@ -224,16 +235,20 @@ fn wake(state: &State, now: Time) -> Option<Time> {
     }
     let expiry = |r: &Rollout| {
         let (row, report) = open_row(&r.mine)?;
-        Some(report.started_at + r.plan.rows[row].limit() + state.timing.grace)
+        Some(state.begun(report, now) + r.plan.rows[row].limit() + state.timing.grace)
     };
     let settled = Some(state.observed.vrrp_since + state.timing.settle);
-    let heard = state.observed.peer.as_ref().map(|(_, seen)| *seen);
-    let lost = heard.max(Some(state.observed.started));
-    let lost = lost.map(|since| since + state.timing.peer_lost);
-    let expiries = [rollout.and_then(expiry), solo.and_then(expiry)];
-    [expiries[0], expiries[1], settled, lost]
-        .into_iter()
-        .flatten()
-        .filter(|t| *t > now)
-        .min()
+    let lost = Some(state.heard() + state.timing.peer_lost);
+    let handoff = handoff::changes(state, armed);
+    [
+        rollout.and_then(expiry),
+        solo.and_then(expiry),
+        settled,
+        lost,
+    ]
+    .into_iter()
+    .chain(handoff)
+    .flatten()
+    .filter(|t| *t > now)
+    .min()
 }

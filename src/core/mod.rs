@@ -3,28 +3,33 @@
 //! `observe` what happened, `decide` what it means, journal the records, `apply` them, and let
 //! the shell reconcile the machine with `intents`. Start reading at `machine.rs`.
 mod decide;
+mod downtime;
 mod event;
 mod gate;
+mod handoff;
 mod intent;
 mod machine;
 mod observe;
 mod plan;
 mod record;
+mod reports;
 mod solo;
 mod state;
 mod watch;
 
-pub use decide::{Decision, decide};
+pub use decide::{Decision, decide, may_work_by_hand};
+pub use downtime::Downtime;
 pub use event::{
     Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
 };
 pub use gate::Closed;
+pub use handoff::{Armed, HandoffRow};
 pub use intent::{Band, Guard, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo};
-pub use record::Record;
+pub use record::{Contradiction, Record};
+pub use reports::Reports;
 pub use state::{
     DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Primary, Problem,
-    Report, Reports, Rollout, RolloutId, RolloutResult, RowState, State, Timing, Unasked,
-    VrrpState,
+    Report, Rollout, RolloutId, RolloutResult, RowState, State, Timing, Unasked, VrrpState,
 };

@@ -1,6 +1,7 @@
 //! What can be seen again after a crash and so is not journaled.
-use super::{Direction, Event, JobKey, Rollout, RowState, State};
+use super::{Direction, Event, Hello, JobKey, Report, Rollout, RowState, State};
 use crate::time::Time;
+use std::sync::Arc;
 
 impl State {
     /// Takes in what can be observed again after a crash and so is not journaled.
@@ -16,29 +17,53 @@ impl State {
                 }
                 self.observed.local = local.clone();
             }
-            Event::Hello(hello) => {
-                let last = self
-                    .observed
-                    .peer
-                    .as_ref()
-                    .map(|(h, _)| (h.boot, h.sequence));
-                // A late one may come after a crash has forgotten the last.
-                let told = self.running().map(|rollout| rollout.told);
-                let newest = last
-                    .max(told)
-                    .is_none_or(|last| (hello.boot, hello.sequence) > last);
-                if newest && hello.node == self.peer {
-                    self.observed.peer = Some(((**hello).clone(), now));
-                }
-            }
+            Event::Hello(hello) if hello.node == self.peer => self.hear(now, hello),
+            Event::Hello(_) => {}
             Event::Started => self.observed.started = now,
             Event::Command(_) | Event::JobEnded { .. } | Event::Tick => {}
         }
     }
 
+    /// Of one journal the newest Hello counts; a rollout goes on with the journal it was begun with.
+    fn hear(&mut self, now: Time, hello: &Arc<Hello>) {
+        let told = self.running().map(|rollout| rollout.told);
+        let installed = hello.installed;
+        let another = self.running().filter(|r| r.is_with_another(installed));
+        if let Some(direction) = another.map(|r| r.mandate.direction) {
+            self.observed.stranger = Some(now);
+            if direction == Direction::Forward {
+                return;
+            }
+        }
+        let last = self.observed.peer.as_ref().map(|(last, _)| last);
+        match last.filter(|last| last.installed != installed) {
+            Some(_) if self.observed.former.contains(&installed) => return,
+            Some(last) => self.observed.former.push(last.installed),
+            None => {
+                // A late one may come after a crash has forgotten the last.
+                let last = last.map(|last| (last.boot, last.sequence)).max(told);
+                if last.is_some_and(|last| (hello.boot, hello.sequence) <= last) {
+                    return;
+                }
+            }
+        }
+        self.observed.peer = Some((hello.clone(), now));
+    }
+
+    /// When the try at a row began, for its limit. What is resumed after a restart has all of it again: a host
+    /// may have been without power for longer, and its clock may be another one by then.
+    pub(super) fn begun(&self, report: &Report, now: Time) -> Time {
+        let is_of_this_life = (self.observed.started..=now).contains(&report.started_at);
+        if is_of_this_life {
+            report.started_at
+        } else {
+            self.observed.started
+        }
+    }
+
     /// The key of the job that a row's report asks for, if one is open.
     pub(super) fn job_key(&self, rollout: &Rollout, row: usize) -> Option<JobKey> {
-        let report = rollout.mine.get(&row)?;
+        let report = rollout.mine.get(row)?;
         let direction = match report.state {
             RowState::Started => Direction::Forward,
             RowState::Undoing => Direction::Back,

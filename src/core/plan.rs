@@ -91,6 +91,9 @@ pub struct Row {
     /// A person may overrule its failure.
     pub confirmable: bool,
     pub undo: Undo,
+    /// What it means for the handoff.
+    #[serde(default)]
+    pub handoff: super::HandoffRow,
     pub limit_ms: u64,
     pub attempts: u32,
 }

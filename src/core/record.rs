@@ -1,5 +1,5 @@
 //! Facts in the journal. `apply` is the only code that changes journaled state; it decides nothing.
-use super::{Journaled, Mandate, Plan, Primary, Report, Reports, Rollout, RolloutResult};
+use super::{Journaled, Mandate, NodeId, Plan, Primary, Report, Reports, Rollout, RolloutResult};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -11,12 +11,19 @@ pub enum Record {
         boot: u64,
         at: Time,
     },
+    /// A node without a rollout of its own has been told where the VIP is at home.
+    HomeTold {
+        home: NodeId,
+    },
     PlanAdopted {
         plan: Arc<Plan>,
-        mandate: Mandate,
+        mandate: Arc<Mandate>,
+        /// `installed` of the peer it is done with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        with: Option<Time>,
     },
     MandateTaken {
-        mandate: Mandate,
+        mandate: Arc<Mandate>,
     },
     RowReported {
         row: usize,
@@ -35,7 +42,7 @@ pub enum Record {
     /// What this node does on its own: begun, each row, the end.
     SoloBegun {
         plan: Arc<Plan>,
-        mandate: Mandate,
+        mandate: Arc<Mandate>,
     },
     SoloReported {
         row: usize,
@@ -52,61 +59,106 @@ pub enum Record {
     },
 }
 
+/// A fact that cannot follow the ones before it: the rule that it breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contradiction(pub &'static str);
+
 impl Journaled {
+    /// Takes in a fact that this program has decided.
+    ///
+    /// # Panics
+    /// When it contradicts the ones before it: that is a mistake of this program.
     pub fn apply(&mut self, record: &Record) {
-        match record {
-            Record::Started { boot, .. } => {
-                assert!(*boot > self.boot, "boots grow");
-                self.boot = *boot;
-            }
-            Record::PlanAdopted { plan, mandate } => self.adopt(plan, mandate),
-            Record::MandateTaken { mandate } => {
-                let rollout = self.running();
-                assert!(mandate.beats(&rollout.mandate), "mandates grow");
-                rollout.mandate = mandate.clone();
-            }
-            Record::RowReported { row, report } => {
-                let rollout = self.running();
-                assert!(
-                    *row < rollout.plan.rows.len(),
-                    "a report is on a row of the plan"
-                );
-                Arc::make_mut(&mut rollout.mine).insert(*row, report.clone());
-            }
-            Record::PeerReported { reports, told } => {
-                let rollout = self.rollout.as_mut().expect("a plan is adopted");
-                assert!(*told > rollout.told, "what the peer reports grows");
-                (rollout.peers, rollout.told) = (reports.clone(), *told);
-            }
-            Record::RolloutEnded { result, at } => self.running().ended = Some((*result, *at)),
-            Record::SoloBegun { plan, mandate } => {
-                let free = self.solo.as_ref().is_none_or(|solo| solo.ended.is_some());
-                assert!(free, "one thing at a time");
-                self.solo = Some(Rollout::new(plan.clone(), mandate.clone()));
-            }
-            Record::SoloReported { row, report } => {
-                let solo = self.running_solo();
-                assert!(
-                    *row < solo.plan.rows.len(),
-                    "a report is on a row of the plan"
-                );
-                Arc::make_mut(&mut solo.mine).insert(*row, report.clone());
-            }
-            Record::SoloEnded { result, at } => self.running_solo().ended = Some((*result, *at)),
-            Record::PrimarySeen { primary, .. } => {
-                let moved = |old: &Primary| old.node != primary.node;
-                if self.primary.as_ref().is_some_and(moved) {
-                    self.moved_to = Some(primary.node.clone());
-                    if let Some(rollout) = &mut self.rollout {
-                        rollout.has_moved = true;
-                    }
-                }
-                self.primary = Some(primary.clone());
-            }
+        if let Err(Contradiction(rule)) = self.take(record) {
+            panic!("{rule}, but {record:?} was decided");
         }
     }
 
-    /// What goes into the history when this fact is applied.
+    /// Takes in a fact as a journal holds it.
+    ///
+    /// # Errors
+    /// When it contradicts the ones before it; nothing is changed then.
+    pub fn take(&mut self, record: &Record) -> Result<(), Contradiction> {
+        match record {
+            Record::Started { boot, at } => {
+                holds(*boot > self.boot, "boots grow")?;
+                if self.boot == 0 {
+                    self.installed = *at;
+                }
+                self.boot = *boot;
+            }
+            Record::HomeTold { home } => self.home = Some(home.clone()),
+            Record::PlanAdopted {
+                plan,
+                mandate,
+                with,
+            } => self.adopt(plan, mandate, *with)?,
+            Record::MandateTaken { mandate } => {
+                let rollout = self.running()?;
+                holds(mandate.beats(&rollout.mandate), "mandates grow")?;
+                rollout.mandate = mandate.clone();
+            }
+            Record::RowReported { row, report } => {
+                let rollout = self.running()?;
+                rollout.has_row(*row)?;
+                Arc::make_mut(&mut rollout.mine).insert(*row, report.clone());
+            }
+            Record::PeerReported { reports, told } => {
+                let rollout = self.rollout.as_mut().ok_or(NO_PLAN)?;
+                holds(*told > rollout.told, "what the peer reports grows")?;
+                let mut rows = reports.iter().map(|(row, _)| row);
+                rows.try_for_each(|row| rollout.has_row(row))?;
+                (rollout.peers, rollout.told) = (reports.clone(), *told);
+            }
+            Record::RolloutEnded { result, at } => self.running()?.ended = Some((*result, *at)),
+            Record::SoloBegun { plan, mandate } => {
+                let is_free = self.solo.as_ref().is_none_or(|solo| solo.ended.is_some());
+                holds(is_free, "a node does one thing at a time on its own")?;
+                self.solo = Some(Rollout::new(plan, mandate, None));
+            }
+            Record::SoloReported { row, report } => {
+                let solo = self.running_solo()?;
+                solo.has_row(*row)?;
+                Arc::make_mut(&mut solo.mine).insert(*row, report.clone());
+            }
+            Record::SoloEnded { result, at } => self.running_solo()?.ended = Some((*result, *at)),
+            Record::PrimarySeen { primary, .. } => self.see_primary(primary),
+        }
+        Ok(())
+    }
+
+    fn adopt(
+        &mut self,
+        plan: &Arc<Plan>,
+        mandate: &Arc<Mandate>,
+        with: Option<Time>,
+    ) -> Result<(), Contradiction> {
+        if let Some(old) = &self.rollout {
+            let replaceable = old.ended.is_some() || old.mine.is_empty();
+            holds(replaceable, "a rollout with a row begun is not replaced")?;
+            holds(plan.id.beats(&old.plan.id), "rollout numbers grow")?;
+        }
+        self.rollout = Some(Rollout::new(plan, mandate, with));
+        // The plan says where the VIP was at home when it was made.
+        self.moved_to = None;
+        Ok(())
+    }
+
+    fn see_primary(&mut self, primary: &Primary) {
+        if self
+            .primary
+            .as_ref()
+            .is_some_and(|old| old.node != primary.node)
+        {
+            self.moved_to = Some(primary.node.clone());
+            if let Some(rollout) = &mut self.rollout {
+                rollout.has_moved = true;
+            }
+        }
+        self.primary = Some(primary.clone());
+    }
+
+    /// What goes into the history when this fact is taken in.
     pub fn replaced_by(&self, record: &Record) -> Option<&Rollout> {
         if matches!(record, Record::PlanAdopted { .. }) {
             self.rollout.as_ref()
@@ -117,34 +169,44 @@ impl Journaled {
         }
     }
 
-    fn adopt(&mut self, plan: &Arc<Plan>, mandate: &Mandate) {
-        if let Some(old) = &self.rollout {
-            let replaceable = old.ended.is_some() || old.mine.is_empty();
-            assert!(replaceable, "a rollout with a row begun is not replaced");
-            assert!(plan.id.beats(&old.plan.id), "rollout ids grow");
-        }
-        self.rollout = Some(Rollout::new(plan.clone(), mandate.clone()));
-        // The plan says where the VIP was at home when it was made.
-        self.moved_to = None;
+    fn running(&mut self) -> Result<&mut Rollout, Contradiction> {
+        let rollout = self.rollout.as_mut().ok_or(NO_PLAN)?;
+        holds(
+            rollout.ended.is_none(),
+            "nothing follows the end of a rollout",
+        )?;
+        Ok(rollout)
     }
 
-    fn running(&mut self) -> &mut Rollout {
-        let rollout = self.rollout.as_mut().expect("a plan is adopted");
-        assert!(rollout.ended.is_none(), "the rollout has not ended");
-        rollout
+    fn running_solo(&mut self) -> Result<&mut Rollout, Contradiction> {
+        let solo = self.solo.as_mut().ok_or(NO_PLAN)?;
+        holds(
+            solo.ended.is_none(),
+            "nothing follows the end of what a node does on its own",
+        )?;
+        Ok(solo)
     }
+}
 
-    fn running_solo(&mut self) -> &mut Rollout {
-        let solo = self.solo.as_mut().expect("it has begun");
-        assert!(solo.ended.is_none(), "it has not ended");
-        solo
+impl Rollout {
+    fn has_row(&self, row: usize) -> Result<(), Contradiction> {
+        holds(
+            row < self.plan.rows.len(),
+            "a report is on a row of the plan",
+        )
     }
+}
+
+const NO_PLAN: Contradiction = Contradiction("a plan comes before what is done of it");
+
+fn holds(is_true: bool, rule: &'static str) -> Result<(), Contradiction> {
+    is_true.then_some(()).ok_or(Contradiction(rule))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{Actor, Direction, Kind, NodeId, Order, RolloutId, RowState};
+    use crate::core::{Actor, Direction, Kind, Order, RolloutId, RowState};
 
     fn plan() -> Arc<Plan> {
         let (first, second) = (NodeId("b".to_owned()), NodeId("a".to_owned()));
@@ -170,14 +232,14 @@ mod tests {
     /// What is written to disk must be readable: a daemon that cannot read its own facts does not start.
     #[test]
     fn every_fact_is_read_back_as_it_was_written() {
-        let mandate = Mandate {
+        let mandate = Arc::new(Mandate {
             epoch: 2,
             origin: NodeId("a".to_owned()),
             order: Order::Retry,
             direction: Direction::Forward,
             by: Actor::default(),
             at: Time(9),
-        };
+        });
         let report = Report {
             state: RowState::Failed,
             epoch: 2,
@@ -188,13 +250,20 @@ mod tests {
             problem: None,
         };
         let (plan, at) = (plan(), Time(10));
-        let reports = Arc::new(Reports::from([(0, report.clone()), (12, report.clone())]));
+        let reports = Arc::new(Reports::from_iter([
+            (0, report.clone()),
+            (12, report.clone()),
+        ]));
         let result = RolloutResult::Succeeded;
         let facts = [
             Record::Started { boot: 3, at },
+            Record::HomeTold {
+                home: NodeId("b".to_owned()),
+            },
             Record::PlanAdopted {
                 plan: plan.clone(),
                 mandate: mandate.clone(),
+                with: Some(at),
             },
             Record::MandateTaken {
                 mandate: mandate.clone(),

@@ -40,7 +40,7 @@ pub(super) fn note_primary(draft: &mut Draft<'_>) {
 pub(super) fn stand_down(draft: &mut Draft<'_>) {
     let (s, at) = (&*draft.state, draft.now);
     let Some(solo) = s.running_solo() else { return };
-    let begun = promotion(solo).is_some_and(|n| solo.mine.contains_key(&n));
+    let begun = promotion(solo).is_some_and(|n| solo.mine.get(n).is_some());
     if solo.plan.kind == Kind::Failover && !begun && s.fresh_peer(at).is_some() {
         let result = RolloutResult::Failed;
         draft.push(Record::SoloEnded { result, at });
@@ -175,14 +175,14 @@ fn begin(draft: &mut Draft<'_>, plan: &Plan, by: Actor) -> u64 {
     plan.from = s.observed.local.timeline.to_string();
     plan.to = s.newest_timeline();
     let number = plan.id.number;
-    let mandate = Mandate {
+    let mandate = Arc::new(Mandate {
         epoch: 0,
         origin: me,
         order: Order::Start,
         direction: Direction::Forward,
         by,
         at,
-    };
+    });
     let plan = Arc::new(plan);
     draft.push(Record::SoloBegun { plan, mandate });
     number
@@ -192,7 +192,7 @@ fn begin(draft: &mut Draft<'_>, plan: &Plan, by: Actor) -> u64 {
 pub(super) fn advance(draft: &mut Draft<'_>) {
     let (s, now) = (&*draft.state, draft.now);
     let Some(solo) = s.running_solo() else { return };
-    let state = |n: usize| solo.mine.get(&n).map(|r| r.state);
+    let state = |n: usize| solo.mine.get(n).map(|r| r.state);
     let next = (0..solo.plan.rows.len()).find(|n| state(*n) != Some(RowState::Done));
     match next.map(|n| (n, state(n))) {
         None => {
@@ -218,7 +218,7 @@ pub(super) fn may_go_on(s: &State, solo: &Rollout, row: usize, now: Time) -> boo
             let free = promotion(solo).is_none_or(|n| row > n);
             // One that was begun goes on beside a peer that is held: it waits for this one's word.
             let held = s.fresh_peer(now).is_some_and(|peer| peer.local.held);
-            let begun = held && solo.mine.contains_key(&row) && promotion(solo) == Some(row);
+            let begun = held && solo.mine.get(row).is_some() && promotion(solo) == Some(row);
             let gone = s.is_alone(now) && s.observed.local.vrrp != VrrpState::Backup;
             free || gone || begun
         }
@@ -275,7 +275,7 @@ impl State {
         let Some(solo) = solo.filter(|solo| solo.plan.kind == Kind::Failover) else {
             return false;
         };
-        let begun = promotion(solo).is_some_and(|n| solo.mine.contains_key(&n));
+        let begun = promotion(solo).is_some_and(|n| solo.mine.get(n).is_some());
         (begun || solo.ended.is_none()) && solo.plan.to == self.newest_timeline()
     }
 }

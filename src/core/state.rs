@@ -1,8 +1,8 @@
 //! What a sidecar knows: the journaled half survives a crash, the observed half is asked again.
-use super::{Hello, Local, Plan};
+use super::{Hello, Local, Plan, Reports};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -85,8 +85,6 @@ pub struct Report {
     pub problem: Option<Problem>,
 }
 
-pub type Reports = BTreeMap<usize, Report>;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -132,12 +130,14 @@ pub enum RolloutResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
     pub plan: Arc<Plan>,
-    pub mandate: Mandate,
+    pub mandate: Arc<Mandate>,
     pub mine: Arc<Reports>,
     /// The peer's reports as last heard.
     pub peers: Arc<Reports>,
     /// Boot and sequence of the Hello that told of them: an older one is not listened to any more.
     pub told: (u64, u64),
+    /// `installed` of the peer this rollout is done with; None: an older version began it.
+    pub with: Option<Time>,
     pub ended: Option<(RolloutResult, Time)>,
     /// Another node has been seen to become primary since the plan was made.
     pub has_moved: bool,
@@ -163,6 +163,10 @@ pub struct Timing {
     pub settle: Duration,
     /// A job that has not come back this long after its limit is given up on.
     pub grace: Duration,
+    /// Without a Hello for this long nothing is forwarded to the peer.
+    pub forward_lost: Duration,
+    /// With the VIP here new connections are parked for this long at most.
+    pub park_most: Duration,
 }
 
 impl Default for Timing {
@@ -171,6 +175,8 @@ impl Default for Timing {
             peer_lost: Duration::from_secs(5),
             settle: Duration::from_secs(4),
             grace: Duration::from_secs(10),
+            forward_lost: Duration::from_secs(1),
+            park_most: Duration::from_secs(60),
         }
     }
 }
@@ -185,6 +191,8 @@ pub struct Primary {
 /// What a node may begin by itself, as plans without number and time. From the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unasked {
+    /// A former primary is kept from starting until the other node says that it was not promoted.
+    pub holds: bool,
     /// None: a person promotes.
     pub failover: Option<Arc<Plan>>,
     /// The fence is that the old primary's commits wait for this node.
@@ -208,6 +216,10 @@ pub struct State {
 pub struct Journaled {
     /// How often this daemon has started: orders Hellos over restarts.
     pub boot: u64,
+    /// When this daemon started for the first time: tells this journal from one that is gone.
+    pub installed: Time,
+    /// Where the VIP is at home, as the other node told this one that has no rollout of its own to know it from.
+    pub home: Option<NodeId>,
     /// The rollout under way, or the last one.
     pub rollout: Option<Rollout>,
     /// What this node does on its own, or did last.
@@ -223,9 +235,13 @@ pub struct Observed {
     pub local: Local,
     /// Since when the VRRP state has been what it is.
     pub vrrp_since: Time,
-    pub peer: Option<(Hello, Time)>,
+    pub peer: Option<(Arc<Hello>, Time)>,
     /// When the standby here was last seen to follow; not kept up while it does.
     pub followed: Option<Time>,
+    /// Installations of the peer that another has replaced: their late Hellos are not listened to.
+    pub former: Vec<Time>,
+    /// When the peer was last heard with another journal than the running rollout is done with.
+    pub stranger: Option<Time>,
     /// Since when this daemon has been able to hear the peer.
     pub started: Time,
 }
@@ -250,9 +266,17 @@ impl State {
         (now < *seen + self.timing.peer_lost).then_some(hello)
     }
 
+    /// When the peer was last heard, or when this daemon began to listen.
+    pub(super) fn heard(&self) -> Time {
+        let last = self.observed.peer.as_ref().map(|(_, seen)| *seen);
+        last.map_or(self.observed.started, |seen| {
+            seen.max(self.observed.started)
+        })
+    }
+
     /// Nothing was heard of the peer for long enough that it would have been, were it there.
     pub(super) fn is_alone(&self, now: Time) -> bool {
-        self.fresh_peer(now).is_none() && now >= self.observed.started + self.timing.peer_lost
+        now >= self.heard() + self.timing.peer_lost
     }
 
     /// Promise 12: alone, holding the VIP for a settled time, and not serving.
@@ -280,7 +304,9 @@ impl State {
         if let Some(node) = &self.journaled.moved_to {
             return Some(node);
         }
-        let rollout = self.journaled.rollout.as_ref()?;
+        let Some(rollout) = self.journaled.rollout.as_ref() else {
+            return self.journaled.home.as_ref();
+        };
         let given = rollout.plan.rows.iter().enumerate().any(|(n, row)| {
             row.gives_vip
                 && rollout
@@ -296,14 +322,14 @@ impl State {
 }
 
 impl Rollout {
-    pub(super) fn new(plan: Arc<Plan>, mandate: Mandate) -> Self {
-        let (mine, peers) = (Arc::new(Reports::new()), Arc::new(Reports::new()));
+    pub(super) fn new(plan: &Arc<Plan>, mandate: &Arc<Mandate>, with: Option<Time>) -> Self {
         Self {
-            plan,
-            mandate,
-            mine,
-            peers,
+            plan: plan.clone(),
+            mandate: mandate.clone(),
+            mine: Arc::default(),
+            peers: Arc::default(),
             told: (0, 0),
+            with,
             ended: None,
             has_moved: false,
         }
@@ -311,12 +337,17 @@ impl Rollout {
 
     /// The latest report on a row, whichever node owns it; `me` is the node that asks.
     pub fn report(&self, me: &NodeId, row: usize) -> Option<&Report> {
-        let owner = &self.plan.rows.get(row)?.node;
-        if owner == me {
-            self.mine.get(&row)
-        } else {
-            self.peers.get(&row)
+        let is_mine = || self.plan.rows.get(row).is_some_and(|r| r.node == *me);
+        match self.mine.get(row) {
+            Some(report) => Some(report),
+            None => self.peers.get(row).filter(|_| !is_mine()),
         }
+    }
+
+    /// Was it begun with another journal of the peer than this one? Then what the peer did is known from
+    /// its old reports alone, and nothing but giving up is left.
+    pub fn is_with_another(&self, installed: Time) -> bool {
+        self.with.is_some_and(|with| with != installed)
     }
 
     pub fn is_done(&self, me: &NodeId, row: usize) -> bool {
@@ -327,12 +358,8 @@ impl Rollout {
     /// The failure that halts this rollout, if one is in force.
     pub fn halted_by(&self) -> Option<(usize, &Report)> {
         let failed = |r: &Report| matches!(r.state, RowState::Failed | RowState::UndoFailed);
-        let in_force = |(_, r): &(&usize, &Report)| failed(r) && r.epoch == self.mandate.epoch;
-        self.mine
-            .iter()
-            .chain(self.peers.iter())
-            .find(in_force)
-            .map(|(row, r)| (*row, r))
+        let in_force = |(_, r): &(usize, &Report)| failed(r) && r.epoch == self.mandate.epoch;
+        self.mine.iter().chain(self.peers.iter()).find(in_force)
     }
 
     /// Giving up now would take back what is whole, or leave nobody to serve: both nodes have been

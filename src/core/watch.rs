@@ -17,7 +17,7 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
     // What brings the service back without the peer is finished instead.
     let failed = rollout
         .mine
-        .get(&row)
+        .get(row)
         .is_some_and(|r| r.state == RowState::Failed);
     let stuck = failed || rollout.halted_by().is_some() || !rollout.plan.rows[row].restores;
     if stuck
@@ -49,12 +49,14 @@ fn expire_one(draft: &mut Draft<'_>, solo: bool) {
     let Some((row, report)) = rollout.mine.iter().find(|(_, r)| current(r)) else {
         return;
     };
-    let limit = rollout.plan.rows[*row].limit();
-    if draft.now < report.started_at + limit + draft.state.timing.grace {
+    let limit = rollout.plan.rows[row].limit();
+    let begun = draft.state.begun(report, draft.now);
+    if draft.now < begun + limit + draft.state.timing.grace {
         return;
     }
-    let step = &rollout.plan.rows[*row].step;
-    let what = match draft.state.standing(draft.now).filter(|_| !solo) {
+    let step = &rollout.plan.rows[row].step;
+    let closed = draft.state.standing(draft.now).filter(|_| !solo);
+    let what = match closed {
         Some((_, Some(closed))) => format!("{step} may not go on: {closed:?}"),
         Some((_, None)) | None => format!("{step} has not come back within {}s", limit.as_secs()),
     };
@@ -64,14 +66,11 @@ fn expire_one(draft: &mut Draft<'_>, solo: bool) {
     } else {
         RowState::UndoFailed
     };
-    let (row, report) = (*row, report.clone());
-    let problem = Some(Problem { what, remedy });
-    let at = draft.now;
     let report = Report {
         state,
-        at,
-        problem,
-        ..report
+        at: draft.now,
+        problem: Some(Problem { what, remedy }),
+        ..report.clone()
     };
     draft.report_of(solo, row, report);
 }

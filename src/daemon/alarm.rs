@@ -16,7 +16,7 @@ pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
     let (what, remedy) = if state.is_superseded() && astray {
         (
             format!(
-                "node {peer} became primary while this one was away: the database here does not start again by itself"
+                "node {peer} became primary while this one was away: the database here is not to be written to any more"
             ),
             "hau-ctl rejoin; where that is refused hau-ctl rejoin --rebuild".to_owned(),
         )

@@ -9,7 +9,7 @@ use super::door::{
     Method::{self, Get, Post as PostTo},
     Reply, Service, Who,
 };
-use super::mailbox::Mailbox;
+use super::mailbox::{Hands, Mailbox};
 use super::observe::Kick;
 use super::pairing::Pairing;
 use super::site::Site;
@@ -138,7 +138,7 @@ impl Service for Api {
                     tracing::info!(
                         HAU_EVENT = "asked",
                         "{} asks for {}",
-                        caller(&call),
+                        call.caller.who.name(),
                         call.path
                     );
                 }
@@ -177,12 +177,15 @@ impl Api {
         match self.mailbox.ask(command) {
             Some(Core::Accepted { rollout }) => json(&wire::Started { rollout }),
             Some(Core::Refused(refusal)) => Err(rollout::refused(refusal, &self.site.peer.0)),
-            None => Err(Failure::new(
-                Code::Internal,
-                "hau-sidecar is ending",
-                "ask again in a moment",
-            )),
+            None => Err(ending()),
         }
+    }
+
+    /// No rollout goes on on this node while what comes back is held.
+    fn hands(&self) -> Result<Hands, Failure> {
+        let peer = &self.site.peer.0;
+        let lent = self.mailbox.hands().ok_or_else(ending)?;
+        lent.map_err(|refusal| rollout::refused(refusal, peer))
     }
 
     fn busy(&self) -> Result<(), Failure> {
@@ -195,6 +198,14 @@ impl Api {
             None => Ok(()),
         }
     }
+}
+
+fn ending() -> Failure {
+    Failure::new(
+        Code::Internal,
+        "hau-sidecar is ending",
+        "ask again in a moment",
+    )
 }
 
 fn matches(route: &str, path: &str) -> bool {
@@ -254,18 +265,9 @@ fn failed(e: HostError) -> Failure {
     )
 }
 
-/// Who asked, for the record.
-fn caller(call: &Call) -> String {
-    match &call.caller.who {
-        Who::Local { user, .. } => user.clone(),
-        Who::Peer { .. } => "the other node".to_owned(),
-        Who::Remote { address } => address.to_string(),
-    }
-}
-
 fn actor(api: &Api, call: &Call, reason: Option<String>) -> Actor {
     Actor {
-        user: caller(call),
+        user: call.caller.who.name(),
         node: api.site.me.0.clone(),
         reason,
     }

@@ -1,7 +1,7 @@
 //! Runs the one job that the core wants on this node, on a thread of its own.
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
-use crate::core::{Event, Job, JobKey, Outcome, Problem, Reports, Rollout, Verb};
+use crate::core::{Event, Job, JobKey, Outcome, Problem, Rollout, Verb};
 use crate::host::Host;
 use crate::steps::{self, Cx, Tally};
 use std::{
@@ -29,6 +29,8 @@ pub(super) struct Executor {
     site: Arc<Site>,
     mailbox: Mailbox,
     running: Option<Running>,
+    /// `Intents::may_stop`, for the job at work.
+    may_stop: Arc<AtomicBool>,
 }
 
 impl Executor {
@@ -37,6 +39,7 @@ impl Executor {
             site,
             mailbox,
             running: None,
+            may_stop: Arc::default(),
         }
     }
 
@@ -46,8 +49,14 @@ impl Executor {
 
     /// Makes what runs be what is wanted. A job that is no longer wanted is left to finish, unless
     /// another one waits for its place.
-    pub(super) fn reconcile(&mut self, wanted: Option<&Job>, rollout: Option<&Rollout>) {
-        let (Some(job), Some(rollout)) = (wanted, rollout) else {
+    pub(super) fn reconcile(
+        &mut self,
+        job: Option<&Job>,
+        may_stop: bool,
+        rollout: Option<&Rollout>,
+    ) {
+        self.may_stop.store(may_stop, Ordering::Relaxed);
+        let (Some(job), Some(rollout)) = (job, rollout) else {
             return;
         };
         if let Some(running) = &self.running {
@@ -63,8 +72,9 @@ impl Executor {
         });
         let (site, mailbox) = (Arc::clone(&self.site), self.mailbox.clone());
         let (job, rollout) = (job.clone(), rollout.clone());
+        let may_stop = Arc::clone(&self.may_stop);
         thread::spawn(move || {
-            let outcome = short(work(&site, &job, &rollout, &cancelled));
+            let outcome = short(work(&site, &job, &rollout, &cancelled, &may_stop));
             mailbox.post(Post::Event(Event::JobEnded {
                 key: job.key,
                 outcome,
@@ -108,7 +118,13 @@ fn clip(mut text: String) -> String {
     text
 }
 
-fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Outcome {
+fn work(
+    site: &Site,
+    job: &Job,
+    rollout: &Rollout,
+    cancelled: &AtomicBool,
+    may_stop: &AtomicBool,
+) -> Outcome {
     let row = &rollout.plan.rows[job.key.row];
     let Some(def) = steps::find(&row.step) else {
         let what = format!(
@@ -118,8 +134,7 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
         let remedy = "install the same version of hau on both nodes".to_owned();
         return Outcome::Failed(Problem { what, remedy });
     };
-    let mut reports = Reports::clone(&rollout.peers);
-    reports.extend(rollout.mine.iter().map(|(n, r)| (*n, r.clone())));
+    let reports = rollout.peers.with(&rollout.mine);
     let vips = site.vips();
     let mut cx = Cx {
         host: site,
@@ -132,6 +147,7 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
         row: job.key.row,
         reports: &reports,
         deadline: job.deadline,
+        may_stop: may_stop.load(Ordering::Relaxed),
         tally: Tally::default(),
     };
     if cancelled.load(Ordering::Relaxed) {
@@ -146,6 +162,8 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
     }
     let mut pause = LOOK_FIRST;
     loop {
+        let moment = site.moments.passed();
+        cx.may_stop = may_stop.load(Ordering::Relaxed);
         let looked = steps::look(def, job.verb, &mut cx);
         tracing::debug!(
             HAU_STEP = def.name,
@@ -156,7 +174,7 @@ fn work(site: &Site, job: &Job, rollout: &Rollout, cancelled: &AtomicBool) -> Ou
         if let Some(outcome) = steps::outcome(def, looked, is_over) {
             return outcome;
         }
-        thread::sleep(pause);
+        site.moments.wait(moment, pause);
         pause = (pause * 2).min(LOOK_LAST);
     }
 }

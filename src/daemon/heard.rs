@@ -33,8 +33,9 @@ pub(super) fn doubt(
     if view.mandate.epoch > NUMBER_MOST {
         return Err(odd("the number of its order"));
     }
+    let mut rows = view.reports.iter().map(|(n, _)| n);
     let foreign = |n: &usize| plan.rows.get(*n).is_none_or(|row| row.node != *peer);
-    match view.reports.keys().find(|n| foreign(n)) {
+    match rows.find(foreign) {
         Some(n) => Err(odd(&format!("a report on row {n}"))),
         None => Ok(()),
     }
@@ -80,7 +81,7 @@ fn is_known(row: &Row) -> bool {
             == (def.disruptive, def.disruptive_undo, def.restores)
             && (row.service_down, row.gives_vip, row.confirmable)
                 == (def.service_down, def.gives_vip, def.confirmable)
-            && row.undo == def.undo
+            && (row.undo, row.handoff) == (def.undo, def.handoff)
     })
 }
 
@@ -115,6 +116,7 @@ mod tests {
             gives_vip: def.gives_vip,
             confirmable: def.confirmable,
             undo: def.undo,
+            handoff: def.handoff,
             limit_ms: 1_000,
             attempts: 1,
         }
@@ -153,7 +155,8 @@ mod tests {
         };
         RolloutView {
             plan: Arc::new(plan),
-            mandate,
+            with: None,
+            mandate: Arc::new(mandate),
             reports: Arc::new(Reports::new()),
             ended: false,
         }
@@ -208,7 +211,7 @@ mod tests {
             problem: None,
         };
         let reported =
-            |n| doubted(|view| drop(Arc::make_mut(&mut view.reports).insert(n, report.clone())));
+            |n| doubted(|view| Arc::make_mut(&mut view.reports).insert(n, report.clone()));
         assert_eq!(reported(0), None);
         assert!(reported(1).is_some(), "row 1 is this node's");
         assert!(reported(2).is_some(), "there is no row 2");

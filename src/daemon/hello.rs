@@ -6,6 +6,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time};
 
 const EVERY: Duration = Duration::from_secs(1);
+/// While packets are forwarded here, or from here: a node that is gone shall be missed at once.
+const EVERY_ARMED: Duration = Duration::from_millis(200);
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// Is the new one worth telling at once? How far the standby lags changes all the time.
@@ -24,7 +26,9 @@ pub(super) async fn send(link: Arc<PeerLink>, mut hello: watch::Receiver<Hello>)
     let mut heard = true;
     loop {
         // A second without a change is no reason to fall silent; a loop that has ended is.
-        if let Ok(Err(_)) = time::timeout(EVERY, hello.changed()).await {
+        let armed = !hello.borrow().local.armed.is_off();
+        let every = if armed { EVERY_ARMED } else { EVERY };
+        if let Ok(Err(_)) = time::timeout(every, hello.changed()).await {
             return;
         }
         sequence += 1;

@@ -1,5 +1,6 @@
 //! The one bounded mailbox through which everything reaches the core.
-use crate::core::{Command, Event, Local, Reply};
+use super::observe::Looks;
+use crate::core::{Command, Event, Refusal, Reply};
 use tokio::sync::{mpsc, oneshot};
 
 /// Sources wait when it is full; the core never does.
@@ -8,8 +9,12 @@ const ROOM: usize = 1024;
 pub(super) enum Post {
     Event(Event),
     /// A part of what this host looks like has been looked at again.
-    Looked(Box<dyn FnOnce(&mut Local) + Send>),
+    Looked(Box<dyn FnOnce(&mut Looks) + Send>),
     Ask(Command, oneshot::Sender<Reply>),
+    /// Somebody wants to do by hand what no rollout may meet.
+    Hands(oneshot::Sender<Result<(), Refusal>>),
+    /// ... and has done it.
+    HandsOff,
     /// SIGTERM: end, leaving everything as it is.
     Quit,
 }
@@ -35,5 +40,22 @@ impl Mailbox {
         let (sender, receiver) = oneshot::channel();
         self.post(Post::Ask(command, sender));
         receiver.blocking_recv().ok()
+    }
+
+    /// Keeps rollouts from going on here until what comes back is dropped; None: the daemon is ending.
+    pub(super) fn hands(&self) -> Option<Result<Hands, Refusal>> {
+        let (sender, receiver) = oneshot::channel();
+        self.post(Post::Hands(sender));
+        let lent = receiver.blocking_recv().ok()?;
+        Some(lent.map(|()| Hands(self.clone())))
+    }
+}
+
+/// Something is done by hand while this is held.
+pub(super) struct Hands(Mailbox);
+
+impl Drop for Hands {
+    fn drop(&mut self) {
+        self.0.post(Post::HandsOff);
     }
 }

@@ -7,12 +7,15 @@ mod api;
 mod clock;
 mod executor;
 mod guard;
+mod handoff;
 mod heard;
 mod hello;
 mod mailbox;
 mod observe;
+mod pack;
 mod pairing;
 mod planning;
+mod probe;
 mod setup;
 mod site;
 mod status;
@@ -20,24 +23,53 @@ mod telemetry;
 mod vrrp;
 mod watch;
 
+pub use handoff::disarm;
 pub use setup::{RunArgs, run};
 
 use crate::core::{
     self, Event, Hello, Journaled, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned,
+    may_work_by_hand,
 };
 use crate::host::Host;
 use crate::journal::{Journal, JournalError};
+use crate::time::Time;
 use executor::Executor;
 use mailbox::Post;
+use observe::Looks;
 use site::Site;
 use status::Snapshot;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::{mpsc, oneshot, watch as published};
 
-/// The watchdog is fed by the loop itself: a loop that hangs is restarted by systemd.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// What is looked at grows old meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// What a rollout may add to the journal, met before it begins.
 const ROLLOUT_BYTES: u64 = 512 << 10;
+
+/// Tells systemd that the loop turns: one that hangs is restarted. As seldom as is safe, for each word wakes systemd.
+struct Watchdog {
+    every: Option<Duration>,
+    told: Option<Instant>,
+}
+
+impl Watchdog {
+    fn new() -> Self {
+        let every = sd_notify::watchdog_enabled().map(|limit| limit / 3);
+        Self { every, told: None }
+    }
+
+    fn feed(&mut self) {
+        let Some(every) = self.every else { return };
+        if self.told.is_none_or(|at| at.elapsed() >= every) {
+            // systemd may be gone for a moment while it is upgraded itself: next time.
+            let is_told = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]).is_ok();
+            self.told = is_told.then(Instant::now);
+        }
+    }
+}
 
 /// The journal as the core's log.
 struct Records(Journal);
@@ -70,7 +102,7 @@ struct Daemon {
     solo: Executor,
     guard: guard::Keeper,
     alarm: Option<core::Problem>,
-    local: Local,
+    looks: Looks,
     history: Arc<Vec<Rollout>>,
     snapshot: published::Sender<Arc<Snapshot>>,
     hello: published::Sender<Hello>,
@@ -79,36 +111,54 @@ struct Daemon {
 impl Daemon {
     /// Until SIGTERM. What is in flight stays as it is: the next start goes on from the journal.
     fn serve(&mut self, mail: &mut mpsc::Receiver<Post>) -> Result<(), JournalError> {
-        self.local = observe::first(&self.site);
-        self.look_busy()?;
+        self.look()?;
         let mut wake = self.turn(&Event::Started, None)?;
+        let mut watchdog = Watchdog::new();
         loop {
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
-            let wait = wake.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-            let next = self
-                .site
-                .runtime
-                .block_on(async { tokio::time::timeout(wait, mail.recv()).await });
-            wake = match next {
-                Err(_) => self.turn(&Event::Tick, None)?,
+            watchdog.feed();
+            let wait = wake.map_or(LONGEST_WAIT, |at| at.since(self.site.now()));
+            let next = self.site.runtime.block_on(async {
+                tokio::time::timeout(wait.min(LONGEST_WAIT), mail.recv()).await
+            });
+            let (event, answer) = match next {
+                Err(_) => (Event::Tick, None),
                 Ok(None | Some(Post::Quit)) => return Ok(()),
                 Ok(Some(Post::Event(event))) => {
                     if let Event::JobEnded { key, .. } = &event {
                         self.executor.ended(key);
                         self.solo.ended(key);
-                        self.look_busy()?;
                     }
-                    self.turn(&event, None)?
+                    (event, None)
                 }
                 Ok(Some(Post::Looked(change))) => {
-                    change(&mut self.local);
-                    self.turn(&Event::Local(self.local.clone()), None)?
+                    change(&mut self.looks);
+                    if self.local() == self.machine.state().observed.local {
+                        continue;
+                    }
+                    (Event::Tick, None)
                 }
-                Ok(Some(Post::Ask(command, answer))) => {
-                    self.turn(&Event::Command(command), Some(answer))?
+                Ok(Some(Post::Ask(command, answer))) => (Event::Command(command), Some(answer)),
+                Ok(Some(Post::Hands(answer))) => {
+                    self.lend(answer);
+                    (Event::Tick, None)
+                }
+                Ok(Some(Post::HandsOff)) => {
+                    self.looks.local.by_hand = false;
+                    (Event::Tick, None)
                 }
             };
+            self.look()?;
+            wake = self.turn(&event, answer)?;
         }
+    }
+
+    /// Lets somebody do by hand what no rollout may meet, if none is under way.
+    fn lend(&mut self, answer: oneshot::Sender<Result<(), Refusal>>) {
+        let may = may_work_by_hand(self.machine.state(), self.site.now());
+        let is_lent = may.is_ok();
+        // Who asked may have gone.
+        let is_taken = answer.send(may).is_ok();
+        self.looks.local.by_hand |= is_lent && is_taken;
     }
 
     /// One event: the core turns, and the world is made to follow. Says when to turn next.
@@ -116,7 +166,7 @@ impl Daemon {
         &mut self,
         event: &Event,
         answer: Option<oneshot::Sender<Reply>>,
-    ) -> Result<Option<Duration>, JournalError> {
+    ) -> Result<Option<Time>, JournalError> {
         let now = self.site.now();
         let before = self.machine.state().journaled.clone();
         let turned = match self.machine.handle(now, event) {
@@ -135,6 +185,7 @@ impl Daemon {
             if let (Some(base), Some(check)) = (details.base_priority, details.check_weight) {
                 self.site.keepalived.set_peer(base, check);
             }
+            self.site.handing.set_peer(details.mac.as_deref());
         }
         self.follow(&turned)?;
         // Last, so that who is answered and looks at the status sees what was accepted.
@@ -142,7 +193,7 @@ impl Daemon {
             // Who asked may have gone.
             let _ = answer.send(reply);
         }
-        Ok(turned.intents.wake.map(|at| at.since(self.site.now())))
+        Ok(turned.intents.wake)
     }
 
     /// Each fact once, and a rollout that another replaces goes into the history.
@@ -158,17 +209,21 @@ impl Daemon {
     /// Makes the world be as the core wants it.
     fn follow(&mut self, turned: &Turned) -> Result<(), JournalError> {
         let intents = &turned.intents;
+        // First what clients wait for.
+        self.site.handing.want(intents.armed);
+        self.site.prober.measure(&self.site, intents.measures);
         self.site.keepalived.show(intents.band);
-        let was = self.is_busy();
         let rollout = self.machine.state().journaled.rollout.as_ref();
-        self.executor.reconcile(intents.job.as_ref(), rollout);
+        let may_stop = intents.may_stop;
+        self.executor
+            .reconcile(intents.job.as_ref(), may_stop, rollout);
+        // A failover's leave to promote is that it may go on.
+        let may_stop = intents.solo.is_some();
         let solo = self.machine.state().journaled.solo.as_ref();
-        self.solo.reconcile(intents.solo.as_ref(), solo);
+        self.solo.reconcile(intents.solo.as_ref(), may_stop, solo);
         self.guard.see_to(intents.guard);
         self.raise_alarm();
-        if was != self.is_busy() {
-            self.look_busy()?;
-        }
+        self.look()?;
         self.hello.send_if_modified(|last| {
             let news = hello::is_news(last, &intents.hello);
             *last = intents.hello.clone();
@@ -193,16 +248,21 @@ impl Daemon {
         self.alarm = alarm;
     }
 
-    fn is_busy(&self) -> bool {
-        self.executor.is_busy() || self.solo.is_busy()
+    fn local(&self) -> Local {
+        let mut local = self.looks.now(self.site.now());
+        local.busy = self.executor.is_busy() || self.solo.is_busy();
+        local
     }
 
-    fn look_busy(&mut self) -> Result<(), JournalError> {
-        self.local.busy = self.is_busy();
+    /// Tells the core what this host looks like, if that is news.
+    fn look(&mut self) -> Result<(), JournalError> {
+        let local = self.local();
+        if local == self.machine.state().observed.local {
+            return Ok(());
+        }
         let before = self.machine.state().journaled.clone();
-        let local = Event::Local(self.local.clone());
-        let turned = self.machine.handle(self.site.now(), &local)?;
-        // What should go on is followed by the turn that asked; what was decided is told.
+        let turned = self.machine.handle(self.site.now(), &Event::Local(local))?;
+        // What should go on is followed by the turn that comes next; what was decided is told.
         self.tell(&turned, before);
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! Looks at this host, once a second and whenever somebody says "look now", and tells the core.
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
-use crate::core::{Details, Local, ServiceDetails, VrrpState};
-use crate::host::{Active, Host};
+use crate::core::{Armed, Details, Local, ServiceDetails, VrrpState};
+use crate::host::{Active, Host, sockets};
 use crate::sync;
+use crate::time::Time;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
@@ -21,61 +22,179 @@ const QUIET_LOOKS: u32 = 5;
 
 /// "Look now": for hooks, netlink and keepalived's FIFO. A kick while one waits adds nothing.
 #[derive(Clone)]
-pub(super) struct Kick(Vec<SyncSender<()>>);
+pub(super) struct Kick {
+    listeners: Vec<SyncSender<()>>,
+    moments: Arc<Moments>,
+}
+
+/// Wakes the job that waits for something to become true.
+#[derive(Default)]
+pub(super) struct Moments {
+    passed: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Moments {
+    pub(super) fn passed(&self) -> u64 {
+        *self.lock()
+    }
+
+    /// Until something has happened since `seen`, or the time is over.
+    pub(super) fn wait(&self, seen: u64, limit: Duration) {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), limit, |passed| *passed == seen);
+        drop(waited);
+    }
+
+    fn tell(&self) {
+        *self.lock() += 1;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The threads of `watch`.
+const LISTENERS: usize = 3;
 
 impl Kick {
-    /// A kick for so many listeners.
-    pub(super) fn new(listeners: usize) -> (Self, Vec<Receiver<()>>) {
-        let (senders, receivers) = (0..listeners).map(|_| sync_channel(1)).unzip();
-        (Self(senders), receivers)
+    pub(super) fn new(moments: Arc<Moments>) -> (Self, [Receiver<()>; LISTENERS]) {
+        let mut listeners = Vec::new();
+        let receivers = [(); LISTENERS].map(|()| {
+            let (sender, receiver) = sync_channel(1);
+            listeners.push(sender);
+            receiver
+        });
+        (Self { listeners, moments }, receivers)
+    }
+
+    /// For one listener alone.
+    fn only(&self, n: usize) -> Self {
+        Self {
+            listeners: vec![self.listeners[n].clone()],
+            moments: Arc::clone(&self.moments),
+        }
     }
 
     pub(super) fn kick(&self) {
-        for sender in &self.0 {
+        self.moments.tell();
+        for sender in &self.listeners {
             // Full means that a look is due anyway.
             let _ = sender.try_send(());
         }
     }
 }
 
+/// A look at who holds the VIP that is older than this says nothing any more.
+const OLD: Duration = Duration::from_secs(3);
+
+/// What this host looks like, each part as it was looked at last.
+pub(super) struct Looks {
+    pub(super) local: Local,
+    /// When keepalived and the addresses were.
+    at: Time,
+}
+
+impl Looks {
+    /// As of now: where nobody could look for long, this node is not sure, so neither MASTER nor BACKUP.
+    pub(super) fn now(&self, now: Time) -> Local {
+        let mut local = self.local.clone();
+        if now >= self.at + OLD && local.vrrp != VrrpState::Unknown {
+            (local.vrrp, local.effective_priority) = (VrrpState::Unknown, None);
+        }
+        local
+    }
+}
+
 /// The first look, before anything is acted on: a node that does not yet know that it is MASTER would
 /// show keepalived the wrong weight.
-pub(super) fn first(site: &Site) -> Local {
+pub(super) fn first(site: &Site, units: &Units) -> Looks {
     if site.keepalived.must_be_asked() {
         site.keepalived.ask();
     }
+    units.ask(site, true);
+    let at = site.now();
     let mut local = Local::default();
-    look(site, &mut Units::default(), true).put_into(&mut local);
-    local
+    look(site, units).put_into(&mut local);
+    Looks { local, at }
 }
 
-/// Looks at what answers at once: addresses, keepalived, units, ports.
-pub(super) fn watch_host(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
+/// Looks at everything, each kind of thing on a thread of its own: nobody waits for what may be stuck.
+pub(super) fn watch(
+    site: &Arc<Site>,
+    mailbox: &Mailbox,
+    units: &Arc<Units>,
+    kick: &Kick,
+    kicked: [Receiver<()>; LISTENERS],
+) {
+    let [host, systemd, database] = kicked;
+    watch_host(
+        Arc::clone(site),
+        mailbox.clone(),
+        Arc::clone(units),
+        kick.only(1),
+        host,
+    );
+    watch_units(Arc::clone(site), Arc::clone(units), kick.only(0), systemd);
+    watch_database(Arc::clone(site), mailbox.clone(), database);
+}
+
+/// Looks at what answers at once: addresses, keepalived, ports.
+fn watch_host(
+    site: Arc<Site>,
+    mailbox: Mailbox,
+    units: Arc<Units>,
+    systemd: Kick,
+    kicked: Receiver<()>,
+) {
     thread::spawn(move || {
-        let mut last = None;
-        let mut units = Units::default();
-        let mut kick = true;
+        let mut last: Option<Seen> = None;
         loop {
             site.keepalived.refresh();
             if site.keepalived.must_be_asked() {
                 site.keepalived.ask();
             }
-            let seen = look(&site, &mut units, kick);
-            if last.as_ref() != Some(&seen) {
-                let told = seen.clone();
-                mailbox.post(Post::Looked(Box::new(move |local| told.put_into(local))));
-                last = Some(seen);
+            let at = site.now();
+            let seen = look(&site, &units);
+            let ports = |seen: &Seen| -> Vec<_> {
+                seen.services.values().map(|s| s.ports.clone()).collect()
+            };
+            if last.as_ref().map(ports) != Some(ports(&seen)) {
+                systemd.kick();
             }
-            match wait(&kicked) {
-                Some(told) => kick = told,
-                None => return,
+            let news = (last.as_ref() != Some(&seen)).then(|| seen.clone());
+            last = Some(seen);
+            mailbox.post(Post::Looked(Box::new(move |looks| {
+                looks.at = at;
+                if let Some(seen) = news {
+                    seen.put_into(&mut looks.local);
+                }
+            })));
+            if wait(&kicked).is_none() {
+                return;
+            }
+        }
+    });
+}
+
+/// Asks systemd, which is on a bus that may be stuck, for the units.
+fn watch_units(site: Arc<Site>, units: Arc<Units>, host: Kick, kicked: Receiver<()>) {
+    thread::spawn(move || {
+        let mut looks = 0;
+        while let Some(told) = wait(&kicked) {
+            looks = if told { 0 } else { looks + 1 };
+            if units.ask(&site, looks % QUIET_LOOKS == 0) {
+                host.kick();
             }
         }
     });
 }
 
 /// Looks at the database, which may keep one waiting.
-pub(super) fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
+fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
     thread::spawn(move || {
         let (mut last, mut lag, mut looks) = (None, None, 0);
         if let Err(e) = site.database().watch_over() {
@@ -93,7 +212,8 @@ pub(super) fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver
             looks += 1;
             if last != Some((standing, lag)) {
                 last = Some((standing, lag));
-                mailbox.post(Post::Looked(Box::new(move |local| {
+                mailbox.post(Post::Looked(Box::new(move |looks| {
+                    let local = &mut looks.local;
                     local.database = standing.role;
                     local.follows = standing.follows;
                     local.timeline = standing.timeline;
@@ -121,22 +241,33 @@ fn wait(kicked: &Receiver<()>) -> Option<bool> {
     }
 }
 
-/// What systemd said of each unit last, with the ports that listened then.
+/// Which units systemd said were active when it was asked last.
 #[derive(Default)]
-struct Units(BTreeMap<String, (bool, Vec<u16>, u32)>);
+pub(super) struct Units(Mutex<BTreeMap<String, bool>>);
 
 impl Units {
-    /// A unit that was active and whose ports are as they were is believed for a few looks.
-    fn is_active(&mut self, site: &Site, unit: &str, ports: &[u16], kick: bool) -> bool {
-        if let Some((true, seen, looks)) = self.0.get_mut(unit) {
-            *looks += 1;
-            if !kick && seen == ports && *looks < QUIET_LOOKS {
-                return true;
+    fn is_active(&self, unit: &str) -> bool {
+        self.lock().get(unit).copied().unwrap_or_default()
+    }
+
+    /// Asks for all of them, or for those alone that were not active. Has something changed?
+    fn ask(&self, site: &Site, all: bool) -> bool {
+        let mut changed = false;
+        for service in &site.settings.services {
+            let was = self.is_active(&service.unit);
+            if was && !all {
+                continue;
             }
+            let seen = site.unit(&service.unit);
+            let is = seen.is_ok_and(|unit| unit.active == Active::Active);
+            changed |= was != is;
+            self.lock().insert(service.unit.clone(), is);
         }
-        let active = site.unit(unit).is_ok_and(|u| u.active == Active::Active);
-        self.0.insert(unit.to_owned(), (active, ports.to_vec(), 0));
-        active
+        changed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, bool>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -152,6 +283,8 @@ struct Seen {
     serving: bool,
     base_priority: i32,
     check_weight: Option<i32>,
+    armed: Armed,
+    mac: Option<String>,
 }
 
 impl Seen {
@@ -161,10 +294,12 @@ impl Seen {
         local.version = self.version;
         local.effective_priority = self.effective_priority;
         local.serving = self.serving;
+        local.armed = self.armed;
         let details = Arc::make_mut(&mut local.details);
         *details = Details {
             base_priority: Some(self.base_priority),
             check_weight: self.check_weight,
+            mac: self.mac,
             weight: self.weight,
             lag_bytes: details.lag_bytes,
             sync_paused: self.sync_paused,
@@ -173,17 +308,19 @@ impl Seen {
     }
 }
 
-fn look(site: &Site, units: &mut Units, kick: bool) -> Seen {
+fn look(site: &Site, units: &Units) -> Seen {
     let mut services = BTreeMap::new();
     let mut serving = true;
+    // Once for all of them: it is what a look costs most.
+    let listening = sockets::listening();
     for service in &site.settings.services {
         let ports: Vec<u16> = service
             .ports
             .iter()
             .copied()
-            .filter(|p| site.listens(*p))
+            .filter(|p| listening.contains(p))
             .collect();
-        let active = units.is_active(site, &service.unit, &ports, kick);
+        let active = units.is_active(&service.unit);
         serving &= active && ports.len() == service.ports.len();
         services.insert(service.name.clone(), ServiceDetails { active, ports });
     }
@@ -204,5 +341,31 @@ fn look(site: &Site, units: &mut Units, kick: bool) -> Seen {
         serving,
         base_priority: site.keepalived.base_priority(),
         check_weight: site.keepalived.check_weight(),
+        armed: site.handing.seen().armed,
+        mac: super::handoff::mac(site),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A thread that hangs says nothing, and what it said last goes on looking true.
+    #[test]
+    fn an_old_look_knows_neither_master_nor_backup() {
+        let local = Local {
+            vrrp: VrrpState::Backup,
+            serving: true,
+            ..Local::default()
+        };
+        let (at, just) = (Time(10_000), OLD - Duration::from_millis(1));
+        let looks = Looks {
+            local: local.clone(),
+            at,
+        };
+        assert_eq!(looks.now(at + just), local);
+        let old = looks.now(at + OLD);
+        assert_eq!(old.vrrp, VrrpState::Unknown);
+        assert!(old.serving, "that is another look's word");
     }
 }

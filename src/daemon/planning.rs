@@ -1,7 +1,9 @@
 //! From a request to a plan: which bundle, which node first, is the pair fit. Nothing is changed.
 use super::api::Api;
 use crate::checks;
-use crate::core::{Actor, BundleRef, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState};
+use crate::core::{
+    Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState,
+};
 use crate::host::{BundleInfo, BundlePolicy, Finding, Host, Status};
 use crate::steps;
 use crate::time::Time;
@@ -52,9 +54,11 @@ pub(super) fn plan(
         sha256: info.sha256.clone(),
         size_bytes: info.size_bytes,
     });
-    let findings = findings(api, info.map_or(0, |i| i.payload_bytes.max(i.size_bytes)))?;
-    let fit = findings.values().all(|f| checks::is_fit(f));
+    let mut findings = findings(api, info.map_or(0, |i| i.payload_bytes.max(i.size_bytes)))?;
     let snapshot = api.snapshot();
+    let own = findings.entry(api.site.me.0.clone()).or_default();
+    own.push(snapshot.expected_downtime(api.site.settings.limits.downtime_budget));
+    let fit = findings.values().all(|f| checks::is_fit(f));
     let view = PlanView {
         kind,
         from: from.clone(),
@@ -179,6 +183,13 @@ fn checked(
     })
 }
 
+fn policy(api: &Api, installed: &str) -> BundlePolicy {
+    BundlePolicy {
+        product: api.site.settings.cluster.name.clone(),
+        installed: Some(installed.to_owned()),
+    }
+}
+
 /// Verifies a bundle of the incoming folder: the daemon opens no other.
 pub(super) fn find_bundle(
     api: &Api,
@@ -196,10 +207,7 @@ pub(super) fn find_bundle(
             "put it there, or name it by its path",
         ));
     };
-    let policy = BundlePolicy {
-        product: api.site.settings.cluster.name.clone(),
-        installed: Some(installed.to_owned()),
-    };
+    let policy = policy(api, installed);
     let refused = |e: crate::host::HostError| {
         Failure::new(Code::Refused, e.why, "hau-ctl bundle verify says more")
     };
@@ -278,10 +286,22 @@ fn stop_before(request: &StartRequest, rows: &[Row]) -> Result<Option<u16>, Fail
     let Some(name) = &request.stop_before else {
         return Ok(None);
     };
+    let switches = |row: &Row| row.gives_vip || row.handoff != HandoffRow::Nothing;
     let found = rows.iter().find(|row| match name.as_str() {
-        "switchover" => row.gives_vip,
+        "switchover" => switches(row),
         name => row.phase_name == name,
     });
+    let first = rows.iter().find(|row| switches(row)).map(|row| row.phase);
+    let last = rows
+        .iter()
+        .rev()
+        .find(|row| switches(row))
+        .map(|row| row.phase);
+    if found.is_some_and(|row| Some(row.phase) > first && Some(row.phase) <= last) {
+        let what = format!("nobody is kept waiting in the middle of a switchover, as in {name}");
+        let remedy = "--stop-before switchover stops in front of it";
+        return Err(Failure::new(Code::Usage, what, remedy));
+    }
     let unknown = || {
         let mut phases: Vec<&str> = rows.iter().map(|row| row.phase_name.as_str()).collect();
         phases.dedup();
@@ -292,14 +312,16 @@ fn stop_before(request: &StartRequest, rows: &[Row]) -> Result<Option<u16>, Fail
 }
 
 /// Lets the peer fetch and everyone unpack, without a rollout: `hau-ctl stage`.
-pub(super) fn stage(api: &Api, file: &str, info: &BundleInfo) -> Result<(), Failure> {
+pub(super) fn stage(
+    api: &Api,
+    file: &str,
+    info: &BundleInfo,
+    installed: &str,
+) -> Result<(), Failure> {
     let failed = |e: crate::host::HostError| {
         Failure::new(Code::Failed, e.to_string(), "mend that and stage again")
     };
-    let policy = BundlePolicy {
-        product: api.site.settings.cluster.name.clone(),
-        installed: None,
-    };
+    let policy = policy(api, installed);
     let here = api.site.settings.bundle.incoming.join(file);
     if !api.site.exists(&here) {
         api.site

@@ -6,19 +6,21 @@ use super::executor::Executor;
 use super::guard::Keeper;
 use super::link::PeerLink;
 use super::mailbox::{Mailbox, Post};
-use super::observe::{self, Kick};
+use super::observe::{self, Kick, Units};
 use super::pairing::Pairing;
 use super::site::{Site, chain};
 use super::status::Snapshot;
 use super::vrrp::Keepalived;
 use super::{Daemon, Records, hello, telemetry, watch};
 use crate::config::{Failover, Fence, Rejoin, Settings};
-use crate::core::{Kind, Local, Machine, NodeId, Record, Rollout, State, Timing, Unasked, intents};
+use crate::core::{
+    Contradiction, Kind, Machine, NodeId, Record, Rollout, State, Timing, Unasked, intents,
+};
 use crate::database;
 use crate::host::{
     Host, files,
     net::Addresses,
-    units::{Bus, Units},
+    units::{self, Bus},
 };
 use crate::journal::Journal;
 use crate::steps::{self, Asked};
@@ -41,8 +43,12 @@ pub struct RunArgs {
     pub run: PathBuf,
 }
 
+/// From the end of the old node's drain until the new one takes writes, at the most.
+const SWITCHES_WITHIN: Duration = Duration::from_secs(40);
 const TLS_DIR: &str = "tls";
 const GROUP: &str = "hau";
+/// Characters of a fact in an error.
+const SHOWN: usize = 200;
 
 /// Runs until SIGTERM.
 ///
@@ -66,9 +72,11 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let tls = Tls::load(&etc.join(TLS_DIR), &me)?;
     let (site, link) = site(args, settings, &me, &runtime, addresses, &tls)?;
     let (mailbox, mut mail) = Mailbox::new();
-    let (kick, kicked) = Kick::new(2);
-    let history = Arc::new(past(&records));
-    let machine = Machine::recover(state(&site), &records, Records(journal));
+    let (kick, kicked) = Kick::new(Arc::clone(&site.moments));
+    let mut state = State::new(site.me.clone(), site.peer.clone(), timing(&site));
+    state.unasked = unasked(&site);
+    let history = Arc::new(past(&records).with_context(|| unusable(&args.state))?);
+    let machine = Machine::recover(state, &records, Records(journal));
     // What the journal says holds from the first question on, before the first turn.
     let recovered = intents(machine.state(), site.now());
     let first = Snapshot {
@@ -98,11 +106,16 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     site.keepalived.restore()?;
     site.keepalived.listen(kick.clone());
     open_doors(&args.run, &runtime, &site, Arc::new(api))?;
-    watch_world(&site, &mailbox, kick, kicked);
+    super::handoff::look(&site);
+    super::handoff::start(Arc::clone(&site), kick.clone());
+    let units = Arc::new(Units::default());
+    watch_world(&site, kick.clone());
     runtime.spawn(hello::send(link, hellos));
-    end_on_signal(mailbox)?;
+    end_on_signal(mailbox.clone())?;
     spool(&args.run);
-    let local = Local::default();
+    sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
+    let looks = observe::first(&site, &units);
+    observe::watch(&site, &mailbox, &units, &kick, kicked);
     let mut daemon = Daemon {
         site,
         machine,
@@ -110,21 +123,31 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         solo,
         guard,
         alarm: None,
-        local,
+        looks,
         history,
         snapshot,
         hello,
     };
-    sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     let served = daemon.serve(&mut mail);
+    // Whoever stops a sidecar may not start it again.
+    super::handoff::leave(&daemon.site);
     // Threads and tasks that wait for something are left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(served?)
 }
 
+fn timing(site: &Site) -> Timing {
+    Timing {
+        settle: site.keepalived.advert_interval() * 4,
+        park_most: site.settings.limits.drain + SWITCHES_WITHIN,
+        ..Timing::default()
+    }
+}
+
 fn runtime() -> std::io::Result<Runtime> {
+    // One worker: what may keep one waiting has a thread of its own, and two wake each other for every message.
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .enable_all()
         .build()
 }
@@ -150,25 +173,34 @@ impl Tls {
 }
 
 fn recover(state: &Path) -> anyhow::Result<(Journal, Vec<Record>)> {
-    let dir = state.join("journal");
+    let file = journal_file(state);
     files::make_dir(state, 0o750)?;
-    files::make_dir(&dir, 0o700)?;
-    let (journal, lines) = Journal::open(&dir.join("journal"))?;
-    let parse = |line: &Vec<u8>| serde_json::from_slice(line);
-    let records = lines.iter().map(parse).collect::<Result<Vec<Record>, _>>();
-    let records = records.context("the journal holds a fact that this version of hau does not know: install the version that wrote it")?;
-    Ok((journal, records))
+    files::make_dir(&state.join("journal"), 0o700)?;
+    let (journal, lines) = Journal::open(&file)?;
+    let parse = |(n, line): (usize, &Vec<u8>)| {
+        serde_json::from_slice(line).with_context(|| {
+            format!(
+                "fact {} of the journal {} is not one that this version of hau knows: install the version that wrote it",
+                n + 1,
+                file.display()
+            )
+        })
+    };
+    let records = lines.iter().enumerate().map(parse);
+    Ok((journal, records.collect::<anyhow::Result<Vec<Record>>>()?))
 }
 
-/// What is so before the first fact.
-fn state(site: &Site) -> State {
-    let timing = Timing {
-        settle: site.keepalived.advert_interval() * 4,
-        ..Timing::default()
-    };
-    let mut state = State::new(site.me.clone(), site.peer.clone(), timing);
-    state.unasked = unasked(site);
-    state
+fn journal_file(state: &Path) -> PathBuf {
+    state.join("journal").join("journal")
+}
+
+/// What to do with a journal whose every seal is right and whose facts are not.
+fn unusable(state: &Path) -> String {
+    format!(
+        "the journal {} cannot be gone by. Copy the file away, see on the other node what the pair was doing, \
+         and when no rollout is running remove the file and start hau-sidecar again",
+        journal_file(state).display()
+    )
 }
 
 /// What the configuration lets this node begin by itself.
@@ -181,6 +213,7 @@ fn unasked(site: &Site) -> Unasked {
     let fails_over = database.failover == Failover::Auto;
     let by_command = |fence: &Fence| !fence.command.is_empty();
     Unasked {
+        holds: site.settings.holds_former_primary(),
         failover: fails_over.then(|| plan(Kind::Failover)),
         needs_guard: !site.settings.fence.as_ref().is_some_and(by_command),
         rejoin: (database.rejoin == Rejoin::Auto).then(|| plan(Kind::Rejoin)),
@@ -188,14 +221,22 @@ fn unasked(site: &Site) -> Unasked {
 }
 
 /// The rollouts before the last one.
-fn past(records: &[Record]) -> Vec<Rollout> {
+fn past(records: &[Record]) -> anyhow::Result<Vec<Rollout>> {
     let mut all = Vec::new();
     let mut journaled = crate::core::Journaled::default();
-    for record in records {
+    for (n, record) in records.iter().enumerate() {
         all.extend(journaled.replaced_by(record).cloned());
-        journaled.apply(record);
+        journaled.take(record).map_err(|Contradiction(rule)| {
+            let said = serde_json::to_string(record).unwrap_or_default();
+            let said: String = said.chars().take(SHOWN).collect();
+            anyhow::anyhow!(
+                "fact {} of {} contradicts those before it: {rule}, and it says {said}",
+                n + 1,
+                records.len()
+            )
+        })?;
     }
-    all
+    Ok(all)
 }
 
 fn site(
@@ -228,11 +269,14 @@ fn site(
         state_dir: args.state.clone(),
         clock: Clock::start(),
         runtime: handle.clone(),
-        units: Units::new(handle, Bus::System),
+        units: units::Units::new(handle, Bus::System),
         addresses,
-        held: std::sync::Mutex::default(),
+        held: Mutex::default(),
         keepalived,
         link: Arc::clone(&link),
+        handing: super::handoff::Handing::new(args.run.clone()),
+        prober: super::probe::Prober::default(),
+        moments: Arc::default(),
         database: OnceLock::new(),
     });
     let host: Arc<dyn Host> = Arc::clone(&site) as Arc<dyn Host>;
@@ -269,22 +313,13 @@ fn open_doors(run: &Path, runtime: &Runtime, site: &Site, api: Arc<Api>) -> anyh
     })
 }
 
-fn watch_world(
-    site: &Arc<Site>,
-    mailbox: &Mailbox,
-    kick: Kick,
-    kicked: Vec<std::sync::mpsc::Receiver<()>>,
-) {
-    let mut kicked = kicked.into_iter();
-    if let Some(first) = kicked.next() {
-        observe::watch_host(Arc::clone(site), mailbox.clone(), first);
-    }
-    if let Some(second) = kicked.next() {
-        observe::watch_database(Arc::clone(site), mailbox.clone(), second);
-    }
+fn watch_world(site: &Arc<Site>, kick: Kick) {
     let seen = Arc::clone(site);
-    site.addresses.watch(move |_| {
+    site.addresses.watch(move |event| {
         seen.forget_addresses();
+        if event.is_none_or(|event| seen.vips().contains(&event.address)) {
+            seen.prober.vip_moved();
+        }
         kick.kick();
     });
     watch::start(Arc::clone(site));
@@ -314,6 +349,55 @@ fn spool(run: &Path) {
         tracing::info!(
             "keepalived's hooks were called {} times while hau-sidecar was away",
             names.len()
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Time;
+
+    /// Every seal is right and yet no program wrote this: two halves of two journals, perhaps.
+    #[test]
+    fn facts_that_contradict_each_other_are_an_error_that_names_the_first() {
+        let boot = |boot| Record::Started { boot, at: Time(1) };
+        assert!(past(&[boot(1), boot(2)]).is_ok());
+        let e = past(&[boot(1), boot(2), boot(2), boot(3)]).unwrap_err();
+        let said = e.to_string();
+        assert!(
+            said.contains("fact 3 of 4") && said.contains("boots grow"),
+            "{said}"
+        );
+        let result = crate::core::RolloutResult::Succeeded;
+        let e = past(&[
+            boot(1),
+            Record::RolloutEnded {
+                result,
+                at: Time(2),
+            },
+        ])
+        .unwrap_err();
+        assert!(e.to_string().contains("a plan comes before"), "{e}");
+    }
+
+    #[test]
+    fn a_fact_of_a_later_version_is_an_error_that_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut journal, _) = recover(dir.path()).unwrap();
+        let known = serde_json::to_vec(&Record::Started {
+            boot: 1,
+            at: Time(1),
+        })
+        .unwrap();
+        journal
+            .append(&[known, b"{\"moved-house\":{}}".to_vec()])
+            .unwrap();
+        drop(journal);
+        let said = format!("{:#}", recover(dir.path()).unwrap_err());
+        assert!(
+            said.contains("fact 2 of the journal") && said.contains("install the version"),
+            "{said}"
         );
     }
 }

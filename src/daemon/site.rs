@@ -1,21 +1,22 @@
 //! This host, for production: the `Host` that steps work on, made of the real pieces.
 use super::door::Method;
 use super::link::{LinkError, PeerLink};
+use super::pack;
 use super::vrrp::Keepalived;
 use crate::bundle::{self, TrustedKeys};
 use crate::config::Settings;
-use crate::core::{NodeId, VrrpState};
+use crate::core::{Downtime, NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
-    BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult, HttpAnswer,
-    Output, UnitState, commands, files, net, units,
+    BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError, HostResult,
+    HttpAnswer, Output, UnitState, commands, files, net, sockets, units,
 };
 use crate::time::Time;
 use crate::wire::Answer;
 use std::{
     collections::BTreeMap,
-    io::{Read, Write},
-    net::IpAddr,
+    io::Read,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
@@ -37,6 +38,10 @@ pub(super) struct Site {
     pub(super) held: Mutex<Option<Vec<net::Address>>>,
     pub(super) keepalived: Arc<Keepalived>,
     pub(super) link: Arc<PeerLink>,
+    pub(super) handing: super::handoff::Handing,
+    pub(super) prober: super::probe::Prober,
+    /// Told of whatever a row may wait for.
+    pub(super) moments: Arc<super::observe::Moments>,
     /// Set once at the start: the adapter works through this host.
     pub(super) database: OnceLock<Arc<dyn Database>>,
 }
@@ -227,6 +232,9 @@ impl Host for Site {
     fn free_bytes(&self, path: &Path) -> HostResult<u64> {
         files::free_bytes(path)
     }
+    fn size_bytes(&self, path: &Path) -> HostResult<u64> {
+        files::size_bytes(path)
+    }
     fn unit(&self, name: &str) -> HostResult<UnitState> {
         self.units.unit(name)
     }
@@ -243,7 +251,7 @@ impl Host for Site {
         units::journal_tail(name, lines)
     }
     fn listens(&self, port: u16) -> bool {
-        net::listens(port)
+        sockets::listening().contains(&port)
     }
     fn http_get(&self, url: &str, limit: Duration) -> HostResult<HttpAnswer> {
         net::http_get(&self.runtime, url, limit)
@@ -259,15 +267,32 @@ impl Host for Site {
     fn vrrp(&self) -> VrrpState {
         self.keepalived.state(self)
     }
+    fn handoff(&self) -> Handoff {
+        self.handing.seen()
+    }
+    fn handoff_findings(&self) -> Vec<Finding> {
+        super::handoff::findings(self)
+    }
+    fn connections(&self, addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<SocketAddr>> {
+        sockets::connections(addresses, ports)
+    }
+    fn reset_connections(
+        &self,
+        addresses: &[IpAddr],
+        ports: &[u16],
+    ) -> HostResult<Vec<SocketAddr>> {
+        sockets::reset(addresses, ports)
+    }
+    fn downtime(&self) -> Option<Downtime> {
+        self.prober.told()
+    }
     fn run(&self, command: &Command) -> HostResult<Output> {
         commands::run(command)
     }
     fn peer_get(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>> {
         let path = format!("/v1/peer/{what}");
-        let ask = || {
-            self.link
-                .request_blocking(Method::Get, &path, Vec::new(), limit)
-        };
+        let (link, get) = (&self.link, Method::Get);
+        let ask = || link.request_blocking(get, &path, Vec::new(), limit);
         self.answer(what, wait_out(limit, ask))
     }
     fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()> {
@@ -296,10 +321,11 @@ impl Host for Site {
         }
     }
     fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()> {
-        archive(paths, to).map_err(|e| HostError::new("archive to", to.display().to_string(), e))
+        pack::archive(paths, to)
+            .map_err(|e| HostError::new("archive to", to.display().to_string(), e))
     }
     fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()> {
-        let sealed = encrypt(&files::read(file)?, recipients);
+        let sealed = pack::encrypt(&files::read(file)?, recipients);
         let sealed =
             sealed.map_err(|e| HostError::new("encrypt", file.display().to_string(), e))?;
         files::write(to, &sealed, 0o600)
@@ -329,49 +355,6 @@ pub(super) fn info(verified: &bundle::Verified) -> BundleInfo {
             .map(|(hook, path)| (hook.name().to_owned(), PathBuf::from(path)))
             .collect(),
     }
-}
-
-fn archive(paths: &[PathBuf], to: &Path) -> std::io::Result<()> {
-    let dir = to.parent().unwrap_or(Path::new("/"));
-    let mut out = tempfile::NamedTempFile::new_in(dir)?;
-    let mut builder = tar::Builder::new(&mut out);
-    builder.follow_symlinks(false);
-    for path in paths {
-        // Stored without the leading slash, as tar does.
-        let name = path.strip_prefix("/").unwrap_or(path);
-        if path.is_dir() {
-            builder.append_dir_all(name, path)?;
-        } else {
-            builder.append_path_with_name(path, name)?;
-        }
-    }
-    builder.finish()?;
-    drop(builder);
-    out.as_file().sync_all()?;
-    out.persist(to)?;
-    std::fs::File::open(dir)?.sync_all()
-}
-
-fn encrypt(plain: &[u8], recipients: &[String]) -> Result<Vec<u8>, String> {
-    let parse = |r: &String| {
-        r.parse::<age::x25519::Recipient>()
-            .map_err(|e| format!("{r}: {e}"))
-    };
-    let keys = recipients
-        .iter()
-        .map(parse)
-        .collect::<Result<Vec<_>, _>>()?;
-    let refs = keys.iter().map(|k| k as &dyn age::Recipient);
-    let encryptor = age::Encryptor::with_recipients(refs).map_err(|e| e.to_string())?;
-    let mut sealed = Vec::new();
-    let mut writer = encryptor
-        .wrap_output(&mut sealed)
-        .map_err(|e| e.to_string())?;
-    writer
-        .write_all(plain)
-        .and_then(|()| writer.finish().map(drop))
-        .map_err(|e| e.to_string())?;
-    Ok(sealed)
 }
 
 /// An error with everything below it, in one line.

@@ -1,10 +1,13 @@
 //! `status`, `history` and the words in them, from one snapshot of what the core knows.
 use crate::core::{self, Closed, Direction, Kind, Local, NodeId, Order, Report, RowState, State};
-use crate::host;
+use crate::host::{self, Finding};
 use crate::steps;
 use crate::time::Time;
 use crate::wire::{self, Outcome, Stopped, SyncState};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// So many of the last switchovers tell of the next.
+const SWITCHOVERS: usize = 3;
 
 /// What the loop publishes after every turn; readers never wait for the core.
 #[derive(Clone)]
@@ -80,11 +83,11 @@ impl Snapshot {
                 Some((result, _)) => Some(result.into()),
                 None => failed.then_some(Outcome::Halted),
             },
-            mandate: r.mandate.clone(),
+            mandate: (*r.mandate).clone(),
             next: next(me, r, stopped.as_ref(), open),
             stopped_by: stopped,
             elapsed_ms: ms(end.unwrap_or(now).since(r.plan.made_at)),
-            downtime_ms: None,
+            downtime_ms: downtime(me, r).map(|measured| measured.gap_ms),
         }
     }
 
@@ -106,6 +109,27 @@ impl Snapshot {
             expected_ms: self.expected(row),
             note: report.map(|r| r.note.clone()).unwrap_or_default(),
             problem: report.and_then(|r| r.problem.clone()),
+        }
+    }
+
+    /// What earlier switchovers of this pair say of the next one.
+    pub(super) fn expected_downtime(&self, budget: Duration) -> Finding {
+        let rollouts = self.history.iter().chain(&self.state.journaled.rollout);
+        let measured = rollouts.rev().filter_map(|r| downtime(&self.state.me, r));
+        let worst = measured.take(SWITCHOVERS).map(|m| m.gap()).max();
+        match worst {
+            None => Finding::pass("downtime", "no switchover of this pair was measured yet"),
+            Some(worst) if worst <= budget => Finding::pass(
+                "downtime",
+                format!("at most {worst:?} without an answer is to be expected, of {budget:?}"),
+            ),
+            Some(worst) => Finding::fail(
+                "downtime",
+                format!(
+                    "the last switchovers left users without an answer for up to {worst:?}, and limits.downtime_budget is {budget:?}"
+                ),
+                "look into hau-ctl history for where the time went, or allow for it in hau.toml",
+            ),
         }
     }
 
@@ -148,9 +172,19 @@ impl Snapshot {
         })
     }
 
+    /// Is the other node there, with another journal than the rollout was begun with?
+    fn is_peer_new(&self) -> bool {
+        let heard = &self.state.observed;
+        heard.stranger > heard.peer.as_ref().map(|(_, seen)| *seen)
+    }
+
     fn say(&self, r: &core::Rollout, closed: Closed) -> String {
         let peer = &self.state.peer;
         match closed {
+            Closed::PeerLost if self.is_peer_new() => format!(
+                "node {peer} has lost its journal: what it did in this rollout is not known there any more. \
+                 hau-ctl abort takes back what this node did; what that one did is a person's to look at"
+            ),
             Closed::PeerLost => {
                 format!("node {peer} is not heard of: nothing new begins until it is")
             }
@@ -160,6 +194,9 @@ impl Snapshot {
                 format!("waits for {} on node {}", row.step, row.node)
             }
             Closed::StopAsked => "the plan was asked to stop here".to_owned(),
+            Closed::ByHand => {
+                "waits for what was asked for by hand on that node (a backup, the sync)".to_owned()
+            }
             Closed::MasterHere => {
                 "this node may hold the VIP: its service is not touched".to_owned()
             }
@@ -213,8 +250,8 @@ fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<
 
 /// What the last failed row of this node said.
 fn problem(r: &core::Rollout) -> Option<&core::Problem> {
-    let failed = r.mine.values().filter(|x| x.state == RowState::Failed);
-    failed.filter_map(|x| x.problem.as_ref()).next_back()
+    let failed = r.mine.iter().filter(|(_, x)| x.state == RowState::Failed);
+    failed.filter_map(|(_, x)| x.problem.as_ref()).next_back()
 }
 
 fn node(local: &Local) -> wire::Node {
@@ -259,4 +296,11 @@ pub(super) fn rfc3339(at: Time) -> String {
 
 fn ms(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the new MASTER measured of the switchover.
+pub(super) fn downtime(me: &core::NodeId, r: &core::Rollout) -> Option<core::Downtime> {
+    let measures = |row: &core::Row| row.handoff == core::HandoffRow::Measured;
+    let row = r.plan.rows.iter().position(measures)?;
+    core::Downtime::read(&r.report(me, row)?.note)
 }

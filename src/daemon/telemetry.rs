@@ -26,6 +26,9 @@ pub(super) fn tell(record: &Record, journaled: &Journaled) {
             HAU_EVENT = "started",
             "hau-sidecar has started for the {boot}. time"
         ),
+        Record::HomeTold { home } => {
+            tracing::info!(HAU_EVENT = "home", "the VIP is at home on node {home}")
+        }
         Record::PlanAdopted { plan, .. } => tracing::info!(
             HAU_ROLLOUT = id,
             HAU_EVENT = "planned",

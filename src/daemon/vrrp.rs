@@ -1,5 +1,7 @@
 //! keepalived as this node sees it: what it says, whether it lives, and the weight it is given.
 mod conf;
+mod findings;
+mod numbers;
 mod rank;
 mod words;
 
@@ -7,16 +9,17 @@ use super::observe::Kick;
 use super::site::chain;
 use crate::config::Settings;
 use crate::core::{self, VrrpState};
-use crate::host::{Finding, Host, process};
+use crate::host::{Host, process};
 use crate::keepalived::{
     dump,
     fifo::{self, What},
     levels::{Levels, LevelsError, NodeWeights},
-    lint::{Expected, PeerView, lint},
+    lint::PeerView,
     weight::{self, WeightFile},
 };
 use conf::Conf;
 use nix::sys::signal::Signal;
+use numbers::Numbers;
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
@@ -24,14 +27,12 @@ use std::{
     thread,
     time::{Duration, Instant, SystemTime},
 };
-use words::{finding, told};
+use words::told;
 
 const PID_FILE: &str = "/run/keepalived.pid";
 const SIDECAR: &str = "/usr/sbin/hau-sidecar";
-/// From a write to keepalived's own word that it has read it; measured 4 ms at most.
-const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
-/// keepalived calls the check every second.
-const CHECK_SILENT_AFTER: Duration = Duration::from_secs(10);
+/// A dump is a file that keepalived writes.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// What keepalived said last.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +42,8 @@ struct Said {
     /// When hau last wrote another weight, and what priority must come of it.
     awaited: Option<(Instant, i32)>,
     checked: Option<Instant>,
+    /// When it was last asked for everything.
+    asked: Option<Instant>,
     /// Lines heard: an answer that was asked for before the last of them is old.
     heard: u64,
 }
@@ -62,6 +65,8 @@ pub(super) struct Keepalived {
     name: String,
     run_dir: PathBuf,
     conf: Mutex<Arc<Conf>>,
+    /// As keepalived told when it was last asked.
+    running: Mutex<Option<Numbers>>,
     weight: WeightFile,
     durable: WeightFile,
     started: Instant,
@@ -83,6 +88,7 @@ impl Keepalived {
         let (file, name) = (settings.vrrp.config.clone(), settings.vrrp.instance.clone());
         Ok(Self {
             conf: Mutex::new(Arc::new(Conf::read(&file, &name, run_dir)?)),
+            running: Mutex::default(),
             weight: WeightFile::new(&settings.vrrp.track_file),
             durable: WeightFile::new(state_dir.join("weight")),
             started: Instant::now(),
@@ -118,16 +124,28 @@ impl Keepalived {
         }
     }
 
+    /// What keepalived goes by; before it was asked, what its file says.
+    fn numbers(&self) -> Numbers {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = running.clone();
+        running.unwrap_or_else(|| Numbers::written(&self.conf()))
+    }
+
     pub(super) fn vips(&self) -> Vec<IpAddr> {
-        self.conf().vips.clone()
+        self.numbers().vips.into_iter().collect()
+    }
+
+    /// The interface that VRRP runs on.
+    pub(super) fn interface(&self) -> String {
+        self.conf().instance.interface.clone()
     }
 
     pub(super) fn base_priority(&self) -> i32 {
-        self.conf().instance.priority
+        self.numbers().priority
     }
 
     pub(super) fn check_weight(&self) -> Option<i32> {
-        self.conf().check_weight
+        self.numbers().check_weight
     }
 
     pub(super) fn advert_interval(&self) -> Duration {
@@ -197,6 +215,8 @@ impl Keepalived {
         }
         let mut said = self.lock();
         said.heard += 1;
+        // It may be that of a reload.
+        said.asked = None;
         match event.what {
             What::State(state) | What::Priority(state) => {
                 said.take(told(state), Some(event.priority));
@@ -211,6 +231,7 @@ impl Keepalived {
             return;
         };
         let (asked, heard) = (SystemTime::now(), self.said().heard);
+        self.lock().asked = Some(Instant::now());
         if let Err(e) = process::signal(pid, "keepalived", Signal::SIGUSR1) {
             tracing::debug!("cannot ask keepalived: {e}");
             return;
@@ -224,6 +245,10 @@ impl Keepalived {
                 continue;
             };
             let Some(state) = found.state else { continue };
+            let Some(numbers) = Numbers::running(&found, self.conf().check.as_ref()) else {
+                continue;
+            };
+            *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(numbers);
             let mut said = self.lock();
             if said.heard != heard {
                 return;
@@ -233,9 +258,14 @@ impl Keepalived {
         }
     }
 
-    /// Without a FIFO, or before its first line, keepalived must be asked.
+    /// Without a FIFO, or before its first line, keepalived must be asked; and now and then while its
+    /// file says something else than it does: it may have read it again.
     pub(super) fn must_be_asked(&self) -> bool {
-        !self.conf().has_fifo || self.said().state == VrrpState::Unknown
+        let (conf, said) = (self.conf(), self.said());
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_edited = running.as_ref() != Some(&Numbers::written(&conf));
+        let is_due = said.asked.is_none_or(|at| at.elapsed() > ASKED_AGAIN_AFTER);
+        !conf.has_fifo || said.state == VrrpState::Unknown || is_edited && is_due
     }
 
     /// keepalived has called the check.
@@ -266,10 +296,15 @@ impl Keepalived {
             [&self.weight, &self.durable]
         };
         for file in files {
-            if file.read().ok().flatten() == Some(value) {
+            let is_shown = std::ptr::eq(file, &self.weight);
+            let says = if is_shown {
+                now
+            } else {
+                file.read().ok().flatten()
+            };
+            if says == Some(value) {
                 continue;
             }
-            let is_shown = std::ptr::eq(file, &self.weight);
             if is_shown {
                 // Before the write: keepalived answers before it has been made durable.
                 let wanted = self.base_priority() + value;
@@ -320,61 +355,6 @@ impl Keepalived {
             *last = unfit;
         }
         levels
-    }
-
-    /// The configuration's lint, and what its behaviour shows.
-    pub(super) fn findings(&self) -> Vec<Finding> {
-        let peer = self
-            .peer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        self.refresh();
-        let conf = self.conf();
-        let expected = Expected {
-            track_file: self.weight.path(),
-            fifo: &conf.fifo,
-            sidecar: Path::new(SIDECAR),
-            sidecar_unit: None,
-            keepalived: None,
-            peer: peer.as_ref(),
-        };
-        let mut findings: Vec<Finding> = match lint(&conf.tree, &self.name, &expected) {
-            Ok(found) => found.into_iter().map(finding).collect(),
-            Err(e) => vec![Finding::fail(
-                "keepalived",
-                e.to_string(),
-                "correct keepalived.conf",
-            )],
-        };
-        findings.extend(self.behaviour());
-        findings
-    }
-
-    fn behaviour(&self) -> Vec<Finding> {
-        let said = self.said();
-        let mut findings = Vec::new();
-        if said
-            .awaited
-            .is_some_and(|(at, _)| at.elapsed() > ACKNOWLEDGED_WITHIN)
-        {
-            findings.push(Finding::fail(
-                "keepalived weight",
-                "keepalived does not track our file: a new weight was not acknowledged",
-                format!(
-                    "reload keepalived after {} exists",
-                    self.weight.path().display()
-                ),
-            ));
-        }
-        let silent = said.checked.unwrap_or(self.started).elapsed() > CHECK_SILENT_AFTER;
-        findings.push(if silent {
-            let remedy = "see that vrrp_script runs hau-sidecar check and that keepalived's log does not disable it";
-            Finding::fail("keepalived check", "keepalived does not call hau-sidecar check", remedy)
-        } else {
-            Finding::pass("keepalived check", "keepalived calls hau-sidecar check")
-        });
-        findings
     }
 
     fn said(&self) -> Said {

@@ -16,6 +16,8 @@ pub struct Cluster {
     pub members: [Member; 2],
     /// The link over which the log is shipped.
     pub cut: bool,
+    /// A former primary is kept from starting after a boot.
+    pub holds: bool,
     /// Rows whose writer was told that they are safe, in their order.
     pub acknowledged: Vec<u32>,
     /// Schema scripts that took effect, with how often; more than once is wrong.
@@ -123,8 +125,10 @@ impl Cluster {
         if member.demoted_at.is_some() {
             member.is_primary = false;
         }
-        member.may_start = false;
-        member.up &= !member.is_primary;
+        if self.holds {
+            member.may_start = false;
+            member.up &= !member.is_primary;
+        }
     }
 }
 
@@ -302,7 +306,7 @@ impl Database for FakeDatabase {
             follows: cluster.is_streaming(self.node),
             timeline: me.timeline,
             held: !me.up && me.is_primary && me.demoted_at.is_none() && !me.may_start,
-            may_start: me.may_start,
+            may_start: !cluster.holds || me.may_start,
             guarded: role == DatabaseRole::Primary
                 && me.waits
                 && cluster.is_streaming(1 - self.node),

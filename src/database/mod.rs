@@ -118,7 +118,7 @@ pub fn open(
                 unit: database.unit.clone(),
                 os_user: database.os_user.clone(),
                 bin_dir: None,
-                may_start: Some(run.join(MAY_START)),
+                may_start: settings.holds_former_primary().then(|| run.join(MAY_START)),
             };
             Arc::new(postgres::Postgres::new(config, host)?)
         }

@@ -171,8 +171,9 @@ impl Database for Postgres {
 impl Postgres {
     fn role_within(&self, limit: Duration) -> DatabaseResult<DatabaseRole> {
         let in_recovery: bool = self.sessions.ask("ask for the role", limit, |client| {
+            // Typed: in one round trip, for it is asked every second.
             client
-                .query_one("select pg_is_in_recovery()", &[])?
+                .query_typed_one("select pg_is_in_recovery()", &[])?
                 .try_get(0)
         })?;
         Ok(if in_recovery {

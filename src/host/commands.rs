@@ -11,10 +11,10 @@ use nix::{
 use std::{
     ffi::CString,
     fs::{File, OpenOptions},
-    io::{self, Read},
+    io::{self, Read, Write},
     os::unix::{fs::OpenOptionsExt, process::CommandExt, process::ExitStatusExt},
     path::Path,
-    process::{self, Child, Stdio},
+    process::{self, Child, ChildStdin, Stdio},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::Duration,
@@ -54,6 +54,9 @@ pub fn run(command: &Command) -> HostResult<Output> {
     };
     let stdout = child.stdout.take().map(|pipe| Kept::of(pipe, Keep::Start));
     let stderr = child.stderr.take().map(|pipe| Kept::of(pipe, Keep::End));
+    if let Some(pipe) = child.stdin.take() {
+        feed(pipe, command.stdin.clone());
+    }
     let in_time = wait(&child, command.limit).map_err(failed)?;
     let status = child.wait().map_err(failed)?;
     if let Some(file) = file {
@@ -72,6 +75,14 @@ pub fn run(command: &Command) -> HostResult<Output> {
         append_line(&mut output.stderr, &format!("ended by signal {signal}\n"));
     }
     Ok(output)
+}
+
+/// On a thread of its own: a program that reads nothing would keep us from seeing its limit.
+fn feed(mut pipe: ChildStdin, bytes: Vec<u8>) {
+    thread::spawn(move || {
+        // A program that has heard enough says so by its exit code.
+        let _ = pipe.write_all(&bytes);
+    });
 }
 
 fn append_line(text: &mut String, line: &str) {
@@ -108,7 +119,11 @@ fn prepare(command: &Command) -> io::Result<process::Command> {
     prepared
         .envs(&command.env)
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(if command.stdin.is_empty() {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        })
         .stderr(Stdio::piped())
         .process_group(0);
     Ok(prepared)

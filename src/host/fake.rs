@@ -1,19 +1,24 @@
 //! A whole host in memory, for simulations and the tests of steps: every call has an effect on
 //! a `World` that the test may look at and change.
+mod node;
 mod tree;
 mod world;
 
-pub use tree::{Kind, Node, Tree};
+pub use node::{Content, Kind, Node};
+pub use tree::Tree;
 pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
 
 use super::{
-    Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
-    HttpAnswer, Output, UnitState,
+    Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError,
+    HostResult, HttpAnswer, Output, UnitState,
 };
-use crate::{core::VrrpState, time::Time};
+use crate::{
+    core::{Downtime, VrrpState},
+    time::Time,
+};
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -67,7 +72,8 @@ impl FakeHost {
 
 impl Host for FakeHost {
     fn now(&self) -> Time {
-        self.look().now
+        let world = self.look();
+        Time(world.now.0.saturating_add_signed(world.ahead))
     }
 
     fn read(&self, path: &Path) -> HostResult<Vec<u8>> {
@@ -130,6 +136,11 @@ impl Host for FakeHost {
 
     fn free_bytes(&self, _path: &Path) -> HostResult<u64> {
         Ok(self.look().free_bytes)
+    }
+
+    fn size_bytes(&self, path: &Path) -> HostResult<u64> {
+        let found = self.look().files.inspect(&[path.to_owned()])?;
+        Ok(found.values().map(|info| info.size_bytes).sum())
     }
 
     fn unit(&self, name: &str) -> HostResult<UnitState> {
@@ -234,6 +245,26 @@ impl Host for FakeHost {
 
     fn vrrp(&self) -> VrrpState {
         self.look().vrrp
+    }
+
+    fn handoff(&self) -> Handoff {
+        self.look().handoff.clone()
+    }
+
+    fn handoff_findings(&self) -> Vec<Finding> {
+        vec![Finding::pass("handoff", "as the test made it")]
+    }
+
+    fn connections(&self, _addresses: &[IpAddr], _ports: &[u16]) -> HostResult<Vec<SocketAddr>> {
+        Ok(self.look().connections.clone())
+    }
+
+    fn reset_connections(&self, _: &[IpAddr], _: &[u16]) -> HostResult<Vec<SocketAddr>> {
+        Ok(std::mem::take(&mut self.change()?.connections))
+    }
+
+    fn downtime(&self) -> Option<Downtime> {
+        self.look().downtime
     }
 
     fn run(&self, command: &Command) -> HostResult<Output> {

@@ -16,7 +16,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-pub use super::tree::{copy, inspect};
+pub use super::tree::{copy, inspect, size_bytes};
 
 /// No configuration, key or manifest is larger; a larger one is a mistake, not a reason to swap.
 pub const READ_LIMIT_BYTES: u64 = 64 << 20;

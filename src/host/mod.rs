@@ -5,14 +5,15 @@ pub mod fake;
 pub mod files;
 pub mod net;
 pub mod process;
+pub mod sockets;
 pub mod tree;
 pub mod units;
 
-use crate::core::VrrpState;
+use crate::core::{Armed, Downtime, VrrpState};
 use crate::time::Time;
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -78,6 +79,8 @@ pub struct Command {
     /// Where its standard output goes; None: into `Output::stdout`.
     pub stdout: Option<PathBuf>,
     pub limit: Duration,
+    /// What it reads on its standard input.
+    pub stdin: Vec<u8>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -176,6 +179,15 @@ pub struct BundleInfo {
     pub hooks: BTreeMap<String, PathBuf>,
 }
 
+/// What of the handoff is in force on this host, and what hinders the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handoff {
+    pub armed: Armed,
+    /// The parts that were wanted at the last try, and why it did not succeed.
+    pub tried: Armed,
+    pub problem: Option<String>,
+}
+
 /// The machine a step works on. Every call that waits takes its limit.
 pub trait Host: Send + Sync {
     fn now(&self) -> Time;
@@ -199,6 +211,8 @@ pub trait Host: Send + Sync {
     /// Copies file or folder `from` to `to` with modes and owners, durably, replacing `to`.
     fn copy(&self, from: &Path, to: &Path) -> HostResult<()>;
     fn free_bytes(&self, path: &Path) -> HostResult<u64>;
+    /// Bytes of every file and link below `path`, without reading them; what is missing has none.
+    fn size_bytes(&self, path: &Path) -> HostResult<u64>;
 
     fn unit(&self, name: &str) -> HostResult<UnitState>;
     /// Asks systemd to start the unit and returns when its job has ended.
@@ -213,6 +227,16 @@ pub trait Host: Send + Sync {
     fn http_get(&self, url: &str, limit: Duration) -> HostResult<HttpAnswer>;
     fn has_address(&self, address: IpAddr) -> HostResult<bool>;
     fn vrrp(&self) -> VrrpState;
+    fn handoff(&self) -> Handoff;
+    /// What hinders the handoff here, and what it would cost.
+    fn handoff_findings(&self) -> Vec<Finding>;
+    /// The other ends of the open connections to `ports` of `addresses`.
+    fn connections(&self, addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<SocketAddr>>;
+    /// Ends those connections; gives their other ends.
+    fn reset_connections(&self, addresses: &[IpAddr], ports: &[u16])
+    -> HostResult<Vec<SocketAddr>>;
+    /// What has been measured through the VIP of the switchover under way.
+    fn downtime(&self) -> Option<Downtime>;
     fn run(&self, command: &Command) -> HostResult<Output>;
 
     /// Asks the other node for one of the things nodes give each other (see `wire::peer`).

@@ -1,4 +1,4 @@
-//! The network of the real host: who listens, what a URL answers, which addresses are here.
+//! The network of the real host: what a URL answers, which addresses are here.
 use super::{HostError, HostResult, HttpAnswer};
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, Empty};
@@ -10,14 +10,10 @@ use rtnetlink::{
     packet_route::{
         RouteNetlinkMessage,
         address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
+        link::{LinkAttribute, LinkMessage},
     },
 };
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader},
-    net::IpAddr,
-    time::Duration,
-};
+use std::{io, net::IpAddr, time::Duration};
 use tokio::{
     net::TcpStream,
     runtime::Handle,
@@ -31,14 +27,6 @@ pub const BODY_LIMIT_BYTES: usize = 64 << 10;
 const NETLINK_LIMIT: Duration = Duration::from_secs(2);
 /// Between two tries to listen to the kernel again.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
-
-/// Does a TCP socket listen on this port, on whatever address? Looked up, not connected to: a
-/// connection would be one more client in the service's log.
-pub fn listens(port: u16) -> bool {
-    ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .any(|table| File::open(table).is_ok_and(|file| has_listener(BufReader::new(file), port)))
-}
 
 /// Asks once: `http://` only, no redirects, a connection of its own. `limit` is for all of it.
 /// Called from threads outside the runtime.
@@ -65,6 +53,20 @@ impl Address {
     /// kept for connections that end here; it is not held.
     pub fn is_held(&self) -> bool {
         self.ifindex != LOOPBACK || self.address.is_loopback()
+    }
+}
+
+impl Address {
+    fn is_near(&self, other: IpAddr) -> bool {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(four) => (u128::from(four.to_bits()) << 96, 4),
+            IpAddr::V6(six) => (six.to_bits(), 6),
+        };
+        let ((own, family), (other, other_family)) = (bits(self.address), bits(other));
+        let mask = u128::MAX
+            .checked_shl(128 - u32::from(self.prefix))
+            .unwrap_or(0);
+        family == other_family && (own ^ other) & mask == 0
     }
 }
 
@@ -95,9 +97,7 @@ impl Addresses {
 
     /// Every address, sorted, without those that failed duplicate detection.
     pub fn local_addresses(&self) -> HostResult<Vec<Address>> {
-        self.runtime
-            .block_on(async { timeout(NETLINK_LIMIT, dump()).await })
-            .unwrap_or_else(|_| Err("the kernel did not answer".into()))
+        self.ask(dump)
             .map_err(|why| HostError::new("list", "this host's addresses", why))
     }
 
@@ -106,6 +106,76 @@ impl Addresses {
     pub fn has_address(&self, address: IpAddr) -> HostResult<bool> {
         let all = self.local_addresses()?;
         Ok(all.iter().any(|a| a.address == address && a.is_held()))
+    }
+
+    /// Puts an address on `lo`, for itself alone. There already is fine.
+    pub fn add_to_loopback(&self, address: IpAddr) -> HostResult<()> {
+        let prefix = if address.is_ipv4() { 32 } else { 128 };
+        let failed = |why| HostError::new("put on lo", address.to_string(), why);
+        self.ask(async |handle| {
+            let request = handle.address().add(LOOPBACK, address, prefix).replace();
+            request.execute().await.map_err(|e| e.to_string())
+        })
+        .map_err(failed)
+    }
+
+    /// Takes an address from `lo`. Not there is fine.
+    pub fn remove_from_loopback(&self, address: IpAddr) -> HostResult<()> {
+        let failed = |why| HostError::new("take from lo", address.to_string(), why);
+        self.ask(async |handle| {
+            let on_lo = handle.address().get().set_address_filter(address);
+            let on_lo = on_lo.set_link_index_filter(LOOPBACK).execute();
+            let mut found = std::pin::pin!(on_lo);
+            while let Some(message) = found.next().await {
+                let message = message.map_err(|e| e.to_string())?;
+                let gone = handle.address().del(message).execute().await;
+                gone.map_err(|e| e.to_string())?;
+            }
+            Ok(())
+        })
+        .map_err(failed)
+    }
+
+    /// The link-layer address of an interface; None: it has none, or is not there.
+    pub fn mac(&self, interface: &str) -> HostResult<Option<[u8; 6]>> {
+        let failed = |why| HostError::new("look at interface", interface, why);
+        self.ask(async |handle| {
+            let attributes = link(&handle, interface).await?.map(|link| link.attributes);
+            let attributes = attributes.unwrap_or_default();
+            Ok(attributes.iter().find_map(|attribute| {
+                let LinkAttribute::Address(bytes) = attribute else {
+                    return None;
+                };
+                <[u8; 6]>::try_from(bytes.as_slice()).ok()
+            }))
+        })
+        .map_err(failed)
+    }
+
+    /// Has the interface an address in one network with this one?
+    pub fn share_segment(&self, interface: &str, other: IpAddr) -> bool {
+        let index = self.ask(async |handle| {
+            let link = link(&handle, interface).await?;
+            Ok(link.map(|link| link.header.index))
+        });
+        let all = self.local_addresses().unwrap_or_default();
+        let mut own = all.iter().filter(|a| Ok(Some(a.ifindex)) == index);
+        own.any(|a| a.is_near(other))
+    }
+
+    fn ask<T>(
+        &self,
+        what: impl AsyncFnOnce(rtnetlink::Handle) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let asked = async {
+            let (connection, handle, _) = new_connection().map_err(|e| e.to_string())?;
+            let mut driver = JoinSet::new();
+            driver.spawn(connection);
+            what(handle).await
+        };
+        self.runtime
+            .block_on(async { timeout(NETLINK_LIMIT, asked).await })
+            .unwrap_or_else(|_| Err("the kernel did not answer".into()))
     }
 
     /// Calls `tell` on a task of the runtime for every address that comes or goes; with None
@@ -126,27 +196,11 @@ impl Addresses {
     }
 }
 
-/// Lines as "0: 0100007F:1F90 00000000:0000 0A …". The kernel lists listeners first, so the
-/// first other line ends the search: a table of 50,000 clients is not read.
-fn has_listener(table: impl BufRead, port: u16) -> bool {
-    const LISTEN: &str = "0A";
-    let wanted = format!("{port:04X}");
-    for line in table.lines().skip(1) {
-        let Ok(line) = line else { return false };
-        let mut fields = line.split_ascii_whitespace().skip(1);
-        let (local, state) = (fields.next(), fields.nth(1));
-        if state != Some(LISTEN) {
-            return false;
-        }
-        let at = local.and_then(|local| local.rsplit_once(':'));
-        if at.is_some_and(|(_, port)| port == wanted) {
-            return true;
-        }
-    }
-    false
-}
-
-async fn ask(url: &str) -> Result<HttpAnswer, String> {
+/// Asks once: see [`http_get`].
+///
+/// # Errors
+/// Why there is no answer.
+pub async fn ask(url: &str) -> Result<HttpAnswer, String> {
     let uri: Uri = url.parse().map_err(|e| format!("not a URL: {e}"))?;
     if uri.scheme_str() != Some("http") {
         return Err("only http:// is supported".into());
@@ -194,10 +248,14 @@ fn tell(e: hyper::Error) -> String {
     }
 }
 
-async fn dump() -> Result<Vec<Address>, String> {
-    let (connection, handle, _) = new_connection().map_err(|e| e.to_string())?;
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
+/// An interface by its name.
+async fn link(handle: &rtnetlink::Handle, name: &str) -> Result<Option<LinkMessage>, String> {
+    let links = handle.link().get().match_name(name.to_owned());
+    let mut links = std::pin::pin!(links.execute());
+    links.next().await.transpose().map_err(|e| e.to_string())
+}
+
+async fn dump(handle: rtnetlink::Handle) -> Result<Vec<Address>, String> {
     let mut answers = std::pin::pin!(handle.address().get().execute());
     let mut found = Vec::new();
     while let Some(message) = answers.next().await {

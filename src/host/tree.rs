@@ -9,7 +9,6 @@ use super::{
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     fs::{self, File, FileTimes, Metadata, Permissions},
     io::{self, Read},
     os::unix::{
@@ -24,7 +23,18 @@ use std::{
 pub fn inspect(paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
     let mut found = BTreeMap::new();
     for path in paths {
-        look(&clean(path), &mut found)?;
+        walk(&clean(path), &mut |path, meta| {
+            let (size_bytes, sha256) = hashed(path, meta)?;
+            let info = FileInfo {
+                size_bytes,
+                mode: meta.mode() & 0o7777,
+                uid: meta.uid(),
+                gid: meta.gid(),
+                sha256,
+            };
+            found.insert(path.to_owned(), info);
+            Ok(())
+        })?;
     }
     Ok(found)
 }
@@ -59,7 +69,18 @@ pub fn copy(from: &Path, to: &Path) -> HostResult<()> {
     scratch.close().map_err(failed)
 }
 
-fn look(path: &Path, found: &mut BTreeMap<PathBuf, FileInfo>) -> HostResult<()> {
+/// Bytes that everything below `path` takes, by the sizes of its files: nothing is read.
+pub fn size_bytes(path: &Path) -> HostResult<u64> {
+    let mut size = 0;
+    walk(&clean(path), &mut |_, meta| {
+        size += meta.len();
+        Ok(())
+    })?;
+    Ok(size)
+}
+
+/// Every file and link at or below `path`, folders gone through and links not followed.
+fn walk(path: &Path, each: &mut dyn FnMut(&Path, &Metadata) -> io::Result<()>) -> HostResult<()> {
     let failed = failed("inspect", path);
     let meta = match fs::symlink_metadata(path) {
         Ok(meta) => meta,
@@ -75,25 +96,15 @@ fn look(path: &Path, found: &mut BTreeMap<PathBuf, FileInfo>) -> HostResult<()> 
         for entry in entries {
             let name = entry.map_err(&failed)?.file_name();
             if !is_temporary(&name) {
-                look(&path.join(name), found)?;
+                walk(&path.join(name), each)?;
             }
         }
         return Ok(());
     }
-    let (size_bytes, sha256) = match hashed(path, &meta) {
-        Ok(hashed) => hashed,
-        Err(e) if is_missing(&e) => return Ok(()),
-        Err(e) => return Err(failed(e)),
-    };
-    let info = FileInfo {
-        size_bytes,
-        mode: meta.mode() & 0o7777,
-        uid: meta.uid(),
-        gid: meta.gid(),
-        sha256,
-    };
-    found.insert(path.to_owned(), info);
-    Ok(())
+    match each(path, &meta) {
+        Err(e) if !is_missing(&e) => Err(failed(e)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Length and hash of a file's content or a link's target.
@@ -190,8 +201,8 @@ fn put(new: &Path, to: &Path, aside: &Path) -> io::Result<()> {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |n: u8| char::from(DIGITS[usize::from(n)]);
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }

@@ -2,6 +2,7 @@
 //! (a finished `systemctl` says less: the job's signal names the reason).
 use super::{Active, Command, HostError, HostResult, UnitState, commands};
 use futures_util::StreamExt;
+use nix::sys::signal::Signal;
 use std::{
     path::PathBuf,
     sync::{Mutex, PoisonError},
@@ -65,6 +66,41 @@ impl Units {
     /// Returns when the stop job has ended. A unit that does not run is fine.
     pub fn stop_unit(&self, name: &str, limit: Duration) -> HostResult<()> {
         self.wait("stop", name, limit, self.job(Verb::Stop, name))
+    }
+
+    /// Sends a signal to every process of the unit.
+    pub fn signal_unit(&self, name: &str, signal: Signal) -> HostResult<()> {
+        self.wait("signal", name, ASK_LIMIT, async {
+            let manager = manager(&self.connection().await?).await?;
+            let sent = manager.kill_unit(name, "all", signal as i32).await;
+            sent.map_err(say)
+        })
+    }
+
+    /// What `WatchdogSec=` says; None: no watchdog.
+    pub fn watchdog(&self, name: &str) -> HostResult<Option<Duration>> {
+        self.wait("look at unit", name, ASK_LIMIT, async {
+            let connection = self.connection().await?;
+            let path = manager(&connection).await?.load_unit(name).await;
+            let Some(interface) = kind_interface(name) else {
+                return Ok(None);
+            };
+            let service = Properties::of(&connection, &path.map_err(say)?, interface).await?;
+            let micros = service.get("WatchdogUSec").await?;
+            let micros = u64::try_from(micros).map_err(|e| e.to_string())?;
+            Ok((1..u64::MAX)
+                .contains(&micros)
+                .then(|| Duration::from_micros(micros)))
+        })
+    }
+
+    /// Every process of the unit.
+    pub fn processes(&self, name: &str) -> HostResult<Vec<u32>> {
+        self.wait("look at unit", name, ASK_LIMIT, async {
+            let manager = manager(&self.connection().await?).await?;
+            let all = manager.get_unit_processes(name).await.map_err(say)?;
+            Ok(all.into_iter().map(|(_, pid, _)| pid).collect())
+        })
     }
 
     /// Makes systemd read its unit files again.
@@ -170,6 +206,7 @@ trait Manager {
     /// Control group, process, command line.
     fn get_unit_processes(&self, name: &str) -> zbus::Result<Vec<(String, u32, String)>>;
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn kill_unit(&self, name: &str, whom: &str, signal: i32) -> zbus::Result<()>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reload(&self) -> zbus::Result<()>;
     #[zbus(signal)]

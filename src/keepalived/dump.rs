@@ -3,6 +3,7 @@
 //! The format is not promised by keepalived: what is not found is absent, never guessed. Fixture: a real dump of 2.2.7.
 
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 use super::fifo::State;
 
@@ -18,8 +19,13 @@ pub struct InstanceDump {
     pub total_priority: Option<i32>,
     /// The VIP is set, as keepalived thinks.
     pub vip_set: bool,
+    pub vips: Vec<IpAddr>,
+    /// Names of the scripts this instance tracks, and their weights.
+    pub track_scripts: Vec<(String, i32)>,
     /// Names of the files this instance tracks.
     pub track_files: Vec<String>,
+    /// Something follows: the lists above are not cut short.
+    pub is_whole: bool,
 }
 
 /// What the dump says about one tracked file.
@@ -34,7 +40,7 @@ pub struct TrackFileDump {
 /// The instance called `name`; nothing when the dump has none (a dump cut short has the rest absent).
 #[must_use]
 pub fn instance(dump: &str, name: &str) -> Option<InstanceDump> {
-    let lines = block(dump, "VRRP Instance", name)?;
+    let (lines, is_whole) = block(dump, "VRRP Instance", name)?;
     let number = |key: &str| value(&lines, key)?.parse().ok();
     Some(InstanceDump {
         state: value(&lines, "State").and_then(|s| s.parse().ok()),
@@ -42,16 +48,21 @@ pub fn instance(dump: &str, name: &str) -> Option<InstanceDump> {
         effective_priority: number("Effective priority"),
         total_priority: number("Total priority"),
         vip_set: below(&lines, "Virtual IP").any(|l| l.split_whitespace().any(|w| w == "set")),
+        vips: below(&lines, "Virtual IP").filter_map(address).collect(),
+        track_scripts: below(&lines, "Tracked scripts")
+            .filter_map(script)
+            .collect(),
         track_files: below(&lines, "Tracked files")
             .filter_map(|l| Some(l.trim().split_once(',')?.0.to_owned()))
             .collect(),
+        is_whole,
     })
 }
 
 /// The tracked file called `name`.
 #[must_use]
 pub fn track_file(dump: &str, name: &str) -> Option<TrackFileDump> {
-    let lines = block(dump, "Track file", name)?;
+    let (lines, _) = block(dump, "Track file", name)?;
     Some(TrackFileDump {
         path: value(&lines, "File")?.to_owned(),
         value: value(&lines, "Status")?.parse().ok()?,
@@ -59,14 +70,35 @@ pub fn track_file(dump: &str, name: &str) -> Option<TrackFileDump> {
     })
 }
 
-/// The lines of `KIND = name`, up to the next line that is indented no deeper.
-fn block<'a>(dump: &'a str, kind: &str, name: &str) -> Option<Vec<&'a str>> {
+/// `10.99.7.100/24 dev eth0 …`
+fn address(line: &str) -> Option<IpAddr> {
+    let word = line.split_whitespace().next()?;
+    word.split('/').next()?.parse().ok()
+}
+
+/// `hau_check weight -40`
+fn script(line: &str) -> Option<(String, i32)> {
+    let mut words = line.split_whitespace();
+    let name = words.next()?.trim_end_matches(',');
+    let mut rest = words.skip_while(|w| *w != "weight");
+    let weight = rest.nth(1)?.parse::<i32>().ok()?;
+    let is_reversed = rest.next() == Some("reverse");
+    Some((name.to_owned(), if is_reversed { -weight } else { weight }))
+}
+
+/// The lines of `KIND = name`, up to the next line that is indented no deeper; and whether there is one.
+fn block<'a>(dump: &'a str, kind: &str, name: &str) -> Option<(Vec<&'a str>, bool)> {
     let mut lines = dump.lines().skip_while(|line| {
         let head = line.trim_start().split_once(" = ");
         head != Some((kind, name))
     });
     let depth = indent(lines.next()?);
-    Some(lines.take_while(|l| indent(l) > depth).collect())
+    let mut block: Vec<&str> = lines.collect();
+    let end = block.iter().position(|l| indent(l) <= depth);
+    // A line cut within its indentation ends nothing.
+    let is_whole = end.is_some_and(|end| !block[end].trim().is_empty());
+    block.truncate(end.unwrap_or(block.len()));
+    Some((block, is_whole))
 }
 
 fn indent(line: &str) -> usize {
@@ -107,7 +139,10 @@ mod tests {
                 effective_priority: Some(80),
                 total_priority: Some(80),
                 vip_set: true,
+                vips: vec!["10.99.7.100".parse().unwrap()],
+                track_scripts: vec![("hau_check".to_owned(), -40)],
                 track_files: vec!["hau".to_owned()],
+                is_whole: true,
             }
         );
         let other = instance(REAL, "other").unwrap();
@@ -131,6 +166,8 @@ mod tests {
             if let Some(web) = instance(&REAL[..end], "web") {
                 assert!(matches!(web.state, None | Some(State::Master)));
                 assert!(matches!(web.priority, None | Some(1 | 11 | 110)));
+                let lists = web.vips.len() + web.track_scripts.len() + web.track_files.len();
+                assert!(!web.is_whole || lists == 3, "cut at {end}");
             }
         }
     }

@@ -84,9 +84,10 @@ pub fn check_weight(
     tree: &Tree,
     instance: &Instance,
     sidecar: &Path,
-) -> Result<Option<i32>, ConfError> {
+) -> Result<Option<(String, i32)>, ConfError> {
     let scripts = VrrpScript::all(tree)?;
-    Ok(tracked_script(&scripts, instance, sidecar, false).map(|(_, t)| signed(t)))
+    let found = tracked_script(&scripts, instance, sidecar, false);
+    Ok(found.map(|(script, tracked)| (script.name.clone(), signed(tracked))))
 }
 
 /// All findings about the instance `name`, in a fixed order.

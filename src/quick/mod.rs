@@ -24,6 +24,8 @@ hau-sidecar notify STATE [ARGUMENTS...] [--run DIR]
     For keepalived's notify hooks. Always 0.
 hau-sidecar restore-weight [--state DIR] [--run DIR]
     Before keepalived starts: puts the last weight back, or the lowest.
+hau-sidecar disarm [--run DIR]
+    When the daemon has ended: removes what is left of a handoff, if for a minute nobody was there for it.
 
 --config FILE  default /etc/hau/hau.toml
 --state DIR    default /var/lib/hau
@@ -66,6 +68,8 @@ pub enum Asked {
     Done(ExitCode),
     /// Be the daemon.
     Run(Places),
+    /// Take out of force what a daemon that does not come back has left.
+    Disarm(Places),
 }
 
 /// Does what the command line (without the program's name) says, unless that is the daemon's work.
@@ -81,6 +85,10 @@ pub fn main(args: impl Iterator<Item = OsString>) -> Asked {
             Ok(notify::main(&words, &places))
         }
         Some("restore-weight") => places(rest).map(|places| restore::main(&places)),
+        Some("disarm") => match places(rest) {
+            Ok(places) => return Asked::Disarm(places),
+            Err(what) => Err(what),
+        },
         Some("run") => match places(rest) {
             Ok(places) => return Asked::Run(places),
             Err(what) => Err(what),

@@ -1,14 +1,12 @@
 //! Without the daemon: do all ports of the services listen? The kernel's own list says so.
 use super::Places;
+use crate::host::sockets;
 use serde::Deserialize;
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
-    io::{BufRead, BufReader},
+    fs,
     path::{Path, PathBuf},
 };
-
-const LISTEN: &str = "0A";
 
 /// True when every port listens.
 ///
@@ -24,7 +22,7 @@ pub(super) fn all_listen(places: &Places) -> Result<bool, String> {
         );
         return Ok(true);
     };
-    let open = listening(Path::new("/proc/net"));
+    let open = sockets::listening();
     match ports.difference(&open).next() {
         None => Ok(true),
         Some(port) => Err(format!("nothing listens on port {port}")),
@@ -77,41 +75,9 @@ fn configured(path: &Path) -> Option<BTreeSet<u16>> {
     Some(services.into_iter().flat_map(|s| s.ports).collect())
 }
 
-fn listening(net: &Path) -> BTreeSet<u16> {
-    let lines = ["tcp", "tcp6"]
-        .into_iter()
-        .filter_map(|file| File::open(net.join(file)).ok())
-        .flat_map(|file| BufReader::new(file).lines().map_while(Result::ok));
-    lines.filter_map(|line| listening_port(&line)).collect()
-}
-
-/// `sl local_address rem_address st …`, addresses as hex `ADDRESS:PORT`.
-fn listening_port(line: &str) -> Option<u16> {
-    let mut words = line.split_ascii_whitespace().skip(1);
-    let (_, port) = words.next()?.rsplit_once(':')?;
-    let state = words.nth(1)?;
-    let port = u16::from_str_radix(port, 16).ok()?;
-    (state == LISTEN).then_some(port)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue\n   \
-        0: 0100007F:1F90 00000000:0000 0A 00000000:00000000\n   \
-        1: 0100007F:2329 0100007F:D431 01 00000000:00000000\n";
-    const TCP6: &str = "  sl  local_address                         remote_address        st\n   \
-        0: 00000000000000000000000000000000:2329 00000000000000000000000000000000:0000 0A 0:0\n";
-
-    #[test]
-    fn only_listening_sockets_count() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("tcp"), TCP).unwrap();
-        assert_eq!(listening(dir.path()), BTreeSet::from([8080]));
-        fs::write(dir.path().join("tcp6"), TCP6).unwrap();
-        assert_eq!(listening(dir.path()), BTreeSet::from([8080, 9001]));
-    }
 
     #[test]
     fn the_cache_goes_before_the_configuration_and_rubbish_counts_for_nothing() {

@@ -20,6 +20,9 @@ pub struct Cx<'a> {
     /// Both nodes' reports when the job began.
     pub reports: &'a Reports,
     pub deadline: Time,
+    /// The core's last word on what cannot be taken back: in a rollout, that services that serve may be stopped
+    /// here, as the other node serves; in what a node does on its own, that it may still go on.
+    pub may_stop: bool,
     /// Kept between the looks of one job's `verify`; lost in a crash.
     pub tally: Tally,
 }
@@ -164,7 +167,7 @@ impl Cx<'_> {
         let rows = self.plan.rows.iter().enumerate();
         let done = rows
             .filter(|(_, row)| row.step == step)
-            .filter_map(|(n, _)| self.reports.get(&n));
+            .filter_map(|(n, _)| self.reports.get(n));
         done.filter(|r| r.state == RowState::Done)
             .map(|r| r.note.as_str())
             .next_back()

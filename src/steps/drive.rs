@@ -9,8 +9,12 @@ use crate::core::{Outcome, Problem, Verb, VrrpState};
 /// # Errors
 /// What the step says.
 pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
-    if verb == Verb::Do && def.disruptive {
-        still_allowed(cx)?;
+    if verb == Verb::Do
+        && def.disruptive
+        && let Some(why) = kept_up(cx)
+    {
+        let remedy = "hau-ctl retry when the other node serves with the VIP";
+        return Err(StepError::retry(why, remedy));
     }
     match verb {
         Verb::Do if def.step.precheck(cx)? == Check::Ready => def.step.run(cx),
@@ -23,8 +27,11 @@ pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
 /// # Errors
 /// What the step says.
 pub fn look(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-    if verb == Verb::Undo && def.disruptive_undo {
-        still_allowed(cx)?;
+    if verb == Verb::Undo
+        && def.disruptive_undo
+        && let Some(why) = kept_up(cx)
+    {
+        return Ok(Verdict::NotYet(why.to_owned()));
     }
     match verb {
         Verb::Do => def.step.verify(cx),
@@ -32,15 +39,18 @@ pub fn look(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<Verdict> {
     }
 }
 
-/// The core has asked before it let the job begin; a thread that was slow to begin asks again.
-fn still_allowed(cx: &Cx<'_>) -> StepResult<()> {
+/// Why what this host serves must not be stopped. The core has asked before it let the job begin; a thread that
+/// was slow to come to it asks again: systemd may have started the services meanwhile, the VIP may have come.
+fn kept_up(cx: &Cx<'_>) -> Option<&'static str> {
     let serves = matches!(all_listen(cx), Ok(Verdict::Done(_)));
-    if serves && cx.host.vrrp() != VrrpState::Backup {
-        let what = "this node has come to hold the VIP, and serves: nothing is stopped on it";
-        let remedy = "hau-ctl retry when the VIP is on the other node";
-        return Err(StepError::retry(what, remedy));
+    if !serves {
+        return None;
     }
-    Ok(())
+    if cx.host.vrrp() != VrrpState::Backup {
+        return Some("this node has come to hold the VIP, and serves: nothing is stopped on it");
+    }
+    let alone = "this node serves, and the other one is not known to: nothing is stopped on it";
+    (!cx.may_stop).then_some(alone)
 }
 
 /// What the core is told of a look; None: look again.

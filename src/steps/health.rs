@@ -13,6 +13,14 @@ pub(super) const DEF: StepDef = StepDef {
     ..QUIET
 };
 
+/// Where no service was down before: what is about to hold the VIP is well, and warm.
+pub(super) const WARM: StepDef = StepDef {
+    name: "warm_up",
+    restores: false,
+    service_down: false,
+    ..DEF
+};
+
 struct Health;
 
 impl Step for Health {

@@ -94,6 +94,7 @@ fn run(cx: &Cx<'_>, name: &str) -> StepResult<()> {
         ]),
         stdout: None,
         limit: cx.left(),
+        stdin: Vec::new(),
     })?;
     if done.code == Some(0) {
         return Ok(());

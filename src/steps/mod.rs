@@ -1,16 +1,18 @@
 //! The rolling upgrade, top to bottom. Read `UPGRADE` first; each step is the file of its name.
 mod activate;
-mod arm;
 mod backup;
 mod carry;
 mod catch_up;
+mod checkpoint;
 mod cleanup;
 mod compare;
 mod cx;
 mod demote;
+mod downtime;
 mod drain;
 mod drive;
 mod fence;
+mod handoff;
 mod health;
 mod hooks;
 mod pause;
@@ -37,7 +39,7 @@ pub use drive::{begin, look, outcome};
 pub use services::healthy;
 
 use crate::config::Settings;
-use crate::core::{Actor, Kind, NodeId, Plan, RolloutId, Row, Turn, Undo};
+use crate::core::{Actor, HandoffRow, Kind, NodeId, Plan, RolloutId, Row, Turn, Undo};
 use crate::host::BundleInfo;
 use crate::time::Time;
 use Turn::{First, Second};
@@ -58,6 +60,7 @@ pub struct StepDef {
     pub gives_vip: bool,
     pub confirmable: bool,
     pub undo: Undo,
+    pub handoff: HandoffRow,
     pub limit: Limit,
     pub only: Only,
     pub attempts: u32,
@@ -88,6 +91,8 @@ pub enum Only {
     ConfigSync,
     RootKey,
     Schema,
+    Handoff,
+    Park,
     /// The bundle brings this hook.
     Hook(&'static str),
     /// A command makes sure that the other node is off, and nobody has vouched for that.
@@ -107,6 +112,7 @@ const QUIET: StepDef = StepDef {
     gives_vip: false,
     confirmable: false,
     undo: Undo::Nothing,
+    handoff: HandoffRow::Nothing,
     limit: Limit::Seconds(60),
     only: Only::Always,
     attempts: 1,
@@ -117,40 +123,30 @@ type Phase = (&'static str, &'static [(Turn, &'static StepDef)]);
 
 /// Phases are barriers. The rows of a phase run side by side on the two nodes, and one after the
 /// other on each.
-pub const UPGRADE: &[Phase] = &[
-    (
-        "precheck",
-        &[(First, &precheck::DEF), (Second, &precheck::DEF)],
-    ),
-    ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
-    ("stage", &[(First, &stage::DEF), (Second, &stage::DEF)]),
-    ("backup", &[(First, &backup::DEF), (Second, &backup::DEF)]),
-    ("schema", &[(Second, &schema::DEF)]),
-    ("replay", &[(First, &catch_up::DEF)]),
-    (
-        "upgrade first",
-        &[
-            (First, &hooks::ENGINE),
-            (First, &hooks::BEFORE_STOP),
-            (First, &stop::DEF),
-            (First, &activate::DEF),
-            (First, &hooks::AFTER_ACTIVATE),
-            (First, &start::DEF),
-            (First, &hooks::AFTER_START),
-            (First, &health::DEF),
-            (First, &soak::DEF),
-        ],
-    ),
-    ("arm", &[(Second, &arm::DEF)]),
-    ("move", &[(Second, &release::DEF), (First, &receive::DEF)]),
-    (
-        "drain",
-        &[(Second, &hooks::BEFORE_STOP), (Second, &drain::DEF)],
-    ),
-    ("demote", &[(Second, &demote::DEF)]),
-    ("promote", &[(First, &promote::DEF)]),
-    ("release", &[(First, &serve::DEF), (Second, &rejoin::DEF)]),
-    (
+pub const UPGRADE: &[&[Phase]] = &[
+    BEGIN,
+    &[
+        ("stage", &[(First, &stage::DEF), (Second, &stage::DEF)]),
+        ("backup", &[(First, &backup::DEF), (Second, &backup::DEF)]),
+        ("schema", &[(Second, &schema::DEF)]),
+        ("replay", &[(First, &catch_up::DEF)]),
+        (
+            "upgrade first",
+            &[
+                (First, &hooks::ENGINE),
+                (First, &hooks::BEFORE_STOP),
+                (First, &stop::DEF),
+                (First, &activate::DEF),
+                (First, &hooks::AFTER_ACTIVATE),
+                (First, &start::DEF),
+                (First, &hooks::AFTER_START),
+                (First, &health::DEF),
+                (First, &soak::DEF),
+            ],
+        ),
+    ],
+    SWITCHOVER,
+    &[(
         "upgrade second",
         &[
             (Second, &hooks::ENGINE),
@@ -164,46 +160,63 @@ pub const UPGRADE: &[Phase] = &[
             (Second, &health::DEF),
             (Second, &soak::DEF),
         ],
-    ),
-    ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
-    ("push", &[(First, &push::DEF)]),
-    (
-        "finish",
-        &[
-            (First, &compare::DEF),
-            (First, &cleanup::DEF),
-            (Second, &cleanup::DEF),
-        ],
-    ),
+    )],
+    END,
 ];
 
 /// VIP and primary to the other node, with the same care and without a new version.
-pub const SWITCH: &[Phase] = &[
-    (
-        "precheck",
-        &[(First, &precheck::DEF), (Second, &precheck::DEF)],
-    ),
-    ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
-    ("arm", &[(Second, &arm::DEF)]),
-    ("move", &[(Second, &release::DEF), (First, &receive::DEF)]),
-    ("drain", &[(Second, &drain::DEF)]),
-    ("demote", &[(Second, &demote::DEF)]),
-    ("promote", &[(First, &promote::DEF)]),
-    ("release", &[(First, &serve::DEF), (Second, &rejoin::DEF)]),
-    (
+pub const SWITCH: &[&[Phase]] = &[
+    BEGIN,
+    &[("warm", &[(First, &health::WARM)])],
+    SWITCHOVER,
+    &[(
         "return",
         &[
             (Second, &stop::DEF),
             (Second, &start::DEF),
             (Second, &health::DEF),
         ],
+    )],
+    END,
+];
+
+const BEGIN: &[Phase] = &[
+    (
+        "precheck",
+        &[(First, &precheck::DEF), (Second, &precheck::DEF)],
     ),
+    ("pause", &[(First, &pause::DEF), (Second, &pause::DEF)]),
+];
+
+/// The middle of every rollout: VIP and primary from second to first, and no connection is cut.
+const SWITCHOVER: &[Phase] = &[
+    ("prepare", &[(Second, &checkpoint::DEF)]),
+    (
+        "arm",
+        &[
+            (Second, &handoff::KEEP),
+            (First, &handoff::FORWARD),
+            (First, &handoff::PARK),
+        ],
+    ),
+    ("move", &[(Second, &release::DEF), (First, &receive::DEF)]),
+    (
+        "drain",
+        &[(Second, &hooks::BEFORE_STOP), (Second, &drain::DEF)],
+    ),
+    ("demote", &[(Second, &demote::DEF)]),
+    ("promote", &[(First, &promote::DEF)]),
+    ("release", &[(First, &serve::DEF), (Second, &rejoin::DEF)]),
+];
+
+const END: &[Phase] = &[
     ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
     ("push", &[(First, &push::DEF)]),
     (
         "finish",
         &[
             (First, &compare::DEF),
+            (First, &downtime::DEF),
             (First, &cleanup::DEF),
             (Second, &cleanup::DEF),
         ],
@@ -211,36 +224,38 @@ pub const SWITCH: &[Phase] = &[
 ];
 
 /// This node becomes primary because the other one is gone; the first turn is this node's.
-pub const FAILOVER: &[Phase] = &[
+pub const FAILOVER: &[&[Phase]] = &[&[
     ("fence", &[(First, &fence::DEF)]),
     ("take over", &[(First, &take_over::DEF)]),
     ("serve", &[(First, &start::DEF)]),
-];
+]];
 
 /// This node follows the one that became primary while it was away.
-pub const REJOIN: &[Phase] = &[
+pub const REJOIN: &[&[Phase]] = &[&[
     (
         "rewind",
         &[(First, &rewind::DEF), (First, &rewind::REBUILD)],
     ),
     ("rejoin", &[(First, &rejoin::DEF)]),
     ("serve", &[(First, &start::DEF)]),
-];
+]];
 
-const TABLES: [&[Phase]; 4] = [UPGRADE, SWITCH, FAILOVER, REJOIN];
+const KINDS: [Kind; 4] = [Kind::Upgrade, Kind::Switch, Kind::Failover, Kind::Rejoin];
 
-pub fn table(kind: Kind) -> &'static [Phase] {
-    match kind {
+/// The phases of a kind of rollout, in order.
+pub fn table(kind: Kind) -> impl Iterator<Item = &'static Phase> {
+    let parts = match kind {
         Kind::Upgrade => UPGRADE,
         Kind::Switch => SWITCH,
         Kind::Failover => FAILOVER,
         Kind::Rejoin => REJOIN,
-    }
+    };
+    parts.iter().copied().flatten()
 }
 
 /// The step of a name, as rows carry it.
 pub fn find(name: &str) -> Option<&'static StepDef> {
-    let phases = TABLES.iter().flat_map(|phases| phases.iter());
+    let phases = KINDS.into_iter().flat_map(table);
     phases
         .flat_map(|(_, rows)| rows.iter())
         .map(|(_, def)| *def)
@@ -289,7 +304,7 @@ pub fn rows(
     second: &NodeId,
 ) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (phase, (phase_name, steps)) in table(kind).iter().enumerate() {
+    for (phase, (phase_name, steps)) in table(kind).enumerate() {
         for (turn, def) in steps
             .iter()
             .filter(|(_, def)| is_needed(def.only, settings, bundle))
@@ -318,6 +333,7 @@ fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &S
         gives_vip: def.gives_vip,
         confirmable: def.confirmable,
         undo: def.undo,
+        handoff: def.handoff,
         limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
         attempts: match def.limit {
             Limit::VipSwitch => 1 + settings.limits.vip_retries,
@@ -360,6 +376,8 @@ fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bo
         Only::Always => true,
         Only::Database => settings.database.is_some(),
         Only::ConfigSync => settings.config_sync.is_some(),
+        Only::Handoff => settings.hands_off(),
+        Only::Park => settings.parks(),
         Only::Fence => settings
             .fence
             .as_ref()

@@ -1,12 +1,15 @@
 //! Row: does everything that a rollout rests on hold on this node? The same list as `doctor`.
 use super::{Check, Cx, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::checks;
+use crate::core::Undo;
 use crate::host::Status;
 use std::time::Duration;
 
 pub(super) const DEF: StepDef = StepDef {
     name: "precheck",
     about: "look whether the node is fit: services, database, keepalived, space, keys",
+    // The first row is taken back last: nothing that was put aside (the root key!) outlives an abort.
+    undo: Undo::Always,
     step: &Precheck,
     ..QUIET
 };
@@ -41,5 +44,10 @@ impl Step for Precheck {
             Some(bad) => Err(StepError::fatal(bad.what.clone(), bad.remedy.clone())),
             None => Ok(Verdict::Done(format!("{} checks", findings.len()))),
         }
+    }
+
+    fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        cx.host.remove(&cx.aside())?;
+        Ok(Verdict::done())
     }
 }

@@ -1,11 +1,12 @@
 //! Row: the standby becomes primary, when it has replayed all that the old one ever wrote.
 use super::{Check, Cx, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
-use crate::core::{DatabaseRole, Undo};
+use crate::core::{DatabaseRole, HandoffRow, Undo};
 
 pub(super) const DEF: StepDef = StepDef {
     name: "promote",
     about: "promote the standby when the last of the old primary's log is replayed",
     undo: Undo::Barrier,
+    handoff: HandoffRow::Promoted,
     only: Only::Database,
     step: &Promote,
     ..QUIET

@@ -1,10 +1,11 @@
 //! Row: the VIP is here: keepalived says so and the address is on the interface.
 use super::{Check, Cx, Limit, QUIET, Step, StepDef, StepResult, Verdict};
-use crate::core::VrrpState;
+use crate::core::{HandoffRow, VrrpState};
 
 pub(super) const DEF: StepDef = StepDef {
     name: "receive_vip",
     about: "see the VIP arrive: keepalived is MASTER and the address is on the interface",
+    handoff: HandoffRow::Measures,
     limit: Limit::VipSwitch,
     step: &Receive,
     ..QUIET

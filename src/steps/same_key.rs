@@ -48,7 +48,7 @@ impl Step for SameKey {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        stop_all(cx)?;
+        stop_all(cx, cx.left())?;
         if let Verdict::NotYet(what) = all_stopped(cx)? {
             return Err(StepError::retry(what, "hau-ctl retry when it is gone"));
         }

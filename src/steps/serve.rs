@@ -1,11 +1,12 @@
 //! Row: the new MASTER serves: its services are well and its database takes writes.
 use super::{Check, Cx, Limit, QUIET, Step, StepDef, StepResult, Verdict, healthy};
-use crate::core::{DatabaseRole, VrrpState};
+use crate::core::{DatabaseRole, HandoffRow, VrrpState};
 
 pub(super) const DEF: StepDef = StepDef {
     name: "serve",
     about: "see that the new MASTER serves and its database takes writes",
     confirmable: true,
+    handoff: HandoffRow::Measured,
     limit: Limit::Health,
     step: &Serve,
     ..QUIET
@@ -32,7 +33,10 @@ impl Step for Serve {
             ));
         }
         Ok(match healthy(cx) {
-            Ok(()) => Verdict::done(),
+            Ok(()) => {
+                let measured = cx.host.downtime();
+                Verdict::Done(measured.map(|m| m.to_string()).unwrap_or_default())
+            }
             Err(problem) => Verdict::NotYet(problem.what),
         })
     }

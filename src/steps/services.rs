@@ -4,12 +4,15 @@ use crate::checks::http;
 use crate::config::Service;
 use crate::core::Problem;
 use crate::host::Active;
+use std::time::Duration;
 
-/// Stops every service, the dependent ones first.
-pub(super) fn stop_all(cx: &Cx<'_>) -> StepResult<()> {
+/// Stops every service, the dependent ones first; `limit` is for all of them.
+pub(super) fn stop_all(cx: &Cx<'_>, limit: Duration) -> StepResult<()> {
+    let end = cx.host.now() + limit;
     for service in cx.settings.start_order().into_iter().rev() {
         if cx.host.unit(&service.unit)?.active != Active::Inactive {
-            cx.host.stop_unit(&service.unit, cx.left())?;
+            let left = end.since(cx.host.now()).max(Duration::from_millis(1));
+            cx.host.stop_unit(&service.unit, left)?;
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Row: the release lies beside the running one, read back byte for byte.
 use super::{Check, Cx, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::core::Undo;
+use crate::host::BundlePolicy;
 
 pub(super) const DEF: StepDef = StepDef {
     name: "stage",
@@ -14,16 +15,22 @@ pub(super) const DEF: StepDef = StepDef {
 
 struct Stage;
 
+/// Held against what is installed here: whoever made the plan has looked at its own node.
+fn policy(cx: &Cx<'_>) -> BundlePolicy {
+    let installed = cx.current_version().filter(|v| *v != cx.plan.to);
+    BundlePolicy {
+        installed,
+        ..cx.bundle_policy()
+    }
+}
+
 impl Step for Stage {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let dest = cx.release_dir(&cx.plan.to);
         let bundle = cx.bundle_path()?;
         let done = cx.host.exists(&dest)
             && cx.host.exists(&bundle)
-            && cx
-                .host
-                .check_release(&bundle, &cx.bundle_policy(), &dest)
-                .is_ok();
+            && cx.host.check_release(&bundle, &policy(cx), &dest).is_ok();
         Ok(if done {
             Check::AlreadyDone
         } else {
@@ -32,11 +39,7 @@ impl Step for Stage {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        let (path, policy, dest) = (
-            cx.bundle_path()?,
-            cx.bundle_policy(),
-            cx.release_dir(&cx.plan.to),
-        );
+        let (path, policy, dest) = (cx.bundle_path()?, policy(cx), cx.release_dir(&cx.plan.to));
         let Some(wanted) = &cx.plan.bundle else {
             return Ok(());
         };
@@ -87,7 +90,7 @@ impl Step for Stage {
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let dest = cx.release_dir(&cx.plan.to);
         cx.host
-            .check_release(&cx.bundle_path()?, &cx.bundle_policy(), &dest)?;
+            .check_release(&cx.bundle_path()?, &policy(cx), &dest)?;
         Ok(Verdict::done())
     }
 

@@ -32,7 +32,7 @@ impl Step for Start {
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        stop_all(cx)?;
+        stop_all(cx, cx.left())?;
         all_stopped(cx)
     }
 }

@@ -27,7 +27,7 @@ impl Step for Stop {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        stop_all(cx)
+        stop_all(cx, cx.left())
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {

@@ -1,5 +1,5 @@
 //! Row: this node's database becomes primary with what it has; the other node writes no more.
-use super::{Check, Cx, Only, QUIET, Step, StepDef, StepResult, Verdict};
+use super::{Check, Cx, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::core::{DatabaseRole, Undo};
 
 pub(super) const DEF: StepDef = StepDef {
@@ -26,6 +26,10 @@ impl Step for TakeOver {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        if !cx.may_stop {
+            let what = "the other node is heard again, or this was given up meanwhile";
+            return Err(StepError::retry(what, "hau-ctl status"));
+        }
         Ok(cx.database.take_over(cx.left())?)
     }
 

@@ -1,5 +1,8 @@
 //! The upgrade as a picture in text: one line a phase, first and second side by side.
-use hau::{core::Turn, steps};
+use hau::{
+    core::{Kind, Turn},
+    steps,
+};
 
 pub(crate) const BEGIN: &str =
     "<!-- flow: made from src/steps/mod.rs, compared by tests/docs.rs -->";
@@ -13,7 +16,7 @@ pub(crate) fn upgrade() -> String {
         "\n```\n{:<16}{:<42}{}\n",
         "phase", "first (BACKUP)", "second (MASTER)"
     );
-    for (phase, rows) in steps::UPGRADE {
+    for (phase, rows) in steps::table(Kind::Upgrade) {
         let side = |wanted: Turn| -> Vec<String> {
             let names = rows.iter().filter(|(turn, _)| *turn == wanted);
             let names: Vec<&str> = names.map(|(_, def)| def.name).collect();

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hau::daemon::door::{Call, Limits, OpenDoor, Reply, Service, Who};
+use hau::daemon::door::{Call, Caller, Limits, OpenDoor, Reply, Service, Who};
 use hau::daemon::link::PeerLink;
 use hau::tls::{Identity, Pins, Proof, Trust};
 use tokio::runtime::Runtime;
@@ -59,7 +59,11 @@ impl Service for Api {
     fn call(&self, call: Call) -> Reply {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let (status, bytes) = match call.path.as_str() {
-            "/who" => (200, format!("{:?}", call.caller).into_bytes()),
+            "/who" => {
+                let Caller { door, who } = call.caller;
+                let said = format!("{door:?}: {}: {who:?}", who.name());
+                (200, said.into_bytes())
+            }
             "/query" => (200, call.query.unwrap_or_default().into_bytes()),
             "/echo" => (201, call.body),
             "/pair" => (200, self.pair(&call)),

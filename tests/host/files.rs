@@ -33,6 +33,7 @@ both! {
     fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>>;
     fn copy(&self, from: &Path, to: &Path) -> HostResult<()>;
     fn free_bytes(&self, path: &Path) -> HostResult<u64>;
+    fn size_bytes(&self, path: &Path) -> HostResult<u64>;
 }
 
 /// Runs a check on both, each with an empty folder.
@@ -218,6 +219,25 @@ fn inspecting_leaves_out_what_is_missing() {
                 .is_empty()
         );
         assert!(files.free_bytes(&base.join("not/yet")).unwrap() > 0);
+        assert_eq!(files.size_bytes(&base.join("none")).unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_size_is_that_of_what_inspecting_finds() {
+    on_both(|files, base| {
+        files.make_dir(&base.join("d/deep"), 0o755).unwrap();
+        files
+            .write(&base.join("d/deep/one"), &[b'x'; 70_000], 0o600)
+            .unwrap();
+        files.write(&base.join("d/two"), b"12345", 0o600).unwrap();
+        files
+            .link(Path::new("deep/one"), &base.join("d/link"))
+            .unwrap();
+        let found = files.inspect(&[base.to_owned()]).unwrap();
+        let sum: u64 = found.values().map(|info| info.size_bytes).sum();
+        assert_eq!(files.size_bytes(base).unwrap(), sum);
+        assert_eq!(files.size_bytes(&base.join("d/two")).unwrap(), 5);
     });
 }
 

@@ -1,6 +1,9 @@
 //! What a URL answers, who listens, which addresses come and go.
 use crate::{is_root, runtime};
-use hau::host::net::{self, AddressEvent, Addresses};
+use hau::host::{
+    net::{self, AddressEvent, Addresses},
+    sockets::listening,
+};
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Ipv6Addr, TcpListener},
@@ -114,13 +117,13 @@ fn no_answer_is_an_error_in_time() {
 fn listeners_are_seen_without_being_asked() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    assert!(net::listens(port));
+    assert!(listening().contains(&port));
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_err(), "nobody connected");
     drop(listener);
-    assert!(!net::listens(port));
+    assert!(!listening().contains(&port));
     if let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
-        assert!(net::listens(listener.local_addr().unwrap().port()));
+        assert!(listening().contains(&listener.local_addr().unwrap().port()));
     }
 }
 
@@ -130,7 +133,7 @@ fn an_outgoing_connection_is_no_listener() {
     let client = std::net::TcpStream::connect(url.trim_start_matches("http://")).unwrap();
     let port = client.local_addr().unwrap().port();
     drop(listener);
-    assert!(!net::listens(port));
+    assert!(!listening().contains(&port));
 }
 
 /// Runs itself again in a network namespace of its own, where it may do as it likes.

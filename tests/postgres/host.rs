@@ -10,7 +10,7 @@ use hau::{
 };
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -114,6 +114,9 @@ impl Host for PgCtl {
     fn free_bytes(&self, _: &Path) -> HostResult<u64> {
         absent()
     }
+    fn size_bytes(&self, _: &Path) -> HostResult<u64> {
+        absent()
+    }
     fn reload_units(&self) -> HostResult<()> {
         absent()
     }
@@ -127,6 +130,21 @@ impl Host for PgCtl {
         absent()
     }
     fn vrrp(&self) -> VrrpState {
+        absent()
+    }
+    fn handoff(&self) -> hau::host::Handoff {
+        absent()
+    }
+    fn handoff_findings(&self) -> Vec<hau::host::Finding> {
+        absent()
+    }
+    fn connections(&self, _: &[IpAddr], _: &[u16]) -> HostResult<Vec<SocketAddr>> {
+        absent()
+    }
+    fn reset_connections(&self, _: &[IpAddr], _: &[u16]) -> HostResult<Vec<SocketAddr>> {
+        absent()
+    }
+    fn downtime(&self) -> Option<hau::core::Downtime> {
         absent()
     }
     fn peer_get(&self, _: &str, _: Duration) -> HostResult<Vec<u8>> {

@@ -21,9 +21,14 @@ impl Course {
                 self.resumes |= step == Some("resume_sync");
             }
             Record::Started { .. }
+            | Record::HomeTold { .. }
             | Record::MandateTaken { .. }
             | Record::PeerReported { .. }
-            | Record::RolloutEnded { .. } => {}
+            | Record::RolloutEnded { .. }
+            | Record::SoloBegun { .. }
+            | Record::SoloReported { .. }
+            | Record::SoloEnded { .. }
+            | Record::PrimarySeen { .. } => {}
         }
     }
 }

@@ -46,6 +46,22 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("of_two_upgrades_one_wins", story::of_two_upgrades_one_wins),
     ("a_broken_version_halts", story::a_broken_version_halts),
     (
+        "an_edited_keepalived_conf_counts_from_its_reload",
+        story::an_edited_keepalived_conf_counts_from_its_reload,
+    ),
+    (
+        "a_stuck_bus_hides_no_move_of_the_vip",
+        story::a_stuck_bus_hides_no_move_of_the_vip,
+    ),
+    (
+        "contradicting_facts_are_told",
+        story::contradicting_facts_are_told,
+    ),
+    (
+        "a_node_whose_journal_is_gone_is_heard_again",
+        story::a_node_whose_journal_is_gone_is_heard_again,
+    ),
+    (
         "owners_are_killed_when_a_row_begins",
         fire::owners_when_rows_begin,
     ),
@@ -110,6 +126,7 @@ fn play(role: &str, args: &[String]) -> ExitCode {
     match role {
         "keeper" => keeper::main(args),
         "service" => product::serve(args),
+        "looker" => watch::tell_holding(),
         "sampler" => watch::sample(args),
         "stranger" => story::stranger(args),
         other => panic!("there is no role {other}"),

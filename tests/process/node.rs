@@ -3,6 +3,7 @@ use crate::keeper::BUS;
 use crate::net;
 use crate::product::{self, SRV};
 use hau::wire::{Answer, Status};
+use nix::sys::signal::Signal;
 use std::{
     fs::{self, File, OpenOptions},
     io::{BufRead, BufReader, Read, Write},
@@ -126,6 +127,29 @@ impl Node {
         self.keepalived = Some(command.spawn().unwrap());
     }
 
+    pub(crate) fn stop_keepalived(&mut self) {
+        let mut child = self.keepalived.take().unwrap();
+        // Of nsenter, which has become keepalived.
+        send(child.id(), Signal::SIGTERM);
+        child.wait().unwrap();
+    }
+
+    pub(crate) fn reload_keepalived(&self) {
+        send(self.keepalived.as_ref().unwrap().id(), Signal::SIGHUP);
+    }
+
+    /// The keeper's child that is not a service.
+    pub(crate) fn signal_bus(&self, signal: Signal) {
+        let keeper = self.keeper.id();
+        let children =
+            fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
+        let pids = children.split_whitespace().map(|p| p.parse().unwrap());
+        let is_bus = |pid: &u32| {
+            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "dbus-daemon")
+        };
+        send(pids.into_iter().find(is_bus).expect("the bus"), signal);
+    }
+
     pub(crate) fn start_sidecar(&mut self) {
         let mut command = self.enter("/usr/sbin/hau-sidecar");
         command.args([
@@ -160,8 +184,7 @@ impl Node {
     /// `systemctl stop`.
     pub(crate) fn stop_sidecar(&mut self) {
         let mut child = self.sidecar.take().unwrap();
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        send(child.id(), Signal::SIGTERM);
         assert!(child.wait().unwrap().success());
     }
 
@@ -261,9 +284,8 @@ impl Ctl {
         fs::read_to_string(&self.out).unwrap()
     }
 
-    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        nix::sys::signal::kill(pid, signal).unwrap();
+    pub(crate) fn signal(&self, signal: Signal) {
+        send(self.child.id(), signal);
     }
 }
 
@@ -272,6 +294,11 @@ impl Said {
         assert_eq!(self.code, Some(code), "hau-ctl said: {}", self.text);
         self
     }
+}
+
+fn send(pid: u32, signal: Signal) {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
+    nix::sys::signal::kill(pid, signal).unwrap();
 }
 
 fn keeper(name: &str, dir: &Path, peer: &Path) -> Child {

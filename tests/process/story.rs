@@ -3,7 +3,9 @@ use crate::net::{self, address};
 use crate::pair::{Pair, wait};
 use crate::product::MENDED;
 use crate::watch::now;
+use hau::core::{Record, VrrpState};
 use hau::daemon::link::PeerLink;
+use hau::time::Time;
 use hau::tls::{Identity, Pins, Trust};
 use hau::wire::{Answer, Outcome, PairView};
 use nix::sys::signal::Signal;
@@ -13,7 +15,7 @@ use std::{
     process::{Command, Stdio},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const PEER_PORT: u16 = 9681;
@@ -220,4 +222,113 @@ pub(crate) fn a_broken_version_halts(pair: &mut Pair) {
         .expect(0);
     pair.has_upgraded(&version, master, begun);
     pair.figures.rollouts += 2;
+}
+
+/// Until its reload keepalived goes by what it has read, and so do the weights.
+pub(crate) fn an_edited_keepalived_conf_counts_from_its_reload(pair: &mut Pair) {
+    pair.settle();
+    let (master, n) = (pair.master(), Pair::other(pair.master()));
+    let node = &pair.nodes[n];
+    let conf = node.srv("keepalived.conf");
+    let old = fs::read_to_string(&conf).unwrap();
+    let weight = || node.status().map(|s| s.nodes[node.name].weight);
+    let waits = || {
+        node.ctl(&["doctor"])
+            .text
+            .contains("keepalived has not read it again")
+    };
+    let before = weight();
+    let new = old.replace("priority 110", "priority 108");
+    let new = new.replace("priority 100", "priority 98");
+    fs::write(&conf, new).unwrap();
+    wait("doctor says that the edit waits", waits);
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(
+        weight(),
+        before,
+        "the weight follows a file that keepalived has not read"
+    );
+    node.reload_keepalived();
+    wait("keepalived is heard to have read it", || !waits());
+    // At home a node has weight 0, whatever its priority.
+    if before.flatten() != Some(0) {
+        wait("the weight follows", || weight() != before);
+    }
+    fs::write(&conf, old).unwrap();
+    node.reload_keepalived();
+    wait("keepalived is heard to have read it", || !waits());
+    wait("the weight is as it was", || weight() == before);
+    assert_eq!(pair.master(), master);
+}
+
+/// systemd is on a bus that may be stuck; who holds the VIP must be seen all the same.
+pub(crate) fn a_stuck_bus_hides_no_move_of_the_vip(pair: &mut Pair) {
+    pair.settle();
+    let (master, n) = (pair.master(), Pair::other(pair.master()));
+    pair.nodes[n].signal_bus(Signal::SIGSTOP);
+    pair.nodes[master].stop_keepalived();
+    wait("the VIP moves", || pair.watch.holder() == Some(n));
+    let moved = Instant::now();
+    let node = &pair.nodes[n];
+    let knows = || {
+        node.status()
+            .is_some_and(|s| s.nodes[node.name].vrrp == VrrpState::Master)
+    };
+    wait("the node knows that it is MASTER", knows);
+    assert!(
+        moved.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        moved.elapsed()
+    );
+    pair.nodes[n].signal_bus(Signal::SIGCONT);
+    pair.nodes[master].start_keepalived();
+    wait("the VIP comes home", || pair.watch.holder() == Some(master));
+    pair.settle();
+}
+
+/// A damaged journal is removed, as its error says: the node is heard again, and the VIP stays.
+pub(crate) fn a_node_whose_journal_is_gone_is_heard_again(pair: &mut Pair) {
+    pair.settle();
+    let master = pair.master();
+    for n in [Pair::other(master), master] {
+        let begun = now();
+        pair.nodes[n].stop_sidecar();
+        fs::remove_dir_all(pair.nodes[n].srv("lib/journal")).unwrap();
+        pair.nodes[n].start_sidecar();
+        pair.settle();
+        thread::sleep(Duration::from_secs(4));
+        assert_eq!(pair.judge(begun).moves, 0, "the VIP moved");
+    }
+    pair.upgrade(master, &|_, _| None);
+}
+
+/// A journal whose facts contradict each other ends the daemon with a sentence, not with a panic.
+pub(crate) fn contradicting_facts_are_told(pair: &mut Pair) {
+    pair.settle();
+    let n = Pair::other(pair.master());
+    let node = &mut pair.nodes[n];
+    node.stop_sidecar();
+    let file = node.srv("lib/journal/journal");
+    let whole = fs::read(&file).unwrap();
+    let (mut journal, _) = hau::journal::Journal::open(&file).unwrap();
+    let boot = Record::Started {
+        boot: 1,
+        at: Time(1),
+    };
+    journal
+        .append(&[serde_json::to_vec(&boot).unwrap()])
+        .unwrap();
+    drop(journal);
+    node.start_sidecar();
+    wait("the sidecar ends", || !node.sidecar_lives());
+    let log = node.sidecar_log();
+    let said = log.lines().last().unwrap_or_default();
+    assert!(
+        said.contains("contradicts those before it: boots grow")
+            && said.contains("remove the file"),
+        "{said}"
+    );
+    fs::write(&file, whole).unwrap();
+    node.start_sidecar();
+    pair.settle();
 }

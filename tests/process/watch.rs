@@ -1,16 +1,14 @@
 //! Looks at the pair from outside every 10 ms: who holds the VIP, and what clients are answered.
 use crate::net::{self, VIP, address};
 use crate::product::API;
+use nix::ifaddrs::getifaddrs;
 use std::{
     fs::{self, File},
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{IpAddr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -36,7 +34,7 @@ type Holding = (u64, [bool; 2]);
 
 pub(crate) struct Watch {
     holders: Arc<Mutex<Vec<Holding>>>,
-    ended: Arc<AtomicBool>,
+    lookers: [Child; 2],
     sampler: Child,
     samples: PathBuf,
 }
@@ -58,9 +56,8 @@ pub(crate) struct Seen {
 impl Watch {
     /// `keepers`: a process in each host's network namespace.
     pub(crate) fn start(dir: &Path, keepers: [u32; 2]) -> Self {
-        let (holders, ended) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-        let (log, stop) = (Arc::clone(&holders), Arc::clone(&ended));
-        thread::spawn(move || look(keepers, &log, &stop));
+        let holders: Arc<Mutex<Vec<Holding>>> = Arc::default();
+        let lookers = [0, 1].map(|n| look(keepers[n], n, Arc::clone(&holders)));
         let samples = dir.join("samples");
         let this = std::env::current_exe().unwrap();
         let mut command = Command::new("ip");
@@ -72,7 +69,7 @@ impl Watch {
         let sampler = command.stdin(Stdio::piped()).spawn().unwrap();
         Self {
             holders,
-            ended,
+            lookers,
             sampler,
             samples,
         }
@@ -132,25 +129,56 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        drop(self.sampler.stdin.take());
-        self.sampler.wait().unwrap();
+        for child in self.lookers.iter_mut().chain([&mut self.sampler]) {
+            drop(child.stdin.take());
+            child.wait().unwrap();
+        }
     }
 }
 
-/// The kernel's own table of addresses of each namespace.
-fn look(keepers: [u32; 2], log: &Mutex<Vec<Holding>>, ended: &AtomicBool) {
-    let mut last = None;
-    while !ended.load(Ordering::Relaxed) {
-        let has = keepers.map(|pid| {
-            fs::read_to_string(format!("/proc/{pid}/net/fib_trie")).is_ok_and(|t| t.contains(VIP))
-        });
-        if last != Some(has) {
-            last = Some(has);
-            log.lock().unwrap().push((now(), has));
+/// Writes down what the looker in a host's network namespace says.
+fn look(keeper: u32, n: usize, log: Arc<Mutex<Vec<Holding>>>) -> Child {
+    let mut command = Command::new("nsenter");
+    command
+        .arg(format!("--net=/proc/{keeper}/ns/net"))
+        .arg(std::env::current_exe().unwrap())
+        .args(["--role", "looker"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let said = BufReader::new(child.stdout.take().unwrap());
+    thread::spawn(move || {
+        for line in said.lines().map_while(Result::ok) {
+            let mut log = log.lock().unwrap();
+            let mut has = log.last().map_or([false, false], |(_, has)| *has);
+            has[n] = line == "true";
+            log.push((now(), has));
         }
-        thread::sleep(BEAT);
-    }
+    });
+    child
+}
+
+/// Role `looker`, in a host's network namespace, until its stdin ends: a line for each change of
+/// whether the VIP is held. An address that is only kept on `lo` is not.
+pub(crate) fn tell_holding() {
+    thread::spawn(|| {
+        let vip: IpAddr = VIP.parse().unwrap();
+        let mut last = None;
+        loop {
+            let held = getifaddrs().unwrap().any(|at| {
+                let is_vip = at.address.is_some_and(|found| {
+                    let ip = found.as_sockaddr_in().map(|found| IpAddr::V4(found.ip()));
+                    ip == Some(vip)
+                });
+                is_vip && at.interface_name != "lo"
+            });
+            if last != Some(held) {
+                last = Some(held);
+                println!("{held}");
+            }
+            thread::sleep(BEAT);
+        }
+    });
+    let _ = std::io::stdin().read(&mut [0]);
 }
 
 struct Sample {

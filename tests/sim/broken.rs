@@ -94,3 +94,13 @@ fn promise_12_nothing_is_done_without_the_peer() {
 fn promise_2_a_vrrp_state_counts_at_once() {
     caught(2, Mutant::Settle, true, 4_000);
 }
+
+#[test]
+fn promise_9_a_handoff_stays_in_force() {
+    caught(9, Mutant::Lingers, false, 4);
+}
+
+#[test]
+fn promise_11_packets_go_on_to_a_node_that_is_gone() {
+    caught(11, Mutant::ForwardsBlindly, true, 2_000);
+}

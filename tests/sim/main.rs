@@ -1,5 +1,6 @@
 //! Whole rollouts of a pair by the thousand, in virtual time, with everything going wrong that can.
 //! A failure names its seed: `HAU_SIM_SEED=n cargo test --test sim -- --nocapture one_seed`.
+mod anew;
 mod broken;
 mod model;
 
@@ -74,10 +75,11 @@ fn with_faults_every_promise_holds() {
     );
     let most = usize::try_from(number("HAU_SIM_SHOW").unwrap_or(3)).unwrap_or(3);
     let began = std::time::Instant::now();
+    let cores = std::thread::available_parallelism().map_or(2, usize::from) as u64;
     let part = |thread: u64| {
         let mut tally: BTreeMap<String, u32> = BTreeMap::new();
         let mut failures = Vec::new();
-        for seed in (from..from + seeds).filter(|seed| seed % 2 == thread) {
+        for seed in (from..from + seeds).filter(|seed| seed % cores == thread) {
             match told(Options { seed, ..OPTIONS }) {
                 Ok(end) => *tally.entry(format!("{end:?}")).or_default() += 1,
                 Err(text) => failures.push(text),
@@ -88,9 +90,12 @@ fn with_faults_every_promise_holds() {
         }
         (tally, failures)
     };
-    let parts = std::thread::scope(|scope| {
-        let threads = [0, 1].map(|n| scope.spawn(move || part(n)));
-        threads.map(|thread| thread.join().expect("the thread ends"))
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|n| scope.spawn(move || part(n))).collect();
+        let threads = threads.into_iter();
+        threads
+            .map(|thread| thread.join().expect("the thread ends"))
+            .collect()
     });
     let mut tally: BTreeMap<String, u32> = BTreeMap::new();
     for (name, count) in parts.iter().flat_map(|(tally, _)| tally) {

@@ -69,7 +69,7 @@ fn idle() -> Status {
 }
 
 fn rows() -> Vec<Row> {
-    let table = crate::steps::table(Kind::Upgrade).iter();
+    let table = crate::steps::table(Kind::Upgrade);
     let rows = table.flat_map(|(phase, rows)| rows.iter().map(move |row| (phase, row)));
     let row = |(phase, (turn, def)): (&&str, &(Turn, &crate::steps::StepDef))| Row {
         phase: (*phase).to_owned(),

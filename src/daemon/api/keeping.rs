@@ -1,5 +1,5 @@
 //! Backups and config sync: made, listed, verified, paused, resumed, compared.
-use super::{Answered, Api, caller, failed, json, nothing};
+use super::{Answered, Api, failed, json, nothing};
 use crate::daemon::{door::Call, watch};
 use crate::host::{Host, HostError};
 use crate::wire::{self, Code, Failure};
@@ -11,7 +11,7 @@ pub(super) fn backups(api: &Api, _: &Call) -> Result<Answered, Failure> {
 }
 
 pub(super) fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
-    api.busy()?;
+    let _hands = api.hands()?;
     let (site, settings) = (&*api.site, &api.site.settings);
     let name = backup::name(site.now());
     let dir = backup::begin(site, settings, &name).map_err(failed)?;
@@ -82,6 +82,7 @@ pub(super) fn sync_check(api: &Api, _: &Call) -> Result<Answered, Failure> {
 }
 
 fn pause_here(api: &Api, by: &str) -> Result<(), Failure> {
+    let _hands = api.hands()?;
     sync::pause(
         &*api.site,
         &api.site.settings,
@@ -93,7 +94,7 @@ fn pause_here(api: &Api, by: &str) -> Result<(), Failure> {
 }
 
 fn resume_here(api: &Api) -> Result<(), Failure> {
-    api.busy()?;
+    let _hands = api.hands()?;
     sync::resume(
         &*api.site,
         &api.site.settings,
@@ -104,7 +105,7 @@ fn resume_here(api: &Api) -> Result<(), Failure> {
 }
 
 pub(super) fn sync_pause(api: &Api, call: &Call) -> Result<Answered, Failure> {
-    pause_here(api, &caller(call))?;
+    pause_here(api, &call.caller.who.name())?;
     api.site
         .peer_post("sync/pause", Vec::new(), Duration::from_secs(60))
         .map_err(failed)?;
@@ -120,7 +121,7 @@ pub(super) fn sync_resume(api: &Api, _: &Call) -> Result<Answered, Failure> {
 }
 
 pub(super) fn sync_push(api: &Api, _: &Call) -> Result<Answered, Failure> {
-    api.busy()?;
+    let _hands = api.hands()?;
     if api.site.exists(&sync::flag(&api.site.state_dir)) {
         // Its units would end at once and well, without having copied anything.
         let what = "config sync is paused: nothing would be pushed";

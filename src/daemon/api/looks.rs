@@ -4,7 +4,11 @@ use crate::core::{Band, Event, Hello, Local};
 use crate::daemon::{door::Call, heard, mailbox::Post, planning, status::rfc3339};
 use crate::host::{Finding, Host, Status};
 use crate::wire::{self, Code, Failure};
-use std::{collections::BTreeMap, sync::PoisonError, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 pub(super) fn status(api: &Api, _: &Call) -> Result<Answered, Failure> {
     json(&api.snapshot().status(api.site.now()))
@@ -115,7 +119,7 @@ pub(super) fn notify(api: &Api, call: &Call) -> Result<Answered, Failure> {
 pub(super) fn hello(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let hello: Hello = body(call)?;
     let hello = believed(api, hello)?;
-    api.mailbox.post(Post::Event(Event::Hello(Box::new(hello))));
+    api.mailbox.post(Post::Event(Event::Hello(Arc::new(hello))));
     nothing()
 }
 

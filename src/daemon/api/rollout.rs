@@ -91,7 +91,7 @@ fn alone(
 
 pub(super) fn stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let request: wire::StartRequest = body(call)?;
-    api.busy()?;
+    let _hands = api.hands()?;
     let Some(name) = &request.bundle else {
         return Err(Failure::new(
             Code::Usage,
@@ -108,7 +108,7 @@ pub(super) fn stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
         .clone()
         .unwrap_or_default();
     let (file, info) = planning::find_bundle(api, name, &installed)?;
-    planning::stage(api, &file, &info)?;
+    planning::stage(api, &file, &info, &installed)?;
     let bytes = serde_json::to_vec(&wire::StartRequest {
         bundle: Some(file),
         ..Default::default()
@@ -136,7 +136,7 @@ pub(super) fn peer_bundle(api: &Api, call: &Call) -> Result<Answered, Failure> {
 
 pub(super) fn peer_stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let request: wire::StartRequest = body(call)?;
-    api.busy()?;
+    let _hands = api.hands()?;
     let file = request.bundle.unwrap_or_default();
     let installed = api
         .snapshot()
@@ -160,7 +160,7 @@ pub(super) fn peer_stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
             .map_err(failed)?;
     }
     let (file, info) = planning::find_bundle(api, &file, &installed)?;
-    planning::stage(api, &file, &info)?;
+    planning::stage(api, &file, &info, &installed)?;
     nothing()
 }
 
@@ -170,6 +170,12 @@ pub(super) fn refused(refusal: Refusal, peer: &str) -> Failure {
             Code::Busy,
             "a rollout is under way".to_owned(),
             "hau-ctl status; hau-ctl retry or abort if it is halted",
+        ),
+        Refusal::ByHand => (
+            Code::Busy,
+            "something that was asked for by hand is under way: a backup, the sync, a stage"
+                .to_owned(),
+            "ask again when it has ended",
         ),
         Refusal::PeerLost => (
             Code::PeerLost,

@@ -69,9 +69,7 @@ pub enum Who {
         gid: u32,
         /// `None` if it lives in another PID namespace.
         pid: Option<i32>,
-        /// Its user's name; the number if the user has none.
-        user: String,
-        /// `gid` and the supplementary groups; these are missing if the process is already gone.
+        /// `gid` and the supplementary groups; these are missing if the process is already gone, or root's.
         groups: Vec<u32>,
     },
     /// Somebody with a certificate.

@@ -35,7 +35,10 @@ impl Visitor {
     /// Reads the groups at once, as long as the process is likely to be there.
     pub(super) fn local(cred: UCred) -> Visitor {
         let (uid, gid, pid) = (cred.uid(), cred.gid(), cred.pid());
-        let status = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok());
+        // keepalived asks every second, as root, whom no group lets in.
+        let may_need_groups = pid.filter(|_| uid != 0);
+        let status =
+            may_need_groups.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok());
         let mut groups = status
             .and_then(|status| supplementary(&status, uid))
             .unwrap_or_default();
@@ -52,7 +55,6 @@ impl Visitor {
 
     /// Asked anew for each request, for a pin may change under an open connection. `None` if the
     /// caller is neither the other node nor let in by a pairing window (any more).
-    /// Blocks: a user's name may come from a directory server.
     pub(super) fn caller(&self) -> Option<Caller> {
         let (door, who) = match self {
             Self::Local {
@@ -65,7 +67,6 @@ impl Visitor {
                     uid: *uid,
                     gid: *gid,
                     pid: *pid,
-                    user: user_name(*uid),
                     groups: groups.clone(),
                 };
                 (Door::Unix, who)
@@ -91,6 +92,18 @@ impl Visitor {
             Self::Remote { address } => (Door::Plain, Who::Remote { address: *address }),
         };
         Some(Caller { door, who })
+    }
+}
+
+impl Who {
+    /// For the record: a user's name, or its number if it has none; whoever else it is.
+    /// Blocks: a user's name may come from a directory server.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Local { uid, .. } => user_name(*uid),
+            Self::Peer { .. } => "the other node".to_owned(),
+            Self::Remote { address } => address.to_string(),
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use crate::keepalived::{
 };
 use nix::unistd::Uid;
 use std::{
-    net::IpAddr,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -25,8 +24,8 @@ const DUMP_BYTES: u64 = 1 << 20;
 pub(super) struct Conf {
     pub(super) tree: Tree,
     pub(super) instance: Instance,
-    pub(super) check_weight: Option<i32>,
-    pub(super) vips: Vec<IpAddr>,
+    /// The name of the script that is hau's check, and its weight.
+    pub(super) check: Option<(String, i32)>,
     pub(super) fifo: PathBuf,
     pub(super) has_fifo: bool,
     /// Of every file it was read from: when one changes, everything is read again.
@@ -38,10 +37,9 @@ impl Conf {
         let tree = Tree::read(file, "")?;
         let instance = Instance::find(&tree, instance)?;
         let globals = Globals::read(&tree)?;
-        let check_weight = check_weight(&tree, &instance, Path::new(SIDECAR))?;
+        let check = check_weight(&tree, &instance, Path::new(SIDECAR))?;
         let stamp = |path: &PathBuf| (path.clone(), modified(path));
         Ok(Self {
-            vips: instance.vips.iter().map(|vip| vip.addr).collect(),
             has_fifo: globals.notify_fifo.is_some(),
             fifo: globals
                 .notify_fifo
@@ -50,7 +48,7 @@ impl Conf {
             stamps: tree.files.iter().map(stamp).collect(),
             tree,
             instance,
-            check_weight,
+            check,
         })
     }
 

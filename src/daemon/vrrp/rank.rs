@@ -9,11 +9,14 @@ pub(super) fn value(levels: Option<&Levels>, band: core::Band, now: Option<i32>)
         return Some(levels.weight(word(band)));
     }
     match band {
-        // The configured priority needs no arithmetic: installing hau moves nothing.
-        core::Band::Normal => Some(0),
+        // The configured priority needs no arithmetic: installing hau moves nothing. A lower weight than that,
+        // unless it says that nobody knows, may be what a journal that is gone knew.
+        core::Band::Normal if now.is_none_or(|now| now > 0 || now == LOWEST) => Some(0),
         // Power was lost before a lower weight was on disk, and the journal knows better.
         core::Band::Upgrading if now.is_none_or(|now| now >= 0) => Some(LOWEST),
-        core::Band::Upgrading | core::Band::Away | core::Band::Draining => None,
+        core::Band::Normal | core::Band::Upgrading | core::Band::Away | core::Band::Draining => {
+            None
+        }
     }
 }
 
@@ -51,8 +54,17 @@ mod tests {
 
     #[test]
     fn without_the_other_node_nothing_else_moves() {
+        assert_eq!(value(None, Normal, None), Some(0));
+        assert_eq!(value(None, Normal, Some(144)), Some(0));
+        for now in [Some(0), Some(-57)] {
+            assert_eq!(value(None, Normal, now), None);
+        }
+        assert_eq!(
+            value(None, Normal, Some(LOWEST)),
+            Some(0),
+            "installed just now"
+        );
         for now in [None, Some(0), Some(-57)] {
-            assert_eq!(value(None, Normal, now), Some(0));
             assert_eq!(value(None, Away, now), None);
             assert_eq!(value(None, Draining, now), None);
         }

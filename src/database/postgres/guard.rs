@@ -1,25 +1,21 @@
 //! A former primary does not start by itself: a drop-in makes its unit's start after a boot wait for
 //! hau's word, because the other node may have been promoted meanwhile. A standby is let start, it
 //! can do no harm.
-use super::{
-    DatabaseResult, Deadline, Postgres, QUESTION, refusal,
-    server::{host_error, io_error},
-};
+use super::{DatabaseResult, Deadline, Postgres, QUESTION, refusal, server::host_error};
 use crate::core::DatabaseRole;
 use crate::database::Standing;
 use std::{
     fs,
     path::Path,
     sync::{Mutex, PoisonError},
-    time::SystemTime,
 };
 
 const UNITS: &str = "/etc/systemd/system";
 const DROP_IN: &str = "50-hau-may-start.conf";
 
-/// The timeline as the control file says it, read again when that was written again.
+/// The timeline as the control file says it, read again when there is a new history file.
 #[derive(Default)]
-pub(super) struct Timeline(Mutex<Option<(SystemTime, u32)>>);
+pub(super) struct Timeline(Mutex<Option<(u32, u32)>>);
 
 pub(super) fn standing(db: &Postgres) -> Standing {
     let role = db.role_within(QUESTION).unwrap_or_default();
@@ -32,7 +28,7 @@ pub(super) fn standing(db: &Postgres) -> Standing {
         timeline: timeline(db).unwrap_or(0),
         held: !up && !may_start && !db.has_standby_signal(),
         may_start,
-        guarded: role == DatabaseRole::Primary && guarded(db).unwrap_or(false),
+        guarded: flag.is_some() && role == DatabaseRole::Primary && guarded(db).unwrap_or(false),
     }
 }
 
@@ -60,20 +56,19 @@ fn guarded(db: &Postgres) -> DatabaseResult<bool> {
 }
 
 /// The control file tells it late after a promotion, so the newest history file counts too: that is
-/// written before the promotion takes effect.
+/// written before the promotion takes effect. A control file that changes without one says nothing new.
 fn timeline(db: &Postgres) -> DatabaseResult<u32> {
-    let control = db.config.data_dir.join("global/pg_control");
-    let written = fs::metadata(&control)
-        .and_then(|m| m.modified())
-        .map_err(|e| io_error("look at", &control, &e))?;
+    let history = newest_history(&db.config.data_dir);
     let mut kept = db.timeline.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = kept.filter(|(at, _)| *at == written).map(|(_, n)| n);
+    let known = kept
+        .filter(|(newest, _)| *newest == history)
+        .map(|(_, n)| n);
     let own = match known {
         Some(own) => own,
         None => db.control_data(QUESTION)?.timeline,
     };
-    *kept = Some((written, own));
-    Ok(own.max(newest_history(&db.config.data_dir)))
+    *kept = Some((history, own));
+    Ok(own.max(history))
 }
 
 fn newest_history(data_dir: &Path) -> u32 {
@@ -133,10 +128,9 @@ pub(super) fn release(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
 }
 
 pub(super) fn hold(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
-    let Some(flag) = &db.config.may_start else {
-        return Ok(());
-    };
-    db.host.remove(flag).map_err(|e| host_error(&e))?;
+    if let Some(flag) = &db.config.may_start {
+        db.host.remove(flag).map_err(|e| host_error(&e))?;
+    }
     db.sessions.close();
     let stopped = db.host.stop_unit(&db.config.unit, deadline.left());
     if let Some(postmaster) = db.postmaster()?

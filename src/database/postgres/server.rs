@@ -129,6 +129,7 @@ impl Postgres {
                 env: BTreeMap::from([("LC_ALL".into(), "C".into())]),
                 stdout,
                 limit,
+                stdin: Vec::new(),
             })
             .map_err(|e| host_error(&e))?;
         if output.code == Some(0) {

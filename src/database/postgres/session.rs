@@ -3,7 +3,11 @@
 use super::{DatabaseError, DatabaseResult, refusal, transient};
 use ::postgres::{CancelToken, Client, Config, NoTls, error::SqlState};
 use std::{
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -44,6 +48,8 @@ pub(super) struct Sessions {
 
 struct Session {
     jobs: mpsc::Sender<Job>,
+    /// The limit that the server has been told, in milliseconds.
+    limit_ms: Arc<AtomicU64>,
     cancel: CancelToken,
 }
 
@@ -146,7 +152,11 @@ impl Sessions {
             }
         });
         let cancel = receive(&outcome, end)?.map_err(Failure::Sql)?;
-        Ok(Session { jobs, cancel })
+        Ok(Session {
+            jobs,
+            limit_ms: Arc::default(),
+            cancel,
+        })
     }
 
     fn run<T: Send + 'static>(
@@ -156,13 +166,10 @@ impl Sessions {
         question: impl FnOnce(&mut Client) -> SqlResult<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let (answer, outcome) = mpsc::channel();
-        let ms = end.saturating_duration_since(Instant::now()).as_millis();
-        // Zero would mean no limit, and more than an i32 is refused.
-        let timeout = format!("set statement_timeout = {}", ms.clamp(1, i32::MAX as u128));
+        let limit_ms = server_limit(end.saturating_duration_since(Instant::now()));
+        let told = session.limit_ms.clone();
         let job: Job = Box::new(move |client| {
-            let result = client
-                .batch_execute(&timeout)
-                .and_then(|()| question(client));
+            let result = tell(client, &told, limit_ms).and_then(|()| question(client));
             // Nobody may be waiting any more.
             drop(answer.send(result));
         });
@@ -187,6 +194,22 @@ impl Sessions {
             drop(token.cancel_query(NoTls));
         });
     }
+}
+
+/// In steps of a tenth of a second where that is little: a question that is asked again and again need not
+/// set it again. Zero would mean no limit, and more than an i32 is refused.
+fn server_limit(left: Duration) -> u64 {
+    let ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    let round = if ms > 1_000 { ms - ms % 100 } else { ms };
+    round.clamp(1, i32::MAX as u64)
+}
+
+fn tell(client: &mut Client, told: &AtomicU64, limit_ms: u64) -> SqlResult<()> {
+    if told.load(Ordering::Relaxed) != limit_ms {
+        client.batch_execute(&format!("set statement_timeout = {limit_ms}"))?;
+        told.store(limit_ms, Ordering::Relaxed);
+    }
+    Ok(())
 }
 
 fn receive<T>(outcome: &mpsc::Receiver<T>, end: Instant) -> Result<T, Failure> {

@@ -1,9 +1,9 @@
 //! A file system in memory that behaves as the real one does through `files`.
-use super::super::{FileInfo, HostError, HostResult, files, tree::hex};
-use sha2::{Digest, Sha256};
+use super::super::{FileInfo, HostError, HostResult, files};
+use super::{Kind, Node};
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
-    os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
 };
 
@@ -12,32 +12,6 @@ use std::{
 pub struct Tree {
     /// Keys without trailing slash; the root's is empty and has no node.
     nodes: BTreeMap<String, Node>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    pub kind: Kind,
-    pub mode: u32,
-    pub uid: u32,
-    pub gid: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    File(Vec<u8>),
-    Link(PathBuf),
-    Dir,
-}
-
-impl Kind {
-    fn of_root(self, mode: u32) -> Node {
-        Node {
-            kind: self,
-            mode,
-            uid: 0,
-            gid: 0,
-        }
-    }
 }
 
 /// What to do with a link at the end of a name.
@@ -57,7 +31,8 @@ const MAX_LINKS: u32 = 40;
 impl Tree {
     /// What has this name, links in its folders followed.
     pub fn node(&self, path: &Path) -> Option<&Node> {
-        self.nodes.get(&self.locate(path, Last::Keep).ok()?)
+        let named = plain(path).and_then(|name| self.nodes.get(name));
+        named.or_else(|| self.nodes.get(&*self.locate(path, Last::Keep).ok()?))
     }
 
     /// Everything there is, by its absolute name.
@@ -69,13 +44,16 @@ impl Tree {
     /// To change mode, owner or content behind the host's back.
     pub fn node_mut(&mut self, path: &Path) -> Option<&mut Node> {
         let key = self.locate(path, Last::Keep).ok()?;
-        self.nodes.get_mut(&key)
+        self.nodes.get_mut(&*key)
     }
 
     pub(super) fn read(&self, path: &Path) -> HostResult<Vec<u8>> {
+        if let Some(Kind::File(content)) = self.node(path).map(|node| &node.kind) {
+            return Ok(content.to_vec());
+        }
         let found = self.locate(path, Last::Follow).and_then(|key| {
-            match self.nodes.get(&key).map(|node| &node.kind) {
-                Some(Kind::File(bytes)) => Ok(bytes.clone()),
+            match self.nodes.get(&*key).map(|node| &node.kind) {
+                Some(Kind::File(content)) => Ok(content.to_vec()),
                 Some(Kind::Dir | Kind::Link(_)) => Err(IS_A_FOLDER),
                 None => Err(MISSING),
             }
@@ -85,21 +63,21 @@ impl Tree {
 
     pub(super) fn write(&mut self, path: &Path, bytes: &[u8], mode: u32) -> HostResult<()> {
         let key = self.place(path).map_err(|why| failed("write", path, why))?;
-        let mut node = Kind::File(bytes.to_vec()).of_root(mode);
-        match self.nodes.get(&key) {
+        let mut node = Kind::File(bytes.into()).of_root(mode);
+        match self.nodes.get(&*key) {
             Some(old) if matches!(old.kind, Kind::File(_)) => {
                 (node.uid, node.gid) = (old.uid, old.gid)
             }
             Some(old) if old.kind == Kind::Dir => return Err(failed("write", path, IS_A_FOLDER)),
             Some(_) | None => {}
         }
-        self.nodes.insert(key, node);
+        self.nodes.insert(key.into_owned(), node);
         Ok(())
     }
 
     pub(super) fn exists(&self, path: &Path) -> bool {
         self.locate(path, Last::Follow)
-            .is_ok_and(|key| key.is_empty() || self.nodes.contains_key(&key))
+            .is_ok_and(|key| key.is_empty() || self.nodes.contains_key(&*key))
     }
 
     pub(super) fn remove(&mut self, path: &Path) -> HostResult<()> {
@@ -119,6 +97,12 @@ impl Tree {
     }
 
     pub(super) fn make_dir(&mut self, path: &Path, mode: u32) -> HostResult<()> {
+        if let Some(node) = plain(path).and_then(|name| self.nodes.get_mut(name))
+            && node.kind == Kind::Dir
+        {
+            node.mode = mode;
+            return Ok(());
+        }
         let failed = |why| failed("make folder", path, why);
         if path.file_name().is_none() {
             return Err(failed(NO_NAME));
@@ -129,12 +113,12 @@ impl Tree {
             if key.is_empty() {
                 continue;
             }
-            let Some(node) = self.nodes.get_mut(&key) else {
+            let Some(node) = self.nodes.get_mut(&*key) else {
                 // A dangling link has the name already.
                 if self.node(dir).is_some() {
                     return Err(failed(MISSING));
                 }
-                self.nodes.insert(key, Kind::Dir.of_root(mode));
+                self.nodes.insert(key.into_owned(), Kind::Dir.of_root(mode));
                 continue;
             };
             if node.kind != Kind::Dir {
@@ -154,7 +138,7 @@ impl Tree {
             return Err(failed(IS_A_FOLDER));
         }
         let node = Kind::Link(target.to_owned()).of_root(0o777);
-        self.nodes.insert(key, node);
+        self.nodes.insert(key.into_owned(), node);
         Ok(())
     }
 
@@ -169,13 +153,13 @@ impl Tree {
         let failed = |why| failed("rename", from, why);
         let old = self.place(from).map_err(failed)?;
         let new = self.place(to).map_err(failed)?;
-        let Some(moved) = self.nodes.get(&old) else {
+        let Some(moved) = self.nodes.get(&*old) else {
             return Err(failed(MISSING));
         };
         if old == new {
             return Ok(());
         }
-        let refused = match (moved.kind == Kind::Dir, self.nodes.get(&new)) {
+        let refused = match (moved.kind == Kind::Dir, self.nodes.get(&*new)) {
             (true, _) if new.starts_with(&format!("{old}/")) => Some("Invalid argument"),
             (true, Some(there)) if there.kind != Kind::Dir => Some(NOT_A_FOLDER),
             (true, Some(_)) if self.below(&new).next().is_some() => Some("Directory not empty"),
@@ -196,7 +180,7 @@ impl Tree {
             Err(MISSING) => return Ok(Vec::new()),
             Err(why) => return Err(failed("list", dir, why)),
         };
-        if self.nodes.contains_key(&key) && !self.is_dir(&key) {
+        if self.nodes.contains_key(&*key) && !self.is_dir(&key) {
             return Err(failed("list", dir, NOT_A_FOLDER));
         }
         let names = self.below(&key).map(|(name, _)| &name[key.len() + 1..]);
@@ -218,15 +202,20 @@ impl Tree {
             };
             let all = self
                 .nodes
-                .get_key_value(&key)
+                .get_key_value(&*key)
                 .into_iter()
                 .chain(self.below(&key));
             for (name, node) in all {
-                let below = name[key.len()..].trim_start_matches('/');
-                found.extend(
-                    node.info()
-                        .map(|info| (files::clean(&path.join(below)), info)),
-                );
+                let Some(info) = node.info() else { continue };
+                let named = match key {
+                    Cow::Borrowed(_) => PathBuf::from(name),
+                    // By the links that it was asked for by.
+                    Cow::Owned(_) => {
+                        let below = name[key.len()..].trim_start_matches('/');
+                        files::clean(&path.join(below))
+                    }
+                };
+                found.insert(named, info);
             }
         }
         Ok(found)
@@ -239,7 +228,7 @@ impl Tree {
         }
         let source = self.place(from).map_err(failed)?;
         let target = self.place(to).map_err(failed)?;
-        let Some(top) = self.nodes.get(&source) else {
+        let Some(top) = self.nodes.get(&*source) else {
             return Err(failed(MISSING));
         };
         let mut copied = vec![(String::new(), top.clone())];
@@ -253,7 +242,7 @@ impl Tree {
     }
 
     /// The key of a name whose folder exists, whether or not something has the name.
-    fn place(&self, path: &Path) -> Result<String, &'static str> {
+    fn place<'p>(&self, path: &'p Path) -> Result<Cow<'p, str>, &'static str> {
         match path.file_name() {
             Some(_) => self.locate(path, Last::Keep),
             None => Err(NO_NAME),
@@ -261,7 +250,28 @@ impl Tree {
     }
 
     /// The key of a name, links followed; an error if a folder in it is missing or none.
-    fn locate(&self, path: &Path, last: Last) -> Result<String, &'static str> {
+    fn locate<'p>(&self, path: &'p Path, last: Last) -> Result<Cow<'p, str>, &'static str> {
+        match self.literal(path, last) {
+            Some(key) => Ok(Cow::Borrowed(key)),
+            None => self.walk(path, last).map(Cow::Owned),
+        }
+    }
+
+    /// Keys are names without links in them: a name that is a key, or would be one in a folder that
+    /// is there, needs no walk.
+    fn literal<'p>(&self, path: &'p Path, last: Last) -> Option<&'p str> {
+        let name = plain(path)?;
+        match self.nodes.get(name).map(|node| &node.kind) {
+            Some(Kind::Link(_)) => (last == Last::Keep).then_some(name),
+            Some(Kind::File(_) | Kind::Dir) => Some(name),
+            None => {
+                let (dir, _) = name.rsplit_once('/')?;
+                self.is_dir(dir).then_some(name)
+            }
+        }
+    }
+
+    fn walk(&self, path: &Path, last: Last) -> Result<String, &'static str> {
         let mut pending: Vec<&str> = names(path);
         let (mut at, mut links) = (String::with_capacity(128), 0);
         let mut here = Some(&Kind::Dir);
@@ -330,22 +340,11 @@ impl Tree {
     }
 }
 
-impl Node {
-    /// None for a folder.
-    fn info(&self) -> Option<FileInfo> {
-        let content = match &self.kind {
-            Kind::File(bytes) => bytes.as_slice(),
-            Kind::Link(target) => target.as_os_str().as_bytes(),
-            Kind::Dir => return None,
-        };
-        Some(FileInfo {
-            size_bytes: content.len() as u64,
-            mode: self.mode,
-            uid: self.uid,
-            gid: self.gid,
-            sha256: hex(&Sha256::digest(content)),
-        })
-    }
+/// An absolute name without anything to resolve in it, links apart.
+fn plain(path: &Path) -> Option<&str> {
+    let name = path.to_str().filter(|name| name.starts_with('/'))?;
+    let is_plain = !(name.ends_with('/') || name.contains("//") || name.contains("/."));
+    is_plain.then_some(name)
 }
 
 /// The parts of a name, last first.

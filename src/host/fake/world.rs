@@ -1,15 +1,18 @@
 //! What a fake host is made of, and how a test sets it up.
 use super::{
     super::{
-        Active, BundleInfo, BundlePolicy, Command, HostError, HostResult, HttpAnswer, Output,
-        UnitState,
+        Active, BundleInfo, BundlePolicy, Command, Handoff, HostError, HostResult, HttpAnswer,
+        Output, UnitState,
     },
     Tree,
 };
-use crate::{core::VrrpState, time::Time};
+use crate::{
+    core::{Downtime, VrrpState},
+    time::Time,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -20,6 +23,8 @@ use std::{
 pub struct World {
     /// Virtual: moves only when a test moves it, or a unit hangs.
     pub now: Time,
+    /// How far the host's clock is ahead of that, in milliseconds.
+    pub ahead: i64,
     pub files: Tree,
     pub free_bytes: u64,
     pub units: BTreeMap<String, FakeUnit>,
@@ -27,6 +32,10 @@ pub struct World {
     pub http: BTreeMap<String, HttpAnswer>,
     pub addresses: BTreeSet<IpAddr>,
     pub vrrp: VrrpState,
+    pub handoff: Handoff,
+    /// Connections to services here that nobody ends.
+    pub connections: Vec<SocketAddr>,
+    pub downtime: Option<Downtime>,
     /// What programs say; one that is a file and not here ends well and says nothing.
     pub programs: BTreeMap<PathBuf, Output>,
     /// Every program that ran, oldest first.

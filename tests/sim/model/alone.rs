@@ -14,6 +14,9 @@ use std::{sync::Arc, time::Duration};
 /// How a pair is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failover {
+    /// As by default: a former primary is not held, and nobody promotes.
+    Off,
+    /// With a fence, and a person promotes.
     Manual,
     Command,
     /// Commits wait for the standby.
@@ -37,17 +40,22 @@ pub(crate) fn must_rejoin(s: &hau::core::State) -> bool {
 
 impl World {
     pub(crate) fn failover(&self) -> Failover {
-        match self.options.seed % 5 {
-            0 => Failover::Manual,
-            1 | 2 => Failover::Synchronous,
+        match self.options.seed % 6 {
+            0 => Failover::Off,
+            1 => Failover::Manual,
+            2 | 3 => Failover::Synchronous,
             _ => Failover::Command,
         }
     }
 
     pub(crate) fn unasked(&self, n: usize) -> Unasked {
         let plan = |kind| Arc::new(Self::solo(n, kind, self.failover() != Failover::Command));
-        let rejoins = self.options.seed.is_multiple_of(2);
+        if self.failover() == Failover::Off {
+            return Unasked::default();
+        }
+        let rejoins = (self.options.seed / 6).is_multiple_of(2);
         Unasked {
+            holds: true,
             failover: (self.failover() != Failover::Manual).then(|| plan(Kind::Failover)),
             needs_guard: self.failover() == Failover::Synchronous
                 && self.options.mutant != Some(Mutant::NoFence),
@@ -118,6 +126,7 @@ impl World {
         let off = !self.nodes[1 - n].is_powered;
         let superseded = self.nodes[n].state().is_some_and(must_rejoin);
         let kind = match (off, superseded) {
+            _ if self.failover() == Failover::Off => return,
             (true, _) => Kind::Failover,
             (false, true) => Kind::Rejoin,
             (false, false) => return,
@@ -178,10 +187,11 @@ impl World {
                 let over = solo
                     .ended
                     .is_some_and(|(end, _)| end == RolloutResult::Failed);
-                over || solo.mine.values().any(|r| r.attempt > 1)
+                over || solo.mine.iter().any(|(_, r)| r.attempt > 1)
             })
         };
-        let excused = self.failover() == Failover::Manual
+        let by_hand = [Failover::Off, Failover::Manual].contains(&self.failover());
+        let excused = by_hand
             || self.nodes[1 - n].is_powered
             || !self.has_vip(n)
             || self.nodes[n].state().is_none_or(failed);

@@ -1,10 +1,12 @@
 //! What goes wrong in the world.
 use super::disk::Crash;
+use super::job::Slot;
 use super::mutants::Mutant;
 use super::site::{BUNDLE, SERVICES, URL};
 use super::{Ev, World};
 use hau::host::Active;
 use hau::host::fake::OnStart;
+use hau::steps::{StepError, StepResult, Verdict};
 use std::{path::Path, sync::atomic::Ordering, time::Duration};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(crate) enum Fault {
     Mute(usize),
     Cut,
     VrrpCut,
+    /// The adverts of one node are lost.
+    VrrpMute(usize),
     /// Nothing passes between the nodes.
     Split,
     /// Nothing of what this node sends arrives, and no connection stands.
@@ -34,13 +38,29 @@ pub(crate) enum Fault {
     Stuck(usize),
     JobHangs(usize),
     Tampered,
+    /// Both hosts lose their power at once.
+    Blackout,
+    /// The clock of a host is set by an hour, one way or the other.
+    ClockJump(usize),
+    Lie(usize, Lie),
 }
+
+/// What the next look of a job says wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lie {
+    /// Done, when it is not.
+    Done,
+    /// That it failed, when it is done.
+    Failed,
+}
+
+const HOUR: i64 = 3_600_000;
 
 pub(crate) fn tamper(world: &mut World) {
     for host in &world.pair.hosts {
         host.edit(|w| {
             if let Some(file) = w.files.node_mut(Path::new(BUNDLE)) {
-                file.kind = hau::host::fake::Kind::File(b"tampered".to_vec());
+                file.kind = hau::host::fake::Kind::File(b"tampered"[..].into());
             }
         });
     }
@@ -64,7 +84,7 @@ impl World {
             let (fault, after) = (self.any_fault(), 3_000 + self.dice.below(period));
             self.at(after, Ev::Fault(fault));
         }
-        for _ in 0..self.dice.below(4) {
+        for _ in 0..self.dice.below(7) {
             let after = 8_000 + self.dice.below(period);
             self.at(after, Ev::Command);
         }
@@ -73,7 +93,7 @@ impl World {
 
     fn any_fault(&mut self) -> Fault {
         let n = usize::try_from(self.dice.below(2)).unwrap_or(0);
-        match self.dice.below(33) {
+        match self.dice.below(40) {
             0..4 => Fault::Crash(n),
             4..7 => Fault::CrashInWrite(n),
             7..10 => Fault::CrashInStep(n),
@@ -81,6 +101,11 @@ impl World {
             14 => Fault::Mute(n),
             15 => Fault::Cut,
             16 => Fault::VrrpCut,
+            30 => Fault::VrrpMute(n),
+            31 => Fault::Blackout,
+            32 | 33 => Fault::ClockJump(n),
+            34 => Fault::Lie(n, Lie::Done),
+            35 | 36 => Fault::Lie(n, Lie::Failed),
             17 => Fault::Bounce(n),
             18 => Fault::ServiceDies(n),
             19 => Fault::StartFails(n),
@@ -100,7 +125,7 @@ impl World {
                 }
             }
             29 => Fault::JobHangs(n),
-            30 => Fault::OneWay(n),
+            37 => Fault::OneWay(n),
             _ => Fault::Split,
         }
     }
@@ -110,7 +135,7 @@ impl World {
             return;
         }
         self.say(|| format!("FAULT {fault:?}"));
-        let most = if matches!(fault, Fault::Power(_)) {
+        let most = if matches!(fault, Fault::Power(_) | Fault::Blackout) {
             90_000
         } else {
             40_000
@@ -133,9 +158,19 @@ impl World {
                 self.set_mute(0, true);
                 self.set_mute(1, true);
             }
-            Fault::VrrpCut => self.vrrp_cut = [true; 2],
+            Fault::VrrpCut => self.no_adverts = [true; 2],
+            Fault::VrrpMute(n) => self.no_adverts[n] = true,
             Fault::Split => self.split([true; 2]),
             Fault::OneWay(n) => self.split([n == 0, n == 1]),
+            Fault::Blackout => {
+                self.power_off(0);
+                self.power_off(1);
+            }
+            Fault::ClockJump(n) => {
+                let ahead = if self.dice.chance(500) { HOUR } else { -HOUR };
+                self.nodes[n].ahead += ahead;
+            }
+            Fault::Lie(n, lie) => self.nodes[n].lie = Some(lie),
             Fault::Bounce(n) => {
                 if self.nodes[n].is_powered {
                     let told = self.dice.chance(500);
@@ -162,6 +197,11 @@ impl World {
         }
         self.touched(fault);
         self.at(heal, Ev::Heal(fault));
+        if fault == Fault::Blackout {
+            let later = heal + self.dice.below(20_000);
+            self.at(later, Ev::Heal(Fault::Power(0)));
+            self.at(later, Ev::Heal(Fault::Power(1)));
+        }
     }
 
     pub(crate) fn heal(&mut self, fault: Fault) {
@@ -176,8 +216,13 @@ impl World {
                 self.set_mute(0, false);
                 self.set_mute(1, false);
             }
-            Fault::VrrpCut => self.vrrp_cut = [false; 2],
+            Fault::VrrpCut => self.no_adverts = [false; 2],
+            Fault::VrrpMute(n) => self.no_adverts[n] = false,
             Fault::Split | Fault::OneWay(_) => self.join(),
+            Fault::Blackout => {
+                let first = usize::from(self.dice.chance(500));
+                self.power_on(first);
+            }
             Fault::StartFails(n)
             | Fault::StartDies(n)
             | Fault::StartHangs(n)
@@ -191,20 +236,23 @@ impl World {
             }
             Fault::ServiceDies(_) | Fault::DumpFails(_) | Fault::PromoteFails(_) => {}
             Fault::RejoinFails(_) | Fault::JobHangs(_) | Fault::Tampered => {}
+            // The time servers put a clock right; a step says one thing wrongly.
+            Fault::ClockJump(n) => self.nodes[n].ahead = 0,
+            Fault::Lie(..) => {}
         }
         self.touched(fault);
     }
 
     /// Of `silent` no advert arrives; nothing else passes either way.
     fn split(&mut self, silent: [bool; 2]) {
-        self.vrrp_cut = silent;
+        self.no_adverts = silent;
         self.set_mute(0, true);
         self.set_mute(1, true);
         self.pair.databases[0].edit(|c| c.cut = true);
     }
 
     fn join(&mut self) {
-        self.vrrp_cut = [false; 2];
+        self.no_adverts = [false; 2];
         self.set_mute(0, false);
         self.set_mute(1, false);
         self.pair.databases[0].edit(|c| c.cut = false);
@@ -220,13 +268,13 @@ impl World {
             self.set_http(n, 200);
             self.nodes[n].fuse = None;
             self.nodes[n].hang = 0;
+            (self.nodes[n].ahead, self.nodes[n].lie) = (0, None);
             self.nodes[n].disk.0.borrow_mut().crash = None;
             self.pair.databases[n].edit(|c| c.members[n].is_stuck = false);
             self.pair.databases[n].edit(|c| c.members[n].failing.clear());
         }
         self.pair.link.can_fetch.store(true, Ordering::Relaxed);
-        (self.vrrp_cut, self.is_lossy, self.is_calm, self.calm_since) =
-            ([false; 2], false, true, self.now);
+        (self.is_lossy, self.is_calm, self.calm_since) = (false, true, self.now);
     }
 
     /// The most delicate moment there is: this node is down and the other one dies.
@@ -240,6 +288,30 @@ impl World {
             let most = if self.dice.chance(500) { 200 } else { 2_000 };
             let after = self.dice.below(most);
             self.at(after, Ev::Fault(Fault::Power(1 - n)));
+        }
+    }
+
+    /// What a look at a row is told to be, once, whatever it was.
+    pub(crate) fn lie(
+        &mut self,
+        n: usize,
+        slot: &Slot,
+        looked: StepResult<Verdict>,
+    ) -> StepResult<Verdict> {
+        let is_done = matches!(looked, Ok(Verdict::Done(_)));
+        match self.nodes[n].lie {
+            Some(Lie::Done) if slot.has_begun && !is_done => {
+                self.nodes[n].lie = None;
+                self.lied.push(slot.def.name);
+                self.say(|| format!("{} LIE {} is done", Self::name(n), slot.def.name));
+                Ok(Verdict::done())
+            }
+            Some(Lie::Failed) if is_done => {
+                self.nodes[n].lie = None;
+                self.say(|| format!("{} LIE {} has failed", Self::name(n), slot.def.name));
+                Err(StepError::fatal("it has failed", "look at it"))
+            }
+            Some(Lie::Done | Lie::Failed) | None => looked,
         }
     }
 

@@ -31,8 +31,7 @@ impl World {
             state.running()
         };
         let Some(rollout) = running else { return };
-        let (plan, mut reports) = (rollout.plan.clone(), (*rollout.mine).clone());
-        reports.extend((*rollout.peers).clone());
+        let (plan, reports) = (rollout.plan.clone(), rollout.peers.with(&rollout.mine));
         let Some(def) = steps::find(&plan.rows[job.key.row].step) else {
             return;
         };
@@ -116,6 +115,12 @@ impl World {
         let host = self.pair.hosts[n].clone();
         host.edit(|w| (w.now, w.fuse) = (now, fuse));
         let lied = super::mutants::deceive(self, n, slot.def);
+        let intents = self.nodes[n].side.as_ref().and_then(|s| s.intents.as_ref());
+        let leave = |intents: &hau::core::Intents| match slot.job.key.solo {
+            true => intents.solo.is_some(),
+            false => intents.may_stop,
+        };
+        let may_stop = lied || intents.is_some_and(leave);
         let s = site();
         let mut cx = Cx {
             host: &*host,
@@ -128,6 +133,7 @@ impl World {
             row: slot.job.key.row,
             reports: &slot.reports,
             deadline: slot.job.deadline,
+            may_stop,
             tally: std::mem::take(&mut slot.tally),
         };
         let looked = if slot.has_begun {
@@ -141,7 +147,8 @@ impl World {
             let state = self.nodes[n].vrrp.state;
             host.edit(|w| w.vrrp = state);
         }
-        let is_over = now >= slot.job.deadline;
+        let looked = self.lie(n, slot, looked);
+        let is_over = self.time_of(n) >= slot.job.deadline;
         slot.outcome = steps::outcome(slot.def, looked, slot.has_begun && is_over);
     }
 

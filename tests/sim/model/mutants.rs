@@ -3,7 +3,9 @@ use super::World;
 use super::site::bundle;
 use hau::core::{Band, Direction, Event, Guard, Hello, Intents, Row, RowState, VrrpState};
 use hau::database::Database;
+use hau::host::Host;
 use hau::steps::StepDef;
+use std::sync::Arc;
 
 /// A deliberate error of hau, put in from outside. The number is the promise it breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +30,14 @@ pub(crate) enum Mutant {
     TrustsAnyone,
     /// 9: a failure goes back by itself.
     GoesBack,
+    /// 9: a handoff stays in force.
+    Lingers,
     /// 10: each node takes the other's plan for its own.
     TwoPlans,
     /// 11: the last Hello of the peer is always fresh.
     ForgedHello,
+    /// 11: packets go on to a node that is gone.
+    ForwardsBlindly,
     /// 12: nothing is done without the peer.
     Helpless,
     /// 11: what is taken for a fence is none.
@@ -69,8 +75,10 @@ pub(crate) fn edit_rows(mutant: Option<Mutant>, rows: &mut Vec<Row>) {
                 .find(|row| row.phase_name == "upgrade first")
                 .map(|row| row.phase);
             rows.retain(|row| {
-                !["arm", "move", "drain", "demote", "promote", "release"]
-                    .contains(&&*row.phase_name)
+                ![
+                    "prepare", "arm", "move", "drain", "demote", "promote", "release",
+                ]
+                .contains(&&*row.phase_name)
             });
             for row in rows
                 .iter_mut()
@@ -87,7 +95,7 @@ pub(crate) fn edit_rows(mutant: Option<Mutant>, rows: &mut Vec<Row>) {
 pub(crate) fn alter(world: &mut World, n: usize, intents: &mut Intents) {
     let peer = world.nodes[n]
         .state()
-        .and_then(|s| s.fresh_peer(world.time()));
+        .and_then(|s| s.fresh_peer(world.time_of(n)));
     match world.options.mutant {
         Some(Mutant::BlindDraining) => {
             let heard = world.nodes[n]
@@ -96,6 +104,14 @@ pub(crate) fn alter(world: &mut World, n: usize, intents: &mut Intents) {
             if world.has_vip(n) && world.now > heard + 8_000 {
                 intents.band = Band::Draining;
             }
+        }
+        Some(Mutant::Lingers) => {
+            let was = world.pair.hosts[n].handoff().armed;
+            intents.armed.keep |= was.keep;
+            intents.armed.park |= was.park;
+        }
+        Some(Mutant::ForwardsBlindly) => {
+            intents.armed.forward |= world.pair.hosts[n].handoff().armed.forward;
         }
         Some(Mutant::Helpless) if peer.is_none() => intents.job = None,
         Some(Mutant::NoHold) if world.pair.databases[n].standing().held => {
@@ -116,10 +132,10 @@ pub(crate) fn deceive(world: &World, n: usize, def: &StepDef) -> bool {
     lies
 }
 
-pub(crate) fn forge(world: &World, n: usize, hello: &mut Hello) {
+pub(crate) fn forge(world: &World, n: usize, hello: &mut Arc<Hello>) {
     if world.options.mutant == Some(Mutant::TwoPlans)
         && let Some(own) = world.nodes[n].state().and_then(|s| s.running())
-        && let Some(view) = &mut hello.rollout
+        && let Some(view) = &mut Arc::make_mut(hello).rollout
     {
         view.plan = own.plan.clone();
         view.mandate = own.mandate.clone();
@@ -134,7 +150,7 @@ pub(crate) fn tick(world: &mut World) {
         };
         let failed = state.running().is_some_and(|r| {
             r.mandate.direction == Direction::Forward
-                && r.mine.values().any(|x| x.state == RowState::Failed)
+                && r.mine.iter().any(|(_, x)| x.state == RowState::Failed)
         });
         let heard = state.observed.peer.as_ref().map(|(hello, _)| hello.clone());
         match (world.options.mutant, heard) {
@@ -142,8 +158,8 @@ pub(crate) fn tick(world: &mut World) {
                 world.order(n, hau::core::Order::Abort, "hau");
             }
             (Some(Mutant::ForgedHello), Some(mut hello)) => {
-                hello.sequence += 1;
-                world.feed(n, &Event::Hello(Box::new(hello)));
+                Arc::make_mut(&mut hello).sequence += 1;
+                world.feed(n, &Event::Hello(hello));
             }
             (Some(_) | None, _) => {}
         }

@@ -1,12 +1,13 @@
 //! One host and the sidecar on it: what the daemon's shell does, in virtual time.
 use super::disk::{Crash, Disk};
+use super::faults::Lie;
 use super::job::Slot;
 use super::mutants::Mutant;
 use super::site::{SERVICES, WEIGHT, site};
 use super::vrrp::Vrrp;
 use super::{Ev, World};
 use hau::core::{
-    Band, Event, Hello, Intents, Local, Machine, Reply, State, Timing, Turned, VrrpState,
+    Armed, Band, Event, Hello, Intents, Local, Machine, Reply, State, Timing, Turned, VrrpState,
 };
 use hau::database::Database;
 use hau::host::fake::FakeUnit;
@@ -31,6 +32,8 @@ pub(crate) struct Node {
     pub(crate) vip_since: u64,
     /// When the last Hello came that the core did not know, and when that was sent.
     pub(crate) last_heard: Option<(u64, u64)>,
+    /// Its boot and sequence: two may be sent in one millisecond.
+    pub(crate) last_number: (u64, u64),
     pub(crate) side_since: u64,
     pub(crate) alone_since: Option<u64>,
     pub(crate) is_restarting: bool,
@@ -50,15 +53,21 @@ pub(crate) struct Node {
     pub(crate) followed: u64,
     /// How long it had not, when it became MASTER and a failover began.
     pub(crate) late: u64,
+    /// How far this host's clock is ahead of the true time, in milliseconds.
+    pub(crate) ahead: i64,
+    /// What the next look of a job says wrongly.
+    pub(crate) lie: Option<Lie>,
 }
 
 pub(crate) struct Sidecar {
+    /// `Node::ahead` when it started: a process does not see its clock being set.
+    pub(crate) ahead: i64,
     pub(crate) machine: Machine<Disk>,
     pub(crate) intents: Option<Intents>,
     /// The rollout's job, and what this node does on its own.
     pub(crate) slots: [Option<Slot>; 2],
     pub(crate) sequence: u64,
-    pub(crate) sent: Option<Hello>,
+    pub(crate) sent: Option<Arc<Hello>>,
     pub(crate) weight: Option<i32>,
     pub(crate) wake: Option<Time>,
 }
@@ -78,6 +87,7 @@ impl Node {
             up_since: 0,
             vip_since: 0,
             last_heard: None,
+            last_number: (0, 0),
             side_since: 0,
             alone_since: None,
             is_restarting: false,
@@ -90,6 +100,8 @@ impl Node {
             heir_since: None,
             followed: 0,
             late: 0,
+            ahead: 0,
+            lie: None,
         }
     }
 
@@ -129,7 +141,10 @@ impl World {
         if !recovered {
             self.broke(5, || "replaying the disk gives another state".to_owned());
         }
+        let ahead = self.nodes[n].ahead;
+        self.pair.hosts[n].edit(|w| w.ahead = ahead);
         self.nodes[n].side = Some(Sidecar {
+            ahead,
             machine,
             intents: None,
             slots: [None, None],
@@ -143,7 +158,7 @@ impl World {
         self.pair.link.answers[n].store(true, Ordering::Relaxed);
         self.say(|| format!("{} sidecar up", Self::name(n)));
         // The core is told what there is to see before it says what should be.
-        let now = self.time();
+        let now = self.time_of(n);
         let started = self.nodes[n]
             .side
             .as_mut()
@@ -178,7 +193,7 @@ impl World {
 
     /// One turn of the core, and what the shell makes of it.
     pub(crate) fn feed(&mut self, n: usize, event: &Event) -> Option<Reply> {
-        let now = self.time();
+        let now = self.time_of(n);
         let turned = self.nodes[n].side.as_mut()?.machine.handle(now, event);
         match turned {
             Ok(turned) => Some(turned).and_then(|turned| self.reconcile(n, turned)),
@@ -201,7 +216,8 @@ impl World {
         }
         super::mutants::alter(self, n, &mut turned.intents);
         self.show_weight(n, turned.intents.band);
-        let (now, life) = (self.now, self.nodes[n].life);
+        self.hand_off(n, turned.intents.armed);
+        let (now, life) = (self.time_of(n), self.nodes[n].life);
         let side = self.nodes[n].side.as_mut()?;
         let changed = side.sent.as_ref().is_none_or(|sent| {
             let (old, new) = (sent, &turned.intents.hello);
@@ -210,7 +226,7 @@ impl World {
         let wake = turned
             .intents
             .wake
-            .filter(|w| side.wake.is_none_or(|at| *w < at || at.0 <= now));
+            .filter(|w| side.wake.is_none_or(|at| *w < at || at <= now));
         side.wake = wake.or(side.wake);
         let wanted = [turned.intents.job.clone(), turned.intents.solo.clone()];
         let idle = |slot: usize| side.slots[slot].is_none();
@@ -218,7 +234,7 @@ impl World {
         let guard = turned.intents.guard;
         side.intents = Some(turned.intents);
         if let Some(wake) = wake {
-            self.at(wake.0 - now, Ev::Wake(n, life));
+            self.at(wake.0 - now.0, Ev::Wake(n, life));
         }
         if changed {
             self.send_hello(n);
@@ -262,7 +278,9 @@ impl World {
             version: None,
             effective_priority: Some(self.priority(n)),
             busy: side.slots.iter().any(Option::is_some),
-            ..Local::default()
+            by_hand: false,
+            armed: host.handoff().armed,
+            details: site().details.clone(),
         };
         if side.machine.state().observed.local != local {
             self.feed(n, &Event::Local(local));
@@ -280,7 +298,8 @@ impl World {
         self.feed(n, &Event::Tick);
         self.send_hello(n);
         let life = self.nodes[n].life;
-        self.at(1_000, Ev::Beat(n, life));
+        let armed = !self.pair.hosts[n].handoff().armed.is_off();
+        self.at(if armed { 200 } else { 1_000 }, Ev::Beat(n, life));
     }
 
     fn send_hello(&mut self, n: usize) {
@@ -291,11 +310,11 @@ impl World {
         side.sequence += 1;
         let mut hello = intents.hello.clone();
         hello.sequence = side.sequence;
+        let hello = Arc::new(hello);
         side.sent = Some(hello.clone());
         if self.mute[n] {
             return;
         }
-        let hello = Arc::new(hello);
         let copies = if self.is_lossy {
             [0, 1, 1, 1, 2][usize::try_from(self.dice.below(5)).unwrap_or(0)]
         } else {
@@ -313,16 +332,31 @@ impl World {
         }
     }
 
-    pub(crate) fn deliver(&mut self, n: usize, hello: &Hello, sent: u64) {
+    pub(crate) fn deliver(&mut self, n: usize, mut hello: Arc<Hello>, sent: u64) {
         if self.nodes[n].side.is_none() {
             return;
         }
-        if self.nodes[n].last_heard.is_none_or(|(_, last)| sent > last) {
-            self.nodes[n].last_heard = Some((self.now, sent));
+        let (node, number) = (&mut self.nodes[n], (hello.boot, hello.sequence));
+        let newer = |(_, last)| (sent, number) > (last, node.last_number);
+        if node.last_heard.is_none_or(newer) {
+            (node.last_heard, node.last_number) = (Some((self.now, sent)), number);
         }
-        let mut hello = hello.clone();
         super::mutants::forge(self, n, &mut hello);
-        self.feed(n, &Event::Hello(Box::new(hello)));
+        self.feed(n, &Event::Hello(hello));
+    }
+
+    /// What the shell's own thread makes of it.
+    fn hand_off(&mut self, n: usize, wanted: Armed) {
+        let was = self.pair.hosts[n].edit(|w| {
+            let was = w.handoff.armed;
+            (w.handoff.armed, w.handoff.tried) = (wanted, wanted);
+            was
+        });
+        if was != wanted {
+            self.say(|| format!("{} {wanted:?}", Self::name(n)));
+            let life = self.nodes[n].life;
+            self.at(1, Ev::Look(n, life));
+        }
     }
 
     fn show_weight(&mut self, n: usize, band: Band) {

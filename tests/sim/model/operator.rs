@@ -48,7 +48,7 @@ impl World {
     pub(crate) fn start(&mut self, n: usize) -> Option<Reply> {
         let state = self.nodes[n].state()?;
         let here = state.observed.local.vrrp;
-        let there = state.fresh_peer(self.time())?.local.vrrp;
+        let there = state.fresh_peer(self.time_of(n))?.local.vrrp;
         let first = match (here, there) {
             (VrrpState::Backup, VrrpState::Master) => n,
             (VrrpState::Master, VrrpState::Backup) => 1 - n,
@@ -190,12 +190,16 @@ impl World {
                 (None, _) => None,
             };
         }
-        let n = if running[0] { 0 } else { 1 };
+        // Whichever node is asked, if both know the rollout.
+        let n = match running {
+            [true, true] => usize::from(self.now / 4_000 % 2 == 1),
+            [is_first, _] => usize::from(!is_first),
+        };
         let state = self.nodes[n].state()?;
         let rollout = state.running()?;
         let halted = rollout.halted_by().is_some();
         let direction = rollout.mandate.direction;
-        let standing = state.standing(self.time());
+        let standing = state.standing(self.time_of(n));
         let waits = standing.is_some_and(|(_, closed)| closed == Some(Closed::StopAsked));
         let op = &mut self.operator;
         let is_stuck = op.idle > 100;

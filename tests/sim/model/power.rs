@@ -1,6 +1,7 @@
 //! Power, and what systemd does without hau.
 use super::site::{SERVICES, SYNC, TIMER, site};
 use super::{Ev, World};
+use hau::core::Armed;
 use hau::host::fake::OnStart;
 use hau::host::{Active, Host};
 use hau::keepalived::levels;
@@ -22,6 +23,7 @@ impl World {
         self.nodes[n].boots += 1;
         self.stop_keepalived(n, false);
         self.pair.hosts[n].edit(|w| {
+            w.handoff.armed = Armed::default();
             for name in SERVICES.iter().chain(&[TIMER, SYNC]) {
                 w.units.entry((*name).to_owned()).or_default().state.active = Active::Inactive;
             }

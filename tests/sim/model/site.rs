@@ -1,6 +1,6 @@
 //! The pair that every simulated rollout runs on: what is configured and what lies on the disks.
 use hau::config::Settings;
-use hau::core::{Kind, NodeId, Row};
+use hau::core::{Details, Kind, NodeId, Row};
 use hau::database::fake::{Cluster, FakeDatabase};
 use hau::host::fake::{FakeBundle, FakeHost, FakeUnit, PeerAsk};
 use hau::host::{BundleInfo, Host, HostError, HttpAnswer};
@@ -89,6 +89,7 @@ pub(crate) struct Site {
     pub(crate) nodes: [NodeId; 2],
     pub(crate) levels: [Levels; 2],
     pub(crate) info: BundleInfo,
+    pub(crate) details: Arc<Details>,
 }
 
 pub(crate) fn site() -> &'static Site {
@@ -106,43 +107,33 @@ pub(crate) fn site() -> &'static Site {
             nodes: [NodeId("a".into()), NodeId("b".into())],
             levels: [level(BASES[0], BASES[1]), level(BASES[1], BASES[0])],
             info: bundle(b"the new version").info,
+            details: Arc::default(),
         }
     })
 }
 
 /// The rows of a plan, as the daemon makes them.
 pub(crate) fn rows(kind: Kind, first: usize) -> Vec<Row> {
-    static ROWS: OnceLock<[Vec<Row>; 8]> = OnceLock::new();
+    static ROWS: OnceLock<[[Vec<Row>; 2]; KINDS.len()]> = OnceLock::new();
     let all = ROWS.get_or_init(|| {
         let s = site();
-        let make = |kind, first: usize| {
-            steps::rows(
-                kind,
-                &s.settings,
-                Some(&s.info),
-                &s.nodes[first],
-                &s.nodes[1 - first],
-            )
-        };
-        [
-            make(Kind::Upgrade, 0),
-            make(Kind::Upgrade, 1),
-            make(Kind::Switch, 0),
-            make(Kind::Switch, 1),
-            make(Kind::Failover, 0),
-            make(Kind::Failover, 1),
-            make(Kind::Rejoin, 0),
-            make(Kind::Rejoin, 1),
-        ]
+        KINDS.map(|kind| {
+            [0, 1].map(|first: usize| {
+                steps::rows(
+                    kind,
+                    &s.settings,
+                    (kind == Kind::Upgrade).then_some(&s.info),
+                    &s.nodes[first],
+                    &s.nodes[1 - first],
+                )
+            })
+        })
     });
-    let n = match kind {
-        Kind::Upgrade => first,
-        Kind::Switch => 2 + first,
-        Kind::Failover => 4 + first,
-        Kind::Rejoin => 6 + first,
-    };
-    all[n].clone()
+    let n = KINDS.iter().position(|k| *k == kind).expect("a kind");
+    all[n][first].clone()
 }
+
+pub(crate) const KINDS: [Kind; 2] = [Kind::Upgrade, Kind::Switch];
 
 pub(crate) fn bundle(jar: &[u8]) -> FakeBundle {
     let info = BundleInfo {

@@ -102,7 +102,7 @@ impl World {
     }
 
     fn send_advert(&mut self, n: usize, priority: i32) {
-        if !self.vrrp_cut[n] {
+        if !self.no_adverts[n] {
             let after = 1 + self.dice.below(3);
             self.at(after, Ev::Heard(1 - n, priority));
         }

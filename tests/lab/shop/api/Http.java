@@ -7,6 +7,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -44,7 +45,7 @@ final class Http {
     private final ThreadPoolExecutor pool;
     private final Handler handler;
     private volatile long drainStarted;
-    private volatile Thread acceptor;
+    private final CountDownLatch closed = new CountDownLatch(1);
 
     Http(int port, int threads, Handler handler) throws IOException {
         this.handler = handler;
@@ -56,7 +57,6 @@ final class Http {
 
     /** Returns when the listener is closed, that is while draining. */
     void serve() throws IOException {
-        acceptor = Thread.currentThread();
         while (true) {
             long started = drainStarted;
             try {
@@ -71,15 +71,13 @@ final class Http {
             }
         }
         listener.close();
+        closed.countDown();
     }
 
     /** True if everything was answered within the limit. */
     boolean drain(int seconds) throws InterruptedException {
         drainStarted = System.nanoTime();
-        Thread accepting = acceptor;
-        if (accepting != null) {
-            accepting.join(1_000);
-        }
+        closed.await(1, TimeUnit.SECONDS);
         pool.shutdown();
         return pool.awaitTermination(seconds, TimeUnit.SECONDS);
     }

@@ -41,26 +41,24 @@ impl World {
             .filter(|r| r.ended.is_none())?;
         let outside = ["precheck", "pause", "resume", "push", "finish"];
         let inside = |row: usize| !outside.contains(&&*rollout.plan.rows[row].phase_name);
-        let finished = |m: usize| {
-            let owner = usize::from(rollout.plan.rows[m].node == site().nodes[1]);
-            let theirs = disks[owner].replayed.rollout.as_ref();
-            let report = theirs.and_then(|r| r.mine.get(&m));
-            report.is_some_and(|r| r.state == RowState::Done)
-        };
-        if (0..rollout.plan.rows.len())
-            .filter(|m| inside(*m))
-            .all(finished)
-        {
-            return None;
-        }
         // What a failover in between has made a standby is not made a primary again.
         let kept =
             |m: usize| rollout.has_moved && rollout.plan.rows[m].undo == hau::core::Undo::Role;
-        let begun = |(m, r): &(&usize, &hau::core::Report)| {
-            inside(**m) && r.state != RowState::Undone && !kept(**m)
+        let begun = |(m, r): &(usize, &hau::core::Report)| {
+            inside(*m) && r.state != RowState::Undone && !kept(*m)
         };
         let (m, _) = rollout.mine.iter().find(begun)?;
-        Some(rollout.plan.rows[*m].step.clone())
+        let open = |m: &usize| {
+            let owner = usize::from(rollout.plan.rows[*m].node == site().nodes[1]);
+            let theirs = disks[owner].replayed.rollout.as_ref();
+            // Of a journal that is gone, what it told the other one.
+            let report = theirs.map_or(rollout.peers.get(*m), |r| r.mine.get(*m));
+            report.is_none_or(|r| r.state != RowState::Done)
+        };
+        (0..rollout.plan.rows.len())
+            .filter(|m| inside(*m))
+            .find(open)?;
+        Some(rollout.plan.rows[m].step.clone())
     }
 
     pub(super) fn promise_7_backup_first(&mut self, n: usize, slot: &Slot) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 impl World {
     /// All faults are long over and nothing moves any more.
     pub(crate) fn finish(&mut self, end: End) {
+        self.nothing_is_left_armed();
         let holders: Vec<usize> = (0..2).filter(|n| self.has_vip(*n)).collect();
         if !(holders.len() == 1 && self.serves(holders[0])) {
             self.broke(9, || {
@@ -30,6 +31,14 @@ impl World {
             {
                 self.broke(4, || "keepalived was touched".to_owned());
             }
+            let aside = host.list(&site().state.join("staging")).unwrap_or_default();
+            let left = aside.iter().any(|name| name.starts_with("rollout-"));
+            if matches!(end, End::Ended(_)) && left {
+                let name = Self::name(n);
+                self.broke(0, || {
+                    format!("what was put aside is still on {name}: {aside:?}")
+                });
+            }
             match end {
                 End::Ended(RolloutResult::Succeeded) => self.succeeded(n),
                 End::Ended(RolloutResult::Failed) => self.given_up(n, disk.as_ref()),
@@ -40,6 +49,9 @@ impl World {
     }
 
     fn succeeded(&mut self, n: usize) {
+        if !self.lied.is_empty() {
+            return;
+        }
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let wanted = if self.kind == hau::core::Kind::Upgrade {
             site::TO
@@ -63,7 +75,9 @@ impl World {
     }
 
     fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
-        let Some(rollout) = rollout else { return };
+        let Some(rollout) = rollout.filter(|_| self.lied.is_empty()) else {
+            return;
+        };
         let beyond = self.nodes[n].is_left;
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let serves = self.serves(n);
@@ -93,7 +107,7 @@ impl World {
                 return true;
             };
             let back = rollout.mandate.direction == Direction::Back;
-            rollout.halted_by().is_some() || state.standing(self.time()).is_some() || back
+            rollout.halted_by().is_some() || state.standing(self.time_of(n)).is_some() || back
         });
         if !named {
             self.broke(5, || {

@@ -10,7 +10,7 @@ impl World {
         let key = &slot.job.key;
         let (solo, known) = (key.solo, &platter.replayed);
         let rollout = if solo { &known.solo } else { &known.rollout };
-        let report = rollout.as_ref().and_then(|r| r.mine.get(&key.row));
+        let report = rollout.as_ref().and_then(|r| r.mine.get(key.row));
         let open = match slot.job.verb {
             Verb::Do => RowState::Started,
             Verb::Undo => RowState::Undoing,
@@ -22,7 +22,7 @@ impl World {
         let current = self.nodes[n]
             .state()
             .and_then(|s| if solo { s.running_solo() } else { s.running() })
-            .and_then(|r| r.mine.get(&key.row));
+            .and_then(|r| r.mine.get(key.row));
         let is_old =
             current.is_none_or(|r| (r.state, r.epoch, r.attempt) != (open, key.epoch, key.attempt));
         if !good && !is_old {

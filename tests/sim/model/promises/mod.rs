@@ -5,6 +5,7 @@
 mod data;
 mod end;
 mod facts;
+mod handed;
 mod reach;
 
 use super::faults::Fault;
@@ -14,7 +15,24 @@ use super::site::{SERVICES, SYNC, site};
 use super::{Ev, World};
 use hau::core::{Record, RolloutResult, RowState};
 use hau::host::{Active, Host};
+use hau::steps;
 use std::path::{Path, PathBuf};
+
+/// The steps on whose word a promise rests. When one says that it is done and is not, nobody can know;
+/// everything else holds all the same.
+const RESTS_ON: &[(u8, &[&str])] = &[
+    (0, &["fence"]),
+    (3, &["release_vip", "drain"]),
+    (6, &["pause_sync", "resume_sync"]),
+    (7, &["backup"]),
+    (11, &["fence"]),
+    (12, &["take_over"]),
+];
+
+pub(crate) fn rests_on(promise: u8, step: &str) -> bool {
+    let mut all = RESTS_ON.iter();
+    all.any(|(number, steps)| *number == promise && steps.contains(&step))
+}
 
 /// What the running service, or its user, can see of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +65,14 @@ impl World {
             }
             if let Record::MandateTaken { mandate } = record {
                 self.promise_9_only_a_person_goes_back(n, mandate);
+            }
+            if let Record::RowReported { row, report } = record
+                && report.note.starts_with("confirmed by")
+                && let Some(rollout) = self.nodes[n].state().and_then(|s| s.running())
+                && let Some(def) = steps::find(&rollout.plan.rows[*row].step)
+            {
+                // A person's word for it.
+                self.lied.push(def.name);
             }
             if let Record::RowReported { row, report } = record
                 && report.state == RowState::Started
@@ -175,39 +201,19 @@ impl World {
 
     /// A fault of the world hit this node: what it does next takes its time from here.
     pub(crate) fn touched(&mut self, fault: Fault) {
-        let both = matches!(
-            fault,
-            Fault::Cut
-                | Fault::VrrpCut
-                | Fault::Split
-                | Fault::OneWay(_)
-                | Fault::FetchFails
-                | Fault::Tampered
-        );
-        let named = match fault {
-            Fault::Crash(n) | Fault::CrashInWrite(n) | Fault::CrashInStep(n) | Fault::Power(n) => {
-                Some(n)
-            }
-            Fault::Mute(n) | Fault::Bounce(n) | Fault::ServiceDies(n) | Fault::StartFails(n) => {
-                Some(n)
-            }
-            Fault::StartDies(n)
-            | Fault::StartHangs(n)
-            | Fault::NeverListens(n)
-            | Fault::Unhealthy(n) => Some(n),
-            Fault::DumpFails(n)
-            | Fault::PromoteFails(n)
-            | Fault::RejoinFails(n)
-            | Fault::Stuck(n) => Some(n),
-            Fault::JobHangs(n) => Some(n),
-            Fault::Cut
-            | Fault::VrrpCut
-            | Fault::Split
-            | Fault::OneWay(_)
-            | Fault::FetchFails
-            | Fault::Tampered => None,
+        let touched = match fault {
+            Fault::Cut | Fault::VrrpCut | Fault::VrrpMute(_) | Fault::Blackout => [true; 2],
+            Fault::Split | Fault::OneWay(_) => [true; 2],
+            Fault::FetchFails | Fault::Tampered => [true; 2],
+            Fault::Crash(n) | Fault::CrashInWrite(n) | Fault::CrashInStep(n) => [n == 0, n == 1],
+            Fault::Power(n) | Fault::Mute(n) | Fault::Bounce(n) => [n == 0, n == 1],
+            Fault::ServiceDies(n) | Fault::StartFails(n) | Fault::StartDies(n) => [n == 0, n == 1],
+            Fault::StartHangs(n) | Fault::NeverListens(n) => [n == 0, n == 1],
+            Fault::Unhealthy(n) | Fault::DumpFails(n) | Fault::Stuck(n) => [n == 0, n == 1],
+            Fault::PromoteFails(n) | Fault::RejoinFails(n) => [n == 0, n == 1],
+            Fault::JobHangs(n) | Fault::ClockJump(n) | Fault::Lie(n, _) => [n == 0, n == 1],
         };
-        for n in (0..2).filter(|n| both || named == Some(*n)) {
+        for n in (0..2).filter(|n| touched[*n]) {
             if self.nodes[n].alone_since.is_some() {
                 self.nodes[n].alone_since = Some(self.now);
             }
@@ -230,6 +236,7 @@ impl World {
                 self.pair.databases[n].edit(|c| c.write(n));
             }
         }
+        self.handoff_within_bounds();
         self.promise_6_sync_is_paused();
         self.no_two_primaries_and_no_lost_row();
         mutants::tick(self);
@@ -244,7 +251,7 @@ fn short(record: &Record) -> String {
         ),
         Record::PeerReported { reports, .. } => format!(
             "peer {:?}",
-            reports.iter().next_back().map(|(n, r)| (*n, r.state))
+            reports.iter().next_back().map(|(n, r)| (n, r.state))
         ),
         Record::PlanAdopted { plan, .. } => format!("plan {:?} first {}", plan.id, plan.first),
         Record::SoloReported { row, report } => {
@@ -252,6 +259,7 @@ fn short(record: &Record) -> String {
         }
         Record::SoloBegun { plan, .. } => format!("begins {:?} {:?}", plan.kind, plan.by.reason),
         Record::Started { .. }
+        | Record::HomeTold { .. }
         | Record::MandateTaken { .. }
         | Record::RolloutEnded { .. }
         | Record::SoloEnded { .. }

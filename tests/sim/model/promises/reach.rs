@@ -144,10 +144,11 @@ impl World {
         if self.options.has_faults || since_start < 5_000 {
             return;
         }
-        let holders: Vec<usize> = (0..2).filter(|n| self.has_vip(*n)).collect();
-        if holders.is_empty() || holders.iter().any(|n| !self.serves(*n)) {
+        let holders = [0, 1].map(|n| self.has_vip(n));
+        let serve = |n: usize| !holders[n] || self.serves(n);
+        if holders == [false, false] || !(serve(0) && serve(1)) {
             self.broke(9, || {
-                format!("the service is not reachable: the VIP is on {holders:?}")
+                format!("the service is not reachable: who holds the VIP: {holders:?}")
             });
         }
     }

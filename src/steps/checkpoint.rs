@@ -3,21 +3,21 @@ use super::{Check, Cx, Only, QUIET, Step, StepDef, StepError, StepResult, Verdic
 use std::time::Duration;
 
 pub(super) const DEF: StepDef = StepDef {
-    name: "arm",
+    name: "checkpoint",
     about: "checkpoint the primary and see that the standby streams, so that its stop is short",
     only: Only::Database,
     limit: super::Limit::Seconds(300),
     attempts: 2,
-    step: &Arm,
+    step: &Checkpoint,
     ..QUIET
 };
 
 /// More than this and the stop would wait for the standby instead of the disk.
 const LAG_MOST: u64 = 16 << 20;
 
-struct Arm;
+struct Checkpoint;
 
-impl Step for Arm {
+impl Step for Checkpoint {
     fn precheck(&self, _cx: &mut Cx<'_>) -> StepResult<Check> {
         Ok(Check::Ready)
     }

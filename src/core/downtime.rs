@@ -1,0 +1,73 @@
+//! What users can have noticed of a switchover, as it was measured through the VIP.
+use serde::{Deserialize, Serialize};
+use std::{fmt, time::Duration};
+
+/// Counts and times of one measurement. It travels as the sentence in the note of a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Downtime {
+    /// Requests made.
+    pub probes: u32,
+    pub failed: u32,
+    /// The longest time without any answer.
+    pub gap_ms: u64,
+    /// The slowest answer.
+    pub slowest_ms: u64,
+}
+
+impl Downtime {
+    pub fn gap(&self) -> Duration {
+        Duration::from_millis(self.gap_ms)
+    }
+
+    /// Reads it from a note that begins with it.
+    pub fn read(note: &str) -> Option<Self> {
+        let mut numbers = note
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|part| !part.is_empty())
+            .map(|part| part.parse::<u64>().ok());
+        let mut next = || numbers.next().flatten();
+        let (gap_ms, slowest_ms, failed, probes) = (next()?, next()?, next()?, next()?);
+        let told = Self {
+            probes: u32::try_from(probes).ok()?,
+            failed: u32::try_from(failed).ok()?,
+            gap_ms,
+            slowest_ms,
+        };
+        note.starts_with(&told.to_string()).then_some(told)
+    }
+}
+
+impl fmt::Display for Downtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            probes,
+            failed,
+            gap_ms,
+            slowest_ms,
+        } = self;
+        write!(
+            f,
+            "at most {gap_ms} ms without an answer, the slowest took {slowest_ms} ms, {failed} of {probes} probes failed"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_read_as_it_was_told_and_from_nothing_else() {
+        let told = Downtime {
+            probes: 201,
+            failed: 3,
+            gap_ms: 187,
+            slowest_ms: 203,
+        };
+        assert_eq!(Downtime::read(&told.to_string()), Some(told));
+        assert_eq!(Downtime::read(&format!("{told}; and more 7")), Some(told));
+        for other in ["", "confirmed by root: 1 2 3 4", "at most 5 ms"] {
+            assert_eq!(Downtime::read(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Measures what users notice of a switchover: small requests through the VIP, one after the other,
+//! for as long as the core says so.
+use super::site::Site;
+use crate::core::Downtime;
+use crate::host::net;
+use hyper::Uri;
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+const EVERY: Duration = Duration::from_millis(20);
+/// As long as a patient user's.
+const LIMIT: Duration = Duration::from_secs(10);
+const IN_FLIGHT_MOST: usize = 200;
+
+#[derive(Default)]
+pub(super) struct Prober {
+    current: Mutex<Option<Arc<Run>>>,
+    /// Grows when a VIP comes to this host or leaves it.
+    moves: Arc<AtomicU64>,
+}
+
+/// One measurement.
+#[derive(Default)]
+struct Run {
+    ended: AtomicBool,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    told: Downtime,
+    last_good: Option<Instant>,
+}
+
+impl Prober {
+    /// Begins a measurement anew, or ends it.
+    pub(super) fn measure(&self, site: &Site, wanted: bool) {
+        let mut current = lock(&self.current);
+        let runs = current
+            .as_ref()
+            .is_some_and(|run| !run.ended.load(Ordering::Relaxed));
+        if wanted == runs {
+            return;
+        }
+        if let Some(run) = current.as_ref().filter(|_| runs) {
+            run.ended.store(true, Ordering::Relaxed);
+            return;
+        }
+        let Some(url) = url(site) else { return };
+        let run = Arc::new(Run::default());
+        *current = Some(Arc::clone(&run));
+        site.runtime.spawn(go(run, url, Arc::clone(&self.moves)));
+    }
+
+    /// What has been measured, or was in the last measurement.
+    pub(super) fn told(&self) -> Option<Downtime> {
+        let current = lock(&self.current);
+        let seen = *lock(&current.as_ref()?.seen);
+        (seen.told.probes > 0).then_some(seen.told)
+    }
+
+    pub(super) fn vip_moved(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The first question that is configured for a service behind the VIP, asked through the VIP.
+fn url(site: &Site) -> Option<String> {
+    let check = site.settings.behind_vip().flat_map(|s| &s.http).next()?;
+    through(*site.vips().first()?, &check.url)
+}
+
+fn through(vip: IpAddr, url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    let port = uri.port_u16().unwrap_or(80);
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    Some(format!(
+        "http://{}{path}",
+        std::net::SocketAddr::new(vip, port)
+    ))
+}
+
+async fn go(run: Arc<Run>, url: String, moves: Arc<AtomicU64>) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let url: Arc<str> = url.into();
+    while !run.ended.load(Ordering::Relaxed) {
+        ticks.tick().await;
+        if Arc::strong_count(&run) > IN_FLIGHT_MOST {
+            continue;
+        }
+        let (run, url, moves) = (Arc::clone(&run), Arc::clone(&url), Arc::clone(&moves));
+        tokio::spawn(async move {
+            let (begun, at) = (Instant::now(), moves.load(Ordering::Relaxed));
+            let answer = timeout(LIMIT, net::ask(&url)).await;
+            // Whose VIP became this host's own on the way is cut by that alone: the kernel takes no
+            // packets from its own address. No user is ever in that place.
+            if moves.load(Ordering::Relaxed) == at {
+                let good = matches!(answer, Ok(Ok(answer)) if answer.status < 500);
+                lock(&run.seen).take(good, begun, Instant::now());
+            }
+        });
+    }
+}
+
+impl Seen {
+    fn take(&mut self, good: bool, begun: Instant, ended: Instant) {
+        let ms = |from: Instant| u64::try_from((ended - from).as_millis()).unwrap_or(u64::MAX);
+        let told = &mut self.told;
+        told.probes += 1;
+        told.slowest_ms = told.slowest_ms.max(ms(begun));
+        if !good {
+            told.failed += 1;
+            return;
+        }
+        if let Some(last) = self.last_good {
+            told.gap_ms = told.gap_ms.max(ms(last));
+        }
+        self.last_good = Some(ended);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_question_goes_through_the_vip() {
+        let asked = |vip: &str, url: &str| through(vip.parse().unwrap(), url);
+        let (four, six) = ("10.77.0.100", "fd00::64");
+        let check = "http://127.0.0.1:8080/healthz?deep=no";
+        assert_eq!(
+            asked(four, check).unwrap(),
+            "http://10.77.0.100:8080/healthz?deep=no"
+        );
+        assert_eq!(
+            asked(six, "http://localhost/").unwrap(),
+            "http://[fd00::64]:80/"
+        );
+    }
+
+    #[test]
+    fn a_gap_is_the_time_between_two_good_answers() {
+        let (start, mut seen) = (Instant::now(), Seen::default());
+        let at = |ms| start + Duration::from_millis(ms);
+        seen.take(true, at(0), at(5));
+        seen.take(true, at(20), at(25));
+        seen.take(false, at(40), at(45));
+        seen.take(true, at(60), at(325));
+        let Downtime {
+            probes,
+            failed,
+            gap_ms,
+            slowest_ms,
+        } = seen.told;
+        assert_eq!((probes, failed, gap_ms, slowest_ms), (4, 1, 300, 265));
+    }
+}

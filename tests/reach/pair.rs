@@ -1,0 +1,264 @@
+//! What is on the disks of both nodes, and everything that can happen to it.
+use crate::site::{self, site};
+use hau::core::{
+    Actor, Command, Direction, Event, Hello, JobKey, Journaled, Kind, Local, NodeId, Order,
+    Outcome, Plan, Problem, Reply, Report, RolloutId, RowState, State, Timing, VrrpState, decide,
+    intents,
+};
+use hau::time::Time;
+use std::sync::Arc;
+
+/// Late enough that everything has settled.
+pub(crate) const NOW: Time = Time(10_000_000);
+/// So many orders and failures there are on the way to a state; what becomes of it then needs none. Each more
+/// makes the test ten times as long.
+fn left() -> u8 {
+    let more = std::env::var("HAU_REACH_LEFT").ok();
+    more.and_then(|n| n.parse().ok()).unwrap_or(1)
+}
+
+/// Later than any limit.
+pub(crate) const LATE: Time = Time(100_000_000);
+
+/// A state of the pair.
+#[derive(Clone)]
+pub(crate) struct Pair {
+    pub(crate) nodes: [Journaled; 2],
+    /// The last that each has heard of the other.
+    pub(crate) heard: [Option<Arc<Hello>>; 2],
+    /// What may still go wrong, or be ordered, on the way.
+    pub(crate) left: u8,
+}
+
+/// What a node sees when something happens to it.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight {
+    pub(crate) vrrp: VrrpState,
+    pub(crate) serving: bool,
+    pub(crate) peer: Peer,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Long not heard of.
+    Lost,
+    /// Heard, and this is how it is.
+    Heard(VrrpState, bool),
+    /// Heard a moment ago, before it did its last things.
+    Old(VrrpState, bool),
+}
+
+const SIGHTS: [(VrrpState, bool); 4] = [
+    (VrrpState::Master, true),
+    (VrrpState::Master, false),
+    (VrrpState::Backup, true),
+    (VrrpState::Backup, false),
+];
+
+pub(crate) fn actor() -> Actor {
+    Actor {
+        user: "root".to_owned(),
+        node: "a".to_owned(),
+        reason: Some("a test".to_owned()),
+    }
+}
+
+fn plan(kind: Kind) -> Arc<Plan> {
+    let s = site();
+    Arc::new(Plan {
+        id: RolloutId {
+            number: 0,
+            origin: NodeId(String::new()),
+        },
+        kind,
+        first: s.nodes[1].clone(),
+        second: s.nodes[0].clone(),
+        from: site::FROM.to_owned(),
+        to: site::TO.to_owned(),
+        bundle: None,
+        by: actor(),
+        made_at: NOW,
+        home_before: None,
+        stop_before: None,
+        rows: site::rows(kind, 1),
+    })
+}
+
+impl Pair {
+    /// A rollout asked for on either node, or on both at one moment.
+    pub(crate) fn starts(kind: Kind) -> Vec<Self> {
+        let fresh = |n: usize| Journaled {
+            boot: 1,
+            installed: Time(n as u64),
+            rollout: None,
+            home: None,
+            ..Journaled::default()
+        };
+        let idle = Self {
+            nodes: [fresh(0), fresh(1)],
+            heard: [None, None],
+            left: left(),
+        };
+        let seen = Sight {
+            vrrp: VrrpState::Backup,
+            serving: true,
+            peer: Peer::Heard(VrrpState::Master, true),
+        };
+        let idle = idle.turn(0, seen, NOW, &Event::Tick).expect("news");
+        let idle = idle.turn(1, seen, NOW, &Event::Tick).expect("news");
+        let seen = Sight {
+            peer: Peer::Old(VrrpState::Master, true),
+            ..seen
+        };
+        let event = Event::Command(Command::Start(plan(kind)));
+        let one = [0, 1].map(|n| idle.turn(n, seen, NOW, &event).expect("a start"));
+        let both = one[0].turn(1, seen, NOW, &event).expect("a start");
+        one.into_iter().chain([both]).collect()
+    }
+
+    /// Node `n` as its core knows it.
+    pub(crate) fn state(&self, n: usize, sight: Sight, now: Time) -> State {
+        let s = site();
+        let (me, peer) = (s.nodes[n].clone(), s.nodes[1 - n].clone());
+        let mut state = State::new(me, peer, Timing::default());
+        state.journaled = self.nodes[n].clone();
+        state.observed.local = local(sight.vrrp, sight.serving);
+        let hello = match sight.peer {
+            Peer::Lost => return state,
+            Peer::Heard(vrrp, serving) => {
+                let peer = Sight {
+                    peer: Peer::Lost,
+                    ..sight
+                };
+                let mut hello = intents(&self.state(1 - n, peer, now), now).hello;
+                hello.local = local(vrrp, serving);
+                hello
+            }
+            Peer::Old(vrrp, serving) => match &self.heard[n] {
+                Some(hello) => Hello {
+                    local: local(vrrp, serving),
+                    ..Hello::clone(hello)
+                },
+                None => return state,
+            },
+        };
+        let hello = Hello {
+            boot: 1,
+            sequence: 1,
+            ..hello
+        };
+        state.observed.peer = Some((Arc::new(hello), now));
+        state
+    }
+
+    /// What is there after this event on node `n`; None: nothing new.
+    pub(crate) fn turn(&self, n: usize, sight: Sight, now: Time, event: &Event) -> Option<Self> {
+        let state = self.state(n, sight, now);
+        let decision = decide(&state, now, event);
+        let refused = matches!(decision.reply, Some(Reply::Refused(_)));
+        let heard = state.observed.peer.map(|(hello, _)| hello);
+        let view = |hello: &Option<Arc<Hello>>| hello.as_ref().map(|h| h.rollout.clone());
+        let is_news = heard.is_some() && view(&heard) != view(&self.heard[n]);
+        if refused || (decision.records.is_empty() && !is_news) {
+            return None;
+        }
+        let mut next = self.clone();
+        if is_news {
+            next.heard[n] = heard;
+        }
+        for record in &decision.records {
+            next.nodes[n].apply(record);
+        }
+        Some(next.in_one_form())
+    }
+
+    /// Everything that can come next, whatever each node sees.
+    pub(crate) fn after(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        for n in 0..2 {
+            for (vrrp, serving) in SIGHTS {
+                let heard = SIGHTS.map(|(vrrp, serving)| Peer::Heard(vrrp, serving));
+                let old = SIGHTS.map(|(vrrp, serving)| Peer::Old(vrrp, serving));
+                for peer in heard.into_iter().chain(old).chain([Peer::Lost]) {
+                    let sight = Sight {
+                        vrrp,
+                        serving,
+                        peer,
+                    };
+                    all.extend(self.turn(n, sight, NOW, &Event::Tick));
+                }
+            }
+            let blind = Sight {
+                vrrp: VrrpState::Backup,
+                serving: true,
+                peer: Peer::Lost,
+            };
+            let (done, failed) = self.job_ends(n).unzip();
+            all.extend(done.and_then(|done| self.turn(n, blind, NOW, &done)));
+            let Some(left) = self.left.checked_sub(1) else {
+                continue;
+            };
+            for event in failed.into_iter().chain(orders()) {
+                let next = self.turn(n, blind, NOW, &event);
+                all.extend(next.map(|next| Self { left, ..next }));
+            }
+        }
+        all
+    }
+
+    /// The ends that the job under way on node `n` can have: done, failed.
+    fn job_ends(&self, n: usize) -> Option<(Event, Event)> {
+        let key = self.job_key(n)?;
+        let problem = Problem {
+            what: String::new(),
+            remedy: String::new(),
+        };
+        let outcomes = [
+            Outcome::Done {
+                note: String::new(),
+            },
+            Outcome::Failed(problem),
+        ];
+        let ended = |outcome| Event::JobEnded {
+            key: key.clone(),
+            outcome,
+        };
+        Some(outcomes.map(ended).into())
+    }
+
+    fn job_key(&self, n: usize) -> Option<JobKey> {
+        let rollout = self.nodes[n].rollout.as_ref()?;
+        let open = |(_, r): &(usize, &Report)| direction(r.state).is_some();
+        let (row, report) = rollout.mine.iter().find(open)?;
+        Some(JobKey {
+            solo: false,
+            rollout: rollout.plan.id.number,
+            row,
+            epoch: report.epoch,
+            attempt: report.attempt,
+            direction: direction(report.state)?,
+        })
+    }
+}
+
+pub(crate) fn orders() -> [Event; 3] {
+    [Order::Retry, Order::Confirm, Order::Abort]
+        .map(|order| Event::Command(Command::Order { order, by: actor() }))
+}
+
+pub(crate) fn direction(state: RowState) -> Option<Direction> {
+    match state {
+        RowState::Started => Some(Direction::Forward),
+        RowState::Undoing => Some(Direction::Back),
+        RowState::Done | RowState::Failed | RowState::Undone | RowState::UndoFailed => None,
+    }
+}
+
+fn local(vrrp: VrrpState, serving: bool) -> Local {
+    Local {
+        vrrp,
+        has_vip: vrrp == VrrpState::Master,
+        serving,
+        ..Local::default()
+    }
+}

@@ -1,0 +1,182 @@
+//! What becomes of a state when both nodes are alive and well: every job does what it should, every message
+//! arrives, the VIP goes where the weights send it. Only people are asked, where somebody has to be.
+use crate::pair::{LATE, NOW, Pair, Peer, Sight, orders};
+use crate::site::{BASES, CHECK_WEIGHT, site};
+use hau::core::{Band, Event, Outcome, RolloutResult, RowState, Verb, VrrpState, intents};
+use hau::keepalived::levels;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a state gets to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By itself, or when a limit is over.
+    Ends(RolloutResult),
+    /// It stands still and says at which row; an order leads to this end.
+    Ordered(RolloutResult),
+    /// It would wait for ever.
+    None,
+}
+
+#[derive(Default)]
+pub(crate) struct Well {
+    /// By state and by who holds the VIP.
+    known: BTreeMap<(Vec<u8>, usize), Way>,
+    /// On the way: what comes back to itself leads nowhere.
+    passing: BTreeSet<(Vec<u8>, usize)>,
+}
+
+impl Well {
+    pub(crate) fn way_out(&mut self, pair: &Pair, vip: usize) -> Way {
+        let (mut pair, mut vip) = (pair.clone(), vip);
+        let mut passed = Vec::new();
+        let way = loop {
+            let key = (pair.key(), vip);
+            if let Some(way) = self.known.get(&key) {
+                break *way;
+            }
+            if !self.passing.insert(key.clone()) {
+                break Way::None;
+            }
+            passed.push(key);
+            match pair.moved(vip) {
+                Some(next) => (pair, vip) = next,
+                None => break self.still(&pair, vip),
+            }
+        };
+        for key in passed {
+            self.passing.remove(&key);
+            if way != Way::None {
+                self.known.insert(key, way);
+            }
+        }
+        way
+    }
+
+    /// Nothing moves any more: it has ended, or a person is asked.
+    fn still(&mut self, pair: &Pair, vip: usize) -> Way {
+        let running = [0, 1].map(|n| pair.state(n, pair.sight(n, vip), NOW));
+        let running: Vec<_> = running
+            .iter()
+            .filter_map(|s| Some((s, s.running()?)))
+            .collect();
+        if running.is_empty() {
+            let mut ended = pair
+                .nodes
+                .iter()
+                .filter_map(|node| node.rollout.as_ref()?.ended);
+            return ended
+                .next()
+                .map_or(Way::None, |(result, _)| Way::Ends(result));
+        }
+        let names_it = running
+            .iter()
+            .all(|(s, r)| r.halted_by().is_some() || s.standing(NOW).is_some());
+        if !names_it {
+            return Way::None;
+        }
+        let mut end = Way::None;
+        for (n, order) in [0, 1]
+            .into_iter()
+            .flat_map(|n| orders().map(|order| (n, order)))
+        {
+            let Some(next) = pair.turn(n, pair.sight(n, vip), NOW, &order) else {
+                continue;
+            };
+            // No order that is taken makes it worse.
+            match self.way_out(&next, vip) {
+                Way::Ends(result) | Way::Ordered(result) => end = Way::Ordered(result),
+                Way::None => return Way::None,
+            }
+        }
+        end
+    }
+}
+
+impl Pair {
+    /// One thing that happens next by itself, and who holds the VIP then.
+    fn moved(&self, vip: usize) -> Option<(Self, usize)> {
+        for now in [NOW, LATE] {
+            for n in 0..2 {
+                let sight = self.sight(n, vip);
+                if let Some(next) = self.turn(n, sight, now, &Event::Tick) {
+                    return Some((next, vip));
+                }
+                if let Some(next) = self.works(n, vip).filter(|_| now == NOW) {
+                    return Some((next, vip));
+                }
+            }
+            let wanted = self.wanted(vip);
+            if wanted != vip && now == NOW {
+                return Some((self.clone(), wanted));
+            }
+        }
+        None
+    }
+
+    /// The job of this node does its work, if it is let and if the VIP is where it waits for it.
+    fn works(&self, n: usize, vip: usize) -> Option<Self> {
+        let job = intents(&self.state(n, self.sight(n, vip), NOW), NOW).job?;
+        let row = &self.nodes[n].rollout.as_ref()?.plan.rows[job.key.row];
+        let is_here = vip == n;
+        let waits = match (job.verb, row.step.as_str()) {
+            (Verb::Do, "receive_vip") | (Verb::Undo, "release_vip") => !is_here,
+            (Verb::Do, "release_vip") => is_here,
+            (Verb::Do | Verb::Undo, _) => false,
+        };
+        let event = Event::JobEnded {
+            key: job.key,
+            outcome: Outcome::Done {
+                note: String::new(),
+            },
+        };
+        let next = self.turn(n, self.sight(n, vip), NOW, &event);
+        next.filter(|_| !waits)
+    }
+
+    pub(crate) fn sight(&self, n: usize, vip: usize) -> Sight {
+        let vrrp = |n| {
+            if n == vip {
+                VrrpState::Master
+            } else {
+                VrrpState::Backup
+            }
+        };
+        Sight {
+            vrrp: vrrp(n),
+            serving: self.serves(n),
+            peer: Peer::Heard(vrrp(1 - n), self.serves(1 - n)),
+        }
+    }
+
+    /// The services run unless a row has stopped them and none has started them again.
+    fn serves(&self, n: usize) -> bool {
+        let Some(rollout) = &self.nodes[n].rollout else {
+            return true;
+        };
+        let mut is_up = true;
+        for (row, report) in rollout.mine.iter() {
+            let is_there = report.state != RowState::Undone;
+            match rollout.plan.rows[row].step.as_str() {
+                "stop" | "drain" if is_there => is_up = false,
+                "start" if report.state == RowState::Done => is_up = true,
+                _ => {}
+            }
+        }
+        is_up
+    }
+
+    /// Who keepalived lets hold the VIP.
+    fn wanted(&self, vip: usize) -> usize {
+        let priority = |n: usize| {
+            let band = match intents(&self.state(n, self.sight(n, vip), NOW), NOW).band {
+                Band::Normal => levels::Band::Normal,
+                Band::Away => levels::Band::Away,
+                Band::Draining => levels::Band::Draining,
+                Band::Upgrading => levels::Band::Upgrading,
+            };
+            let check = if self.serves(n) { 0 } else { CHECK_WEIGHT };
+            BASES[n] + site().levels[n].weight(band) + check
+        };
+        usize::from(priority(1) > priority(0))
+    }
+}
