@@ -3,6 +3,7 @@
 //! Text becomes a merged tree that remembers file and line (`tree`), the tree becomes typed
 //! [`Settings`] (`sections`), and everything that is wrong is told at once ([`Problems`]).
 
+mod database;
 mod kinds;
 mod problem;
 mod read;
@@ -105,11 +106,10 @@ impl Settings {
     }
 
     /// Does a former primary wait, after a boot, for the other node's word that it was not promoted?
-    /// Where hau may promote, or something makes sure that a node is off.
+    /// Where something makes sure that a node is off, one may be promoted.
     #[must_use]
     pub fn holds_former_primary(&self) -> bool {
-        let auto = |database: &Database| database.failover == Failover::Auto;
-        self.fence.is_some() || self.database.as_ref().is_some_and(auto)
+        self.fence.is_some()
     }
 
     /// The name of the node whose address is among `local`, the addresses of this host.

@@ -5,14 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::database::{database, fence, fits};
 use super::kinds::{HookUrl, HttpUrl, Name, Recipient, UnitName};
 use super::problem::Problems;
 use super::read::{Section, Sink, all};
 use super::services::{TakenPorts, services};
 use super::settings::{
-    Backup, Bundle, Cluster, ConfigSync, Database, DatabaseKind, Dsn, Failover, Fence, Handoff,
-    Health, Limits, Mail, Node, Notify, NotifyCommand, Peer, Prove, Rejoin, Release, Rollback,
-    RollbackDatabase, RollbackPolicy, RootKey, Settings, Soak, Switch, Vrrp, Webhook, When,
+    Backup, Bundle, Cluster, ConfigSync, Handoff, Health, Limits, Mail, Node, Notify,
+    NotifyCommand, Peer, Prove, Release, Rollback, RollbackDatabase, RollbackPolicy, RootKey,
+    Settings, Soak, Switch, Vrrp, Webhook, When,
 };
 use super::tree::Tree;
 use super::unavailable;
@@ -54,13 +55,8 @@ fn read(tree: &Tree, sink: &Sink) -> Option<Settings> {
     let handoff = root.section("handoff").and_then(handoff);
     let rollback = root.section("rollback").and_then(rollback);
     let notify = root.section("notify").and_then(notify);
-    if let (Some(Some(database)), Some(None)) = (&database, &fence)
-        && database.failover == Failover::Auto
-    {
-        root.wrong(
-            "database.failover = \"auto\" needs a [fence]: with two machines a reachable gateway proves nothing",
-            "write [fence] with command = [\"/usr/local/sbin/fence-peer\", \"{node}\"] or synchronous = true; or failover = \"manual\"",
-        );
+    if let (Some(database), Some(fence)) = (&database, &fence) {
+        fits(&root, database.as_ref(), fence.as_ref());
     }
     root.finish();
     Some(Settings {
@@ -191,69 +187,6 @@ fn release(mut s: Section<'_>) -> Option<Release> {
 }
 
 /// `Some(None)`: none, said in so many words.
-fn database(mut s: Section<'_>) -> Option<Option<Database>> {
-    let kind = s.required::<Option<DatabaseKind>>(
-        "kind",
-        "write \"postgres\", or \"none\" if there is no database",
-    );
-    if kind == Some(None) {
-        for (_, found) in s.named().into_iter().filter(|(name, _)| *name != "kind") {
-            found.wrong::<()>(
-                "stands beside kind = \"none\"",
-                "remove it, or name the kind",
-            );
-        }
-        return Some(None);
-    }
-    let dsn = s.required::<Dsn>("dsn", "write how to connect to the local database");
-    let data_dir = s.required("data_dir", "name its data directory");
-    let unit = s.required::<UnitName>("unit", "name its systemd unit");
-    let failover = s.or("failover", Failover::Manual);
-    let rejoin = s.or("rejoin", Rejoin::Manual);
-    let os_user = s.or("os_user", "postgres".to_string());
-    let replication_slot = s.optional("replication_slot");
-    s.finish();
-    Some(Some(Database {
-        kind: kind??,
-        dsn: dsn?,
-        data_dir: data_dir?,
-        unit: unit?.0,
-        failover: failover?,
-        rejoin: rejoin?,
-        os_user: os_user?,
-        replication_slot: replication_slot?,
-    }))
-}
-
-fn fence(mut s: Section<'_>) -> Option<Fence> {
-    let command = s.or("command", Vec::<String>::new());
-    let limit = s.or("limit", Duration::from_secs(30));
-    let synchronous = s.or("synchronous", false);
-    let witness = s.optional::<String>("witness");
-    if let (Some(command), Some(synchronous), Some(None)) = (&command, synchronous, witness) {
-        if command.is_empty() != synchronous {
-            s.wrong(
-                "[fence] names neither a command nor synchronous = true, or both",
-                "write one of them: command = [\"/usr/local/sbin/fence-peer\", \"{node}\"], or synchronous = true",
-            );
-        }
-        if command
-            .first()
-            .is_some_and(|program| !program.starts_with('/'))
-        {
-            s.wrong(
-                "fence.command begins with no absolute path",
-                "write the program with its whole path",
-            );
-        }
-    }
-    s.finish();
-    Some(Fence {
-        command: command?,
-        limit: limit?,
-    })
-}
-
 fn config_sync(mut s: Section<'_>) -> Option<ConfigSync> {
     let units = s.filled::<UnitName>(
         "units",

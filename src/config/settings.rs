@@ -187,7 +187,6 @@ pub enum Rejoin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
     /// Program and arguments, `{node}` in them the other node's name; exit code 0: it is off.
-    /// Empty: the old primary's commits wait for the standby, which is seen in the database.
     pub command: Vec<String>,
     /// Of one run.
     pub limit: Duration,

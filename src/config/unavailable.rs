@@ -17,7 +17,6 @@ struct Unavailable {
 const UNAVAILABLE: &[Unavailable] = &[
     Unavailable { key: "database.kind", word: Some("gaussdb"), instead: "kind = \"postgres\" or \"none\"" },
     Unavailable { key: "database.kind", word: Some("command"), instead: "kind = \"postgres\" or \"none\"" },
-    Unavailable { key: "fence.witness", word: None, instead: "command or synchronous: a lease on a third machine is not taken yet" },
     Unavailable { key: "vrrp.switch", word: Some("fast"), instead: "switch = \"lower\" or \"auto\"" },
     Unavailable { key: "rollback.policy", word: Some("auto"), instead: "policy = \"manual\"" },
     Unavailable { key: "rollback.database", word: Some("restore"), instead: "database = \"keep\"" },

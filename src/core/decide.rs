@@ -1,5 +1,5 @@
 //! The flow of a rollout, in one place: given what is known and what happened, what is now true?
-use super::gate::{may_start, may_undo, next_row, next_undo, peer_in_step};
+use super::gate::{may_start, may_undo, may_work_by_hand, next_row, next_undo, peer_in_step};
 use super::solo;
 use super::watch::{expire, survive};
 use super::{
@@ -126,25 +126,6 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
         with,
     });
     Reply::Accepted { rollout }
-}
-
-/// May something begin here that no rollout may meet? What two people ask for at one moment on the two
-/// nodes is held apart by the rows: none begins before such a thing has ended.
-///
-/// # Errors
-/// What is under way.
-pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
-    let hello = state.fresh_peer(now);
-    let there = hello.and_then(|hello| hello.rollout.as_ref());
-    let here = state.running().is_some() || state.running_solo().is_some();
-    let is_running = here || there.is_some_and(|view| !view.ended);
-    if is_running || state.observed.local.busy {
-        return Err(Refusal::Busy);
-    }
-    if state.observed.local.by_hand {
-        return Err(Refusal::ByHand);
-    }
-    Ok(())
 }
 
 fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {

@@ -43,9 +43,6 @@ pub struct Local {
     /// This host has not started since its database was last known to be the right primary.
     #[serde(default)]
     pub may_start: bool,
-    /// A primary whose every commit waits for the other node.
-    #[serde(default)]
-    pub guarded: bool,
     pub version: Option<String>,
     pub effective_priority: Option<i32>,
     /// A job is running here, wanted or not.
@@ -124,6 +121,12 @@ pub enum Refusal {
     TooLate,
     /// The mandate is already `abort`.
     GoingBack,
+    Alone(AloneRefusal),
+}
+
+/// Why what one node does on its own does not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AloneRefusal {
     /// A failover, and the other node is heard.
     PeerHeard,
     /// A failover, and the database here is neither a standby nor a primary that is held.

@@ -1,7 +1,7 @@
 //! What must be true before a row may start, run or be taken back: the promises as conditions.
 //!
 //! Asked at every turn, so a row that is resumed after a crash is held to them like a fresh one.
-use super::{Direction, Hello, Reports, Rollout, Row, RowState, State, Undo, VrrpState};
+use super::{Direction, Hello, Refusal, Reports, Rollout, Row, RowState, State, Undo, VrrpState};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +122,25 @@ pub(super) fn may_run_undo(s: &State, row: &Row, now: Time) -> Result<(), Closed
     }
     not_master(s, now)?;
     peer_serves(s, now)
+}
+
+/// May something begin here that no rollout may meet? What two people ask for at one moment on the two
+/// nodes is held apart by the rows: none begins before such a thing has ended.
+///
+/// # Errors
+/// What is under way.
+pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
+    let hello = state.fresh_peer(now);
+    let there = hello.and_then(|hello| hello.rollout.as_ref());
+    let here = state.running().is_some() || state.running_solo().is_some();
+    let is_running = here || there.is_some_and(|view| !view.ended);
+    if is_running || state.observed.local.busy {
+        return Err(Refusal::Busy);
+    }
+    if state.observed.local.by_hand {
+        return Err(Refusal::ByHand);
+    }
+    Ok(())
 }
 
 /// The next row of this node going forward: the first that is not done.

@@ -17,19 +17,21 @@ mod solo;
 mod state;
 mod watch;
 
-pub use decide::{Decision, decide, may_work_by_hand};
+pub use decide::{Decision, decide};
 pub use downtime::Downtime;
 pub use event::{
-    Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
+    AloneRefusal, Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView,
+    ServiceDetails,
 };
-pub use gate::Closed;
+pub use gate::{Closed, may_work_by_hand};
 pub use handoff::{Armed, HandoffRow};
 pub use intent::{Band, Guard, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo};
 pub use record::{Contradiction, Record};
 pub use reports::Reports;
+pub use solo::{Primary, Unasked};
 pub use state::{
-    DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Primary, Problem,
-    Report, Rollout, RolloutId, RolloutResult, RowState, State, Timing, Unasked, VrrpState,
+    DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Problem, Report,
+    Rollout, RolloutId, RolloutResult, RowState, State, Timing, VrrpState,
 };

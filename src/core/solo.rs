@@ -4,11 +4,30 @@
 //! rollout over the pair that may be under way and without waiting for it.
 use super::decide::{Draft, fresh};
 use super::{
-    Actor, DatabaseRole, Direction, Kind, Local, Mandate, Order, Plan, Primary, Record, Refusal,
-    Reply, Rollout, RolloutResult, RowState, State, Undo, VrrpState,
+    Actor, AloneRefusal, DatabaseRole, Direction, Kind, Local, Mandate, NodeId, Order, Plan,
+    Record, Refusal, Reply, Rollout, RolloutResult, RowState, State, Undo, VrrpState,
 };
 use crate::time::Time;
+use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
+
+/// The database that was primary last, as far as this node has seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Primary {
+    pub node: NodeId,
+    pub timeline: u32,
+}
+
+/// What a node may begin by itself, as plans without number and time. From the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unasked {
+    /// A former primary is kept from starting until the other node says that it was not promoted.
+    pub holds: bool,
+    /// None: a person promotes.
+    pub failover: Option<Arc<Plan>>,
+    /// None: a person says so.
+    pub rejoin: Option<Arc<Plan>>,
+}
 
 /// A look at the database and a Hello are up to this old.
 const LATE: Duration = Duration::from_secs(3);
@@ -78,26 +97,16 @@ fn why_gone(s: &State, now: Time) -> String {
         Some((_, seen)) => format!("not heard for {} s", now.since(*seen).as_secs()),
         None => "not heard since this daemon started".to_owned(),
     };
-    let guard = if s.unasked.needs_guard {
-        "; its database was bound to commit nothing without the one here"
-    } else {
-        ""
-    };
-    format!("node {peer} is gone: {unheard}, its keepalived is silent, the VIP is here{guard}")
+    format!("node {peer} is gone: {unheard}, its keepalived is silent, the VIP is here")
 }
 
 /// The other node is gone by all signs, and the standby here has what it acknowledged.
 fn must_fail_over(s: &State, now: Time) -> bool {
     let local = &s.observed.local;
-    let guarded = || {
-        let heard = s.observed.peer.as_ref();
-        heard.is_some_and(|(hello, _)| hello.local.guarded)
-    };
     s.running_solo().is_none()
         && s.is_left_with_vip(now)
         && local.database == DatabaseRole::Standby
         && s.is_in_step()
-        && (!s.unasked.needs_guard || guarded())
         && !has_failed_since_heard(s)
 }
 
@@ -141,14 +150,14 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, accepts_loss: bool) -> R
         Some(Refusal::Busy)
     } else {
         match plan.kind {
-            Kind::Failover if is_there => Some(Refusal::PeerHeard),
+            Kind::Failover if is_there => Some(Refusal::Alone(AloneRefusal::PeerHeard)),
             Kind::Failover if local.database != DatabaseRole::Standby && !local.held => {
-                Some(Refusal::NothingToPromote)
+                Some(Refusal::Alone(AloneRefusal::NothingToPromote))
             }
             Kind::Failover if !accepts_loss && (s.is_superseded() || !s.is_in_step()) => {
-                Some(Refusal::MayLoseRows)
+                Some(Refusal::Alone(AloneRefusal::MayLoseRows))
             }
-            Kind::Rejoin if !s.is_superseded() => Some(Refusal::NotSuperseded),
+            Kind::Rejoin if !s.is_superseded() => Some(Refusal::Alone(AloneRefusal::NotSuperseded)),
             Kind::Rejoin if !has_primary(s, now) => Some(Refusal::PeerLost),
             Kind::Failover | Kind::Rejoin | Kind::Upgrade | Kind::Switch => None,
         }

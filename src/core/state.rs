@@ -1,5 +1,5 @@
 //! What a sidecar knows: the journaled half survives a crash, the observed half is asked again.
-use super::{Hello, Local, Plan, Reports};
+use super::{Hello, Local, Plan, Primary, Reports, Unasked};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc, time::Duration};
@@ -179,26 +179,6 @@ impl Default for Timing {
             park_most: Duration::from_secs(60),
         }
     }
-}
-
-/// The database that was primary last, as far as this node has seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Primary {
-    pub node: NodeId,
-    pub timeline: u32,
-}
-
-/// What a node may begin by itself, as plans without number and time. From the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unasked {
-    /// A former primary is kept from starting until the other node says that it was not promoted.
-    pub holds: bool,
-    /// None: a person promotes.
-    pub failover: Option<Arc<Plan>>,
-    /// The fence is that the old primary's commits wait for this node.
-    pub needs_guard: bool,
-    /// None: a person says so.
-    pub rejoin: Option<Arc<Plan>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

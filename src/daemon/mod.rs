@@ -3,10 +3,10 @@ pub mod door;
 pub mod link;
 
 mod alarm;
+mod alone;
 mod api;
 mod clock;
 mod executor;
-mod guard;
 mod handoff;
 mod heard;
 mod hello;
@@ -27,12 +27,13 @@ pub use handoff::disarm;
 pub use setup::{RunArgs, run};
 
 use crate::core::{
-    self, Event, Hello, Journaled, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned,
+    Event, Hello, Journaled, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned,
     may_work_by_hand,
 };
 use crate::host::Host;
 use crate::journal::{Journal, JournalError};
 use crate::time::Time;
+use alone::Alone;
 use executor::Executor;
 use mailbox::Post;
 use observe::Looks;
@@ -98,10 +99,7 @@ struct Daemon {
     site: Arc<Site>,
     machine: Machine<Records>,
     executor: Executor,
-    /// For what this node does on its own.
-    solo: Executor,
-    guard: guard::Keeper,
-    alarm: Option<core::Problem>,
+    alone: Alone,
     looks: Looks,
     history: Arc<Vec<Rollout>>,
     snapshot: published::Sender<Arc<Snapshot>>,
@@ -126,7 +124,7 @@ impl Daemon {
                 Ok(Some(Post::Event(event))) => {
                     if let Event::JobEnded { key, .. } = &event {
                         self.executor.ended(key);
-                        self.solo.ended(key);
+                        self.alone.ended(key);
                     }
                     (event, None)
                 }
@@ -217,12 +215,7 @@ impl Daemon {
         let may_stop = intents.may_stop;
         self.executor
             .reconcile(intents.job.as_ref(), may_stop, rollout);
-        // A failover's leave to promote is that it may go on.
-        let may_stop = intents.solo.is_some();
-        let solo = self.machine.state().journaled.solo.as_ref();
-        self.solo.reconcile(intents.solo.as_ref(), may_stop, solo);
-        self.guard.see_to(intents.guard);
-        self.raise_alarm();
+        self.alone.follow(intents, self.machine.state());
         self.look()?;
         self.hello.send_if_modified(|last| {
             let news = hello::is_news(last, &intents.hello);
@@ -238,19 +231,9 @@ impl Daemon {
         Ok(())
     }
 
-    /// Once for each: what a person must see to.
-    fn raise_alarm(&mut self) {
-        let alarm = alarm::alarm(self.machine.state(), self.site.now());
-        if let Some(problem) = alarm.as_ref().filter(|_| alarm != self.alarm) {
-            let (what, remedy) = (&problem.what, &problem.remedy);
-            tracing::error!(HAU_EVENT = "alarm", "{what}; {remedy}");
-        }
-        self.alarm = alarm;
-    }
-
     fn local(&self) -> Local {
         let mut local = self.looks.now(self.site.now());
-        local.busy = self.executor.is_busy() || self.solo.is_busy();
+        local.busy = self.executor.is_busy() || self.alone.is_busy();
         local
     }
 

@@ -219,7 +219,6 @@ fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
                     local.timeline = standing.timeline;
                     local.held = standing.held;
                     local.may_start = standing.may_start;
-                    local.guarded = standing.guarded;
                     Arc::make_mut(&mut local.details).lag_bytes = lag;
                 })));
             }

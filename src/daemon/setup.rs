@@ -1,9 +1,9 @@
 //! From the command line to a running daemon: reads what is configured, recovers, opens the doors.
+use super::alone::{self, Alone};
 use super::api::Api;
 use super::clock::Clock;
 use super::door::{Door, Limits, OpenDoor, Service};
 use super::executor::Executor;
-use super::guard::Keeper;
 use super::link::PeerLink;
 use super::mailbox::{Mailbox, Post};
 use super::observe::{self, Kick, Units};
@@ -12,10 +12,8 @@ use super::site::{Site, chain};
 use super::status::Snapshot;
 use super::vrrp::Keepalived;
 use super::{Daemon, Records, hello, telemetry, watch};
-use crate::config::{Failover, Fence, Rejoin, Settings};
-use crate::core::{
-    Contradiction, Kind, Machine, NodeId, Record, Rollout, State, Timing, Unasked, intents,
-};
+use crate::config::Settings;
+use crate::core::{Contradiction, Machine, NodeId, Record, Rollout, State, Timing, intents};
 use crate::database;
 use crate::host::{
     Host, files,
@@ -23,7 +21,6 @@ use crate::host::{
     units::{self, Bus},
 };
 use crate::journal::Journal;
-use crate::steps::{self, Asked};
 use crate::tls::{Identity, Pins, Trust};
 use anyhow::Context;
 use std::{
@@ -73,10 +70,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (site, link) = site(args, settings, &me, &runtime, addresses, &tls)?;
     let (mailbox, mut mail) = Mailbox::new();
     let (kick, kicked) = Kick::new(Arc::clone(&site.moments));
-    let mut state = State::new(site.me.clone(), site.peer.clone(), timing(&site));
-    state.unasked = unasked(&site);
     let history = Arc::new(past(&records).with_context(|| unusable(&args.state))?);
-    let machine = Machine::recover(state, &records, Records(journal));
+    let machine = Machine::recover(state(&site), &records, Records(journal));
     // What the journal says holds from the first question on, before the first turn.
     let recovered = intents(machine.state(), site.now());
     let first = Snapshot {
@@ -87,8 +82,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (snapshot, snapshots) = published::channel(Arc::new(first));
     let (hello, hellos) = published::channel(recovered.hello);
     let executor = Executor::new(Arc::clone(&site), mailbox.clone());
-    let solo = Executor::new(Arc::clone(&site), mailbox.clone());
-    let guard = Keeper::new(Arc::clone(&site));
+    let alone = Alone::new(&site, &mailbox);
     let pairing = Pairing {
         identity: tls.identity,
         trust: tls.trust,
@@ -120,9 +114,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         site,
         machine,
         executor,
-        solo,
-        guard,
-        alarm: None,
+        alone,
         looks,
         history,
         snapshot,
@@ -136,11 +128,17 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     Ok(served?)
 }
 
-fn timing(site: &Site) -> Timing {
-    Timing {
+/// What is so before the first fact.
+fn state(site: &Site) -> State {
+    let timing = Timing {
         settle: site.keepalived.advert_interval() * 4,
         park_most: site.settings.limits.drain + SWITCHES_WITHIN,
         ..Timing::default()
+    };
+    let unasked = alone::unasked(site);
+    State {
+        unasked,
+        ..State::new(site.me.clone(), site.peer.clone(), timing)
     }
 }
 
@@ -201,23 +199,6 @@ fn unusable(state: &Path) -> String {
          and when no rollout is running remove the file and start hau-sidecar again",
         journal_file(state).display()
     )
-}
-
-/// What the configuration lets this node begin by itself.
-fn unasked(site: &Site) -> Unasked {
-    let Some(database) = &site.settings.database else {
-        return Unasked::default();
-    };
-    let both = (&site.me, &site.peer);
-    let plan = |kind| Arc::new(steps::solo(kind, &site.settings, Asked::default(), both));
-    let fails_over = database.failover == Failover::Auto;
-    let by_command = |fence: &Fence| !fence.command.is_empty();
-    Unasked {
-        holds: site.settings.holds_former_primary(),
-        failover: fails_over.then(|| plan(Kind::Failover)),
-        needs_guard: !site.settings.fence.as_ref().is_some_and(by_command),
-        rejoin: (database.rejoin == Rejoin::Auto).then(|| plan(Kind::Rejoin)),
-    }
 }
 
 /// The rollouts before the last one.

@@ -32,8 +32,6 @@ pub struct Member {
     pub rows: Vec<u32>,
     /// As PostgreSQL counts: one more with each promotion. A standby takes its primary's.
     pub timeline: u32,
-    /// Acknowledges a commit only when the other member has it.
-    pub waits: bool,
     /// The host has not started since it was last known to be the right primary.
     pub may_start: bool,
     /// Where it was stopped cleanly; it does not come up as primary by itself any more.
@@ -92,27 +90,19 @@ impl Cluster {
         if !(member.up && member.is_primary) {
             return false;
         }
-        if member.waits && !self.is_streaming(1 - node) {
-            return false;
-        }
         self.members[node].rows.push(row);
         self.acknowledged.push(row);
         self.flow();
         true
     }
 
-    /// The members that would acknowledge a write now.
-    pub fn writers(&self) -> impl Iterator<Item = &Member> {
-        let waits = |n: usize| self.members[n].waits && !self.is_streaming(1 - n);
-        let members = self.members.iter().enumerate();
-        members
-            .filter(move |(n, m)| m.up && m.is_primary && !waits(*n))
-            .map(|(_, m)| m)
+    pub fn primaries(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|m| m.up && m.is_primary)
     }
 
-    /// Does everyone who acknowledges writes hold every acknowledged row?
+    /// Does every primary that runs hold every acknowledged row?
     pub fn lost_nothing(&self) -> bool {
-        self.writers().all(|m| {
+        self.primaries().all(|m| {
             m.rows.len() == self.acknowledged.len() && m.rows.last() == self.acknowledged.last()
         })
     }
@@ -307,9 +297,6 @@ impl Database for FakeDatabase {
             timeline: me.timeline,
             held: !me.up && me.is_primary && me.demoted_at.is_none() && !me.may_start,
             may_start: !cluster.holds || me.may_start,
-            guarded: role == DatabaseRole::Primary
-                && me.waits
-                && cluster.is_streaming(1 - self.node),
         }
     }
 
@@ -343,8 +330,7 @@ impl Database for FakeDatabase {
         if !me.is_primary {
             (me.is_primary, me.timeline) = (true, me.timeline + 1);
         }
-        // Nobody is there to wait for.
-        (me.waits, me.may_start) = (false, true);
+        me.may_start = true;
         Ok(())
     }
 

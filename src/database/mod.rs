@@ -48,8 +48,6 @@ pub struct Standing {
     pub held: bool,
     /// The host has not started since this one was last known to be the right primary.
     pub may_start: bool,
-    /// A primary that acknowledges no commit which the other node has not got.
-    pub guarded: bool,
 }
 
 /// One node's database. Synchronous: called on job threads only. Every call that waits takes its

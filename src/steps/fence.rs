@@ -27,8 +27,7 @@ impl Step for Fence {
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let remedy = "see what the fencing command says when run by hand; when the other node is off \
                       for certain: hau-ctl failover --fenced --reason …";
-        let fence = cx.settings.fence.as_ref().filter(|f| !f.command.is_empty());
-        let Some(fence) = fence else {
+        let Some(fence) = &cx.settings.fence else {
             return Err(StepError::fatal("no fencing command is configured", remedy));
         };
         let peer = cx.peer().0.clone();

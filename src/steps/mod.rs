@@ -29,6 +29,7 @@ mod schema;
 mod serve;
 mod services;
 mod soak;
+mod solo;
 mod stage;
 mod start;
 mod stop;
@@ -37,11 +38,11 @@ mod take_over;
 pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
 pub use services::healthy;
+pub use solo::{Asked, solo};
 
 use crate::config::Settings;
-use crate::core::{Actor, HandoffRow, Kind, NodeId, Plan, RolloutId, Row, Turn, Undo};
+use crate::core::{HandoffRow, Kind, NodeId, Row, Turn, Undo};
 use crate::host::BundleInfo;
-use crate::time::Time;
 use Turn::{First, Second};
 use std::time::Duration;
 
@@ -223,23 +224,6 @@ const END: &[Phase] = &[
     ),
 ];
 
-/// This node becomes primary because the other one is gone; the first turn is this node's.
-pub const FAILOVER: &[&[Phase]] = &[&[
-    ("fence", &[(First, &fence::DEF)]),
-    ("take over", &[(First, &take_over::DEF)]),
-    ("serve", &[(First, &start::DEF)]),
-]];
-
-/// This node follows the one that became primary while it was away.
-pub const REJOIN: &[&[Phase]] = &[&[
-    (
-        "rewind",
-        &[(First, &rewind::DEF), (First, &rewind::REBUILD)],
-    ),
-    ("rejoin", &[(First, &rejoin::DEF)]),
-    ("serve", &[(First, &start::DEF)]),
-]];
-
 const KINDS: [Kind; 4] = [Kind::Upgrade, Kind::Switch, Kind::Failover, Kind::Rejoin];
 
 /// The phases of a kind of rollout, in order.
@@ -247,8 +231,8 @@ pub fn table(kind: Kind) -> impl Iterator<Item = &'static Phase> {
     let parts = match kind {
         Kind::Upgrade => UPGRADE,
         Kind::Switch => SWITCH,
-        Kind::Failover => FAILOVER,
-        Kind::Rejoin => REJOIN,
+        Kind::Failover => solo::FAILOVER,
+        Kind::Rejoin => solo::REJOIN,
     };
     parts.iter().copied().flatten()
 }
@@ -260,39 +244,6 @@ pub fn find(name: &str) -> Option<&'static StepDef> {
         .flat_map(|(_, rows)| rows.iter())
         .map(|(_, def)| *def)
         .find(|def| def.name == name)
-}
-
-/// How a person asked for what one node does on its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// The person says that the other node is off.
-    pub vouched: bool,
-    pub rebuild: bool,
-}
-
-/// A plan of one node's own; the core numbers it.
-pub fn solo(kind: Kind, settings: &Settings, asked: Asked, (me, peer): (&NodeId, &NodeId)) -> Plan {
-    let mut rows = rows(kind, settings, None, me, peer);
-    rows.retain(|row| match find(&row.step).map(|def| def.only) {
-        Some(Only::Fence) => !asked.vouched,
-        Some(Only::Rebuild(rebuild)) => rebuild == asked.rebuild,
-        Some(_) | None => true,
-    });
-    let (number, origin) = (0, me.clone());
-    Plan {
-        id: RolloutId { number, origin },
-        kind,
-        first: me.clone(),
-        second: peer.clone(),
-        from: String::new(),
-        to: String::new(),
-        bundle: None,
-        by: Actor::default(),
-        made_at: Time(0),
-        home_before: None,
-        stop_before: None,
-        rows,
-    }
 }
 
 /// Binds the table's turns to nodes and its limits to the configuration's.
@@ -378,10 +329,7 @@ fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bo
         Only::ConfigSync => settings.config_sync.is_some(),
         Only::Handoff => settings.hands_off(),
         Only::Park => settings.parks(),
-        Only::Fence => settings
-            .fence
-            .as_ref()
-            .is_some_and(|f| !f.command.is_empty()),
+        Only::Fence => settings.fence.is_some(),
         Only::Rebuild(_) => true,
         Only::Hook(name) => bundle.is_some_and(|b| b.hooks.contains_key(name)),
         Only::RootKey => settings.root_key.as_ref().is_some_and(|key| key.carry),

@@ -1,10 +1,8 @@
 //! Rollouts: planned, staged, started, ordered about; and the bundles they need.
-use super::{Answered, Api, actor, body, failed, json, nothing};
-use crate::config::Fence;
+use super::{Answered, Api, actor, alone, body, failed, json, nothing};
 use crate::core::{Command, Kind, Order, Refusal};
 use crate::daemon::{door::Call, planning};
 use crate::host::Host;
-use crate::steps::{self, Asked};
 use crate::wire::{self, Code, Failure};
 use std::{sync::Arc, time::Duration};
 
@@ -46,46 +44,6 @@ pub(super) fn order(api: &Api, call: &Call) -> Result<Answered, Failure> {
     api.started(Command::Order {
         order: request.order,
         by,
-    })
-}
-
-pub(super) fn failover(api: &Api, call: &Call) -> Result<Answered, Failure> {
-    let request: wire::AloneRequest = body(call)?;
-    let command = |fence: &Fence| !fence.command.is_empty();
-    let has_command = api.site.settings.fence.as_ref().is_some_and(command);
-    if !request.fenced && !has_command {
-        return Err(Failure::new(
-            Code::Usage,
-            "nothing makes sure that the other node is off",
-            "see to it yourself, then hau-ctl failover --fenced",
-        ));
-    }
-    alone(api, call, Kind::Failover, request)
-}
-
-pub(super) fn rejoin(api: &Api, call: &Call) -> Result<Answered, Failure> {
-    let request: wire::AloneRequest = body(call)?;
-    alone(api, call, Kind::Rejoin, request)
-}
-
-fn alone(
-    api: &Api,
-    call: &Call,
-    kind: Kind,
-    request: wire::AloneRequest,
-) -> Result<Answered, Failure> {
-    let (site, asked) = (
-        &api.site,
-        Asked {
-            vouched: request.fenced,
-            rebuild: request.rebuild,
-        },
-    );
-    let mut plan = steps::solo(kind, &site.settings, asked, (&site.me, &site.peer));
-    plan.by = actor(api, call, request.reason);
-    api.started(Command::Alone {
-        plan: Arc::new(plan),
-        accepts_loss: request.accept_data_loss,
     })
 }
 
@@ -207,34 +165,12 @@ pub(super) fn refused(refusal: Refusal, peer: &str) -> Failure {
             "what was begun cannot be taken back any more".to_owned(),
             "hau-ctl retry when the cause is mended, or hau-ctl confirm --reason for what may be overruled",
         ),
-        Refusal::PeerHeard => (
-            Code::Refused,
-            format!("node {peer} is heard, or its keepalived is"),
-            "hau-ctl switch moves the roles while both nodes live; if it hangs, take its power first",
-        ),
-        Refusal::NothingToPromote => (
-            Code::Refused,
-            "the database here is neither a standby that answers nor a primary that is held"
-                .to_owned(),
-            "hau-ctl status; start the database if it is down",
-        ),
-        Refusal::MayLoseRows => (
-            Code::Refused,
-            format!("the database here may lack what node {peer} acknowledged before it was gone"),
-            "bring that node back if it can be; else --accept-data-loss",
-        ),
-        Refusal::NotSuperseded => (
-            Code::Refused,
-            format!(
-                "node {peer} did not become primary after this one: there is nothing to rejoin"
-            ),
-            "hau-ctl status",
-        ),
         Refusal::GoingBack => (
             Code::Refused,
             "the rollout is being given up already".to_owned(),
             "hau-ctl status",
         ),
+        Refusal::Alone(refusal) => return alone::refused(refusal, peer),
     };
     Failure::new(code, what, remedy)
 }

@@ -28,7 +28,6 @@ pub(super) fn standing(db: &Postgres) -> Standing {
         timeline: timeline(db).unwrap_or(0),
         held: !up && !may_start && !db.has_standby_signal(),
         may_start,
-        guarded: flag.is_some() && role == DatabaseRole::Primary && guarded(db).unwrap_or(false),
     }
 }
 
@@ -36,21 +35,6 @@ fn follows(db: &Postgres) -> DatabaseResult<bool> {
     let sql = "select exists(select from pg_stat_wal_receiver where status = 'streaming')";
     db.sessions
         .ask("ask for the stream", QUESTION, move |client| {
-            client.query_one(sql, &[])?.try_get(0)
-        })
-}
-
-/// Exactly one standby is connected, it alone is named as synchronous, and nobody's settings take a
-/// commit out of it.
-fn guarded(db: &Postgres) -> DatabaseResult<bool> {
-    let sql = "select current_setting('synchronous_standby_names') !~ '[,*]'
-                  and current_setting('synchronous_commit') in ('on', 'remote_apply')
-                  and (select count(*) = 1 and bool_and(sync_state in ('sync', 'quorum'))
-                       from pg_stat_replication)
-                  and not exists (select from pg_db_role_setting, unnest(setconfig) as set
-                                  where set like 'synchronous_commit=%')";
-    db.sessions
-        .ask("ask what commits wait for", QUESTION, move |client| {
             client.query_one(sql, &[])?.try_get(0)
         })
 }

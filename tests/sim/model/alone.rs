@@ -18,9 +18,8 @@ pub(crate) enum Failover {
     Off,
     /// With a fence, and a person promotes.
     Manual,
-    Command,
-    /// Commits wait for the standby.
-    Synchronous,
+    /// With a fence, and hau promotes.
+    Auto,
 }
 
 /// Promise 12 for the database: 5 s lost, 4 s VRRP, 4 s settled, a fence of up to 20 s, and the rest.
@@ -43,22 +42,25 @@ impl World {
         match self.options.seed % 6 {
             0 => Failover::Off,
             1 => Failover::Manual,
-            2 | 3 => Failover::Synchronous,
-            _ => Failover::Command,
+            _ => Failover::Auto,
         }
     }
 
     pub(crate) fn unasked(&self, n: usize) -> Unasked {
-        let plan = |kind| Arc::new(Self::solo(n, kind, self.failover() != Failover::Command));
+        let plan = |kind| {
+            Arc::new(Self::solo(
+                n,
+                kind,
+                self.options.mutant == Some(Mutant::NoFence),
+            ))
+        };
         if self.failover() == Failover::Off {
             return Unasked::default();
         }
         let rejoins = (self.options.seed / 6).is_multiple_of(2);
         Unasked {
             holds: true,
-            failover: (self.failover() != Failover::Manual).then(|| plan(Kind::Failover)),
-            needs_guard: self.failover() == Failover::Synchronous
-                && self.options.mutant != Some(Mutant::NoFence),
+            failover: (self.failover() == Failover::Auto).then(|| plan(Kind::Failover)),
             rejoin: rejoins.then(|| plan(Kind::Rejoin)),
         }
     }
@@ -75,8 +77,7 @@ impl World {
             return 0;
         }
         let works = !self.dice.chance(150);
-        let lies = self.options.mutant == Some(Mutant::NoFence);
-        let code = Some(i32::from(!works && !lies));
+        let code = Some(i32::from(!works));
         let output = Output {
             code,
             ..Output::default()
@@ -85,7 +86,7 @@ impl World {
         let late = self.dice.chance(300);
         let most = if late { 20_000 } else { 500 };
         let takes = 50 + self.dice.below(most);
-        if works && !lies {
+        if works {
             self.at(takes / 2, Ev::Fence(1 - n));
         }
         takes
@@ -150,11 +151,10 @@ impl World {
         self.nodes[n].heir_since = None;
     }
 
-    /// A standby has become primary in the place of one that is gone. Where commits wait for it, it has
-    /// them all. Else it may lack what was acknowledged after the last moment at which it followed,
+    /// A standby has become primary in the place of one that is gone. It may lack what was acknowledged after the last moment at which it followed,
     /// and that moment is when the other one fell silent, not earlier.
     pub(crate) fn took_over(&mut self, n: usize, slot: &Slot) {
-        if slot.def.name != "take_over" || self.failover() == Failover::Synchronous {
+        if slot.def.name != "take_over" {
             return;
         }
         let late = self.nodes[n].late;
@@ -190,8 +190,7 @@ impl World {
                 over || solo.mine.iter().any(|(_, r)| r.attempt > 1)
             })
         };
-        let by_hand = [Failover::Off, Failover::Manual].contains(&self.failover());
-        let excused = by_hand
+        let excused = self.failover() != Failover::Auto
             || self.nodes[1 - n].is_powered
             || !self.has_vip(n)
             || self.nodes[n].state().is_none_or(failed);

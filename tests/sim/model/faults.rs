@@ -20,10 +20,8 @@ pub(crate) enum Fault {
     VrrpCut,
     /// The adverts of one node are lost.
     VrrpMute(usize),
-    /// Nothing passes between the nodes.
-    Split,
-    /// Nothing of what this node sends arrives, and no connection stands.
-    OneWay(usize),
+    /// No connection between the nodes stands, and of these no advert arrives.
+    Split([bool; 2]),
     Bounce(usize),
     ServiceDies(usize),
     StartFails(usize),
@@ -125,8 +123,8 @@ impl World {
                 }
             }
             29 => Fault::JobHangs(n),
-            37 => Fault::OneWay(n),
-            _ => Fault::Split,
+            37 => Fault::Split([n == 0, n == 1]),
+            _ => Fault::Split([true; 2]),
         }
     }
 
@@ -160,8 +158,7 @@ impl World {
             }
             Fault::VrrpCut => self.no_adverts = [true; 2],
             Fault::VrrpMute(n) => self.no_adverts[n] = true,
-            Fault::Split => self.split([true; 2]),
-            Fault::OneWay(n) => self.split([n == 0, n == 1]),
+            Fault::Split(silent) => self.split(silent),
             Fault::Blackout => {
                 self.power_off(0);
                 self.power_off(1);
@@ -218,7 +215,7 @@ impl World {
             }
             Fault::VrrpCut => self.no_adverts = [false; 2],
             Fault::VrrpMute(n) => self.no_adverts[n] = false,
-            Fault::Split | Fault::OneWay(_) => self.join(),
+            Fault::Split(_) => self.join(),
             Fault::Blackout => {
                 let first = usize::from(self.dice.chance(500));
                 self.power_on(first);

@@ -162,11 +162,9 @@ impl World {
             next: 0,
             end: None,
         };
-        let waits = world.failover() == alone::Failover::Synchronous;
         let holds = world.failover() != alone::Failover::Off;
         world.pair.databases[0].edit(|c| c.holds = holds);
         for n in 0..2 {
-            world.pair.databases[n].edit(|c| c.members[n].waits = waits);
             world.nodes[n].is_powered = true;
             world.note_serving(n, false);
             world.start_keepalived(n, 10 + n as u64 * 300);

@@ -274,7 +274,6 @@ impl World {
             timeline: standing.timeline,
             held: standing.held,
             may_start: standing.may_start,
-            guarded: standing.guarded,
             version: None,
             effective_priority: Some(self.priority(n)),
             busy: side.slots.iter().any(Option::is_some),

@@ -91,7 +91,7 @@ impl World {
     pub(crate) fn no_two_primaries_and_no_lost_row(&mut self) {
         let (primaries, lost_nothing, twice) = self.pair.databases[0].edit(|c| {
             (
-                c.writers().count(),
+                c.primaries().count(),
                 c.lost_nothing(),
                 c.schema.values().any(|n| *n > 1),
             )

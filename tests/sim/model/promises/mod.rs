@@ -203,8 +203,7 @@ impl World {
     pub(crate) fn touched(&mut self, fault: Fault) {
         let touched = match fault {
             Fault::Cut | Fault::VrrpCut | Fault::VrrpMute(_) | Fault::Blackout => [true; 2],
-            Fault::Split | Fault::OneWay(_) => [true; 2],
-            Fault::FetchFails | Fault::Tampered => [true; 2],
+            Fault::Split(_) | Fault::FetchFails | Fault::Tampered => [true; 2],
             Fault::Crash(n) | Fault::CrashInWrite(n) | Fault::CrashInStep(n) => [n == 0, n == 1],
             Fault::Power(n) | Fault::Mute(n) | Fault::Bounce(n) => [n == 0, n == 1],
             Fault::ServiceDies(n) | Fault::StartFails(n) | Fault::StartDies(n) => [n == 0, n == 1],
