@@ -82,7 +82,12 @@ impl Row {
         };
         let pair = site::pair(0, 0);
         for n in 0..2 {
-            pair.hosts[n].edit(|w| w.now = START);
+            pair.hosts[n].edit(|w| {
+                w.now = START;
+                // In the middle of everything: what was planned in time goes on.
+                let bundles = w.bundles.values_mut();
+                bundles.for_each(|bundle| bundle.expires = START + Duration::from_secs(1));
+            });
             pair.link.answers[n].store(true, std::sync::atomic::Ordering::Relaxed);
         }
         let row = Self {
@@ -475,4 +480,32 @@ fn a_drain_waits_for_no_node_and_for_nobody_for_ever() {
             assert!(took <= Duration::from_secs(2), "it took {took:?}");
         });
     }
+}
+
+/// The nodes may run different versions when a rollout begins: each asks for itself.
+#[test]
+fn a_bundle_that_does_not_upgrade_what_runs_on_a_node_is_not_unpacked_there() {
+    let mut refused = 0;
+    each_row(|row| {
+        if row.def().name != "stage" {
+            return;
+        }
+        let host = &row.pair.hosts[row.owner()];
+        let upgrades = |from: &str| {
+            host.edit(|w| {
+                for bundle in w.bundles.values_mut() {
+                    bundle.upgrades_from = [from.to_owned()].into();
+                }
+            });
+        };
+        upgrades("1.9.0");
+        let before = matters(&row.seen());
+        let told = row.drive(Verb::Do).expect_err("it does not upgrade 1.0.0");
+        let said = format!("{told:?}");
+        assert!(said.contains("it does not upgrade 1.0.0"), "{said}");
+        assert_eq!(matters(&row.seen()), before);
+        upgrades(site::FROM);
+        refused += 1;
+    });
+    assert_eq!(refused, 2);
 }

@@ -187,6 +187,7 @@ fn policy(api: &Api, installed: &str) -> BundlePolicy {
     BundlePolicy {
         product: api.site.settings.cluster.name.clone(),
         installed: Some(installed.to_owned()),
+        at: api.site.now(),
     }
 }
 

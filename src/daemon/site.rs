@@ -85,10 +85,11 @@ impl Site {
             .as_deref()
             .map(|version| self.installed(version))
             .transpose()?;
+        let at = i64::try_from(policy.at.0).unwrap_or(i64::MAX);
         let policy = bundle::Policy {
             product: &policy.product,
             installed,
-            now: jiff::Timestamp::now(),
+            now: jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::MAX),
         };
         bundle::verify(path, &self.keys()?, &policy).map_err(|e| refused(path, e))
     }

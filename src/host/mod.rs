@@ -161,6 +161,8 @@ pub struct BundlePolicy {
     pub product: String,
     /// None where nothing is installed yet, or the version does not matter any more.
     pub installed: Option<String>,
+    /// When it must not have expired yet: a rollout that was planned in time goes on with it.
+    pub at: Time,
 }
 
 /// What a verified bundle says of itself.

@@ -214,6 +214,7 @@ impl Cx<'_> {
         BundlePolicy {
             product,
             installed: None,
+            at: self.plan.made_at,
         }
     }
 }

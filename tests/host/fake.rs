@@ -17,6 +17,7 @@ fn policy(installed: &str) -> BundlePolicy {
     BundlePolicy {
         product: "shop".into(),
         installed: Some(installed.into()),
+        at: Time(1),
     }
 }
 
@@ -34,6 +35,7 @@ fn bundle() -> FakeBundle {
             hooks: BTreeMap::new(),
         },
         upgrades_from: BTreeSet::from(["1.0.0".to_owned()]),
+        expires: Time(u64::MAX),
         files: BTreeMap::from([(PathBuf::from("app/run"), (b"code".to_vec(), 0o755))]),
     }
 }
@@ -146,6 +148,11 @@ fn bundles_travel_between_fakes_and_unpack() {
         7
     );
     assert!(two.verify_bundle(there, &policy("0.9.0")).is_err());
+    let late = BundlePolicy {
+        at: Time(u64::MAX),
+        ..policy("1.0.0")
+    };
+    assert!(two.verify_bundle(there, &late).is_err());
 
     let dest = Path::new("/opt/shop/releases/1.1.0");
     two.unpack_bundle(there, &policy("1.0.0"), dest).unwrap();

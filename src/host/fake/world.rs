@@ -104,6 +104,7 @@ pub struct FakeBundle {
     pub info: BundleInfo,
     /// Versions it upgrades from; empty: any.
     pub upgrades_from: BTreeSet<String>,
+    pub expires: Time,
     /// What unpacking writes: content and mode, relative to the release folder.
     pub files: BTreeMap<PathBuf, (Vec<u8>, u32)>,
 }
@@ -147,6 +148,9 @@ impl World {
         };
         if bundle.product != policy.product {
             return Err(refused(format!("it is for {}", bundle.product)));
+        }
+        if policy.at >= bundle.expires {
+            return Err(refused("it has expired".into()));
         }
         match &policy.installed {
             Some(old)

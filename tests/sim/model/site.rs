@@ -5,6 +5,7 @@ use hau::database::fake::{Cluster, FakeDatabase};
 use hau::host::fake::{FakeBundle, FakeHost, FakeUnit, PeerAsk};
 use hau::host::{BundleInfo, Host, HostError, HttpAnswer};
 use hau::keepalived::levels::{Levels, NodeWeights};
+use hau::time::Time;
 use hau::{checks, steps, sync};
 use std::{
     collections::BTreeSet,
@@ -160,6 +161,7 @@ pub(crate) fn bundle(jar: &[u8]) -> FakeBundle {
         product,
         info,
         upgrades_from,
+        expires: Time(u64::MAX),
         files: files.collect(),
     }
 }
