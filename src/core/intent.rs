@@ -142,8 +142,11 @@ fn guard(state: &State, now: Time) -> Guard {
         return Guard::Leave;
     }
     if state.is_superseded() {
-        let wrong = local.database == DatabaseRole::Primary;
-        return if wrong { Guard::Hold } else { Guard::Leave };
+        return if state.is_astray() {
+            Guard::Hold
+        } else {
+            Guard::Leave
+        };
     }
     let free = |peer: &Hello| {
         let is_known = (1..=local.timeline).contains(&peer.local.timeline);

@@ -277,6 +277,14 @@ impl State {
         own > 0 && primary.is_some_and(|p| p.node == self.peer && p.timeline > own)
     }
 
+    /// The database here runs as a primary that another one has replaced. What a rollout has just stopped is
+    /// seen to run for a moment longer.
+    pub fn is_astray(&self) -> bool {
+        let is_planned = self.running().is_some_and(|r| r.has_service_down(&self.me));
+        let is_primary = self.observed.local.database == DatabaseRole::Primary;
+        is_primary && !is_planned && self.is_superseded()
+    }
+
     /// May this database become primary without a further word? One that was begun and did not end
     /// well may end yet; once any newer primary is seen the question is settled.
     pub(super) fn claims(&self) -> bool {

@@ -11,9 +11,8 @@ pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
         let end = solo.ended.map(|(end, _)| end);
         (solo.plan.kind, end) == (Kind::Rejoin, Some(RolloutResult::Failed))
     };
-    let astray = local.database != DatabaseRole::Standby
-        || state.journaled.solo.as_ref().is_some_and(failed);
-    let (what, remedy) = if state.is_superseded() && astray {
+    let is_left = local.held || state.journaled.solo.as_ref().is_some_and(failed);
+    let (what, remedy) = if state.is_astray() || (state.is_superseded() && is_left) {
         (
             format!(
                 "node {peer} became primary while this one was away: the database here is not to be written to any more"

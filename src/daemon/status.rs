@@ -23,8 +23,7 @@ impl Snapshot {
         let heard = state.observed.peer.as_ref();
         let fresh = state.fresh_peer(now);
         let mut nodes = BTreeMap::from([(state.me.0.clone(), node(&state.observed.local))]);
-        // Of one that is not heard any more, what it said last.
-        if let Some((hello, _)) = heard {
+        if let Some(hello) = fresh {
             nodes.insert(state.peer.0.clone(), node(&hello.local));
         }
         wire::Status {

@@ -111,7 +111,15 @@ pub(super) fn release(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
     Ok(())
 }
 
+/// A standby, or one that a switchover has just stopped, is left alone.
 pub(super) fn hold(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
+    if db.has_standby_signal() {
+        return Ok(());
+    }
+    stop(db, deadline)
+}
+
+pub(super) fn stop(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
     if let Some(flag) = &db.config.may_start {
         db.host.remove(flag).map_err(|e| host_error(&e))?;
     }

@@ -18,7 +18,7 @@ pub(super) fn rewind(db: &Postgres, rebuild: bool, deadline: Deadline) -> Databa
     let data = &db.config.data_dir;
     finish_exchange(data)?;
     let source = source(db, deadline)?;
-    guard::hold(db, deadline)?;
+    guard::stop(db, deadline)?;
     let kept = data.join(KEPT);
     if !kept.exists() {
         done(fs::copy(data.join(AUTO_CONF), &kept), "copy", &kept)?;
