@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let options = Options {
                 seed,
                 has_faults: false,
+                goes_back: false,
                 mutant: None,
                 is_logged: false,
             };

@@ -1,10 +1,12 @@
 //! What a rollout rests on, one check a line: the list behind `doctor` and the first row of a plan.
 mod peer;
+mod rollback;
 
 pub use peer::{CLOCK, IDENTITY};
+pub use rollback::rollback;
 
 use crate::backup;
-use crate::config::{HttpCheck, Settings};
+use crate::config::{HttpCheck, Prove, Settings};
 use crate::core::{DatabaseRole, VrrpState};
 use crate::database::Database;
 use crate::host::{Active, Finding, Host, Status};
@@ -16,6 +18,8 @@ pub struct Site<'a> {
     pub database: &'a dyn Database,
     pub settings: &'a Settings,
     pub vips: &'a [IpAddr],
+    /// hau's own folder.
+    pub state_dir: &'a Path,
     /// Size of the bundle that is to be installed; 0: none.
     pub bundle_bytes: u64,
 }
@@ -277,12 +281,18 @@ fn space(site: &Site<'_>) -> Vec<Finding> {
         .database
         .as_ref()
         .map_or(0, |_| site.database.size_bytes().unwrap_or(0));
-    let needs: [(&Path, u64); 3] = [
+    let mut needs: Vec<(&Path, u64)> = vec![
         // The bundle and its release, and as much again to be sure.
         (root, site.bundle_bytes * 2),
         (&site.settings.bundle.incoming, site.bundle_bytes * 2),
         (&site.settings.backup.dir, code + dump * 2 + (64 << 20)),
     ];
+    if let Some(database) = &site.settings.database
+        && site.settings.backup.prove == Prove::Restore
+    {
+        // The dump is restored beside the running database, and the standby follows.
+        needs.push((&database.data_dir, dump * 2 + (64 << 20)));
+    }
     let one = |(path, need): &(&Path, u64)| {
         let at = path
             .ancestors()

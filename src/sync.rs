@@ -212,6 +212,13 @@ pub fn key_hash_of_peer(
     })
 }
 
+/// Who paused it, if it is paused.
+pub fn paused_by(host: &dyn Host, state: &Path) -> Option<String> {
+    let text = String::from_utf8(host.read(&flag(state)).ok()?).ok()?;
+    let (by, _) = text.strip_prefix("paused by ")?.split_once(", at ")?;
+    Some(by.to_owned())
+}
+
 /// The file that says that the sync is paused, by whom and since when.
 pub fn flag(state: &Path) -> PathBuf {
     state.join("sync-paused")

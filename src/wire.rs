@@ -170,6 +170,24 @@ pub struct StartRequest {
     pub stop_before: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Go back instead of on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackRequest>,
+    /// Install a version that was rolled back before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_known_bad: bool,
+}
+
+/// What a rollback goes back to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackRequest {
+    /// That node alone; it must be BACKUP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The name of a backup, or a version; none: the newest that both nodes have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
 }
 
 /// Answer to `POST /v1/plans`
@@ -185,12 +203,18 @@ pub struct PlanView {
     pub findings: BTreeMap<String, Vec<Finding>>,
     /// Would it start?
     pub fit: bool,
+    /// No new rollout: these rows of the halted one would be taken back, in this order.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gives_up: bool,
 }
 
 /// Answer to `POST /v1/rollouts` and `POST /v1/orders`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Started {
     pub rollout: u64,
+    /// A halted rollout that is taken back row by row, instead of a new one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gives_up: bool,
 }
 
 /// `POST /v1/orders`

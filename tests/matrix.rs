@@ -95,6 +95,7 @@ fn plan() -> Arc<Plan> {
         from: "1".to_owned(),
         to: "2".to_owned(),
         bundle: None,
+        way_back: None,
         by: actor(),
         made_at: Time(0),
         home_before: None,

@@ -342,10 +342,13 @@ fn a_dump_of_either_node_is_read_back_and_a_damaged_one_refused() {
     let files = tempfile::tempdir().unwrap();
     for (node, name) in [(&pair.a, "a.dump"), (&pair.b, "b.dump")] {
         let file = files.path().join(name);
-        node.db.dump(&file, LIMIT).unwrap();
+        node.db.dump(&file, false, LIMIT).unwrap();
         let summary = node.db.check_dump(&file, LIMIT).unwrap();
         assert!(summary.starts_with("1 tables of shop"), "{summary}");
-        says(&node.db.dump(&file, LIMIT).unwrap_err(), "exists already");
+        says(
+            &node.db.dump(&file, false, LIMIT).unwrap_err(),
+            "exists already",
+        );
     }
 
     let bytes = fs::read(files.path().join("a.dump")).unwrap();
@@ -361,8 +364,45 @@ fn a_dump_of_either_node_is_read_back_and_a_damaged_one_refused() {
         );
     }
     let late = files.path().join("late");
-    assert!(pair.a.db.dump(&late, Duration::from_millis(1)).is_err());
+    assert!(
+        pair.a
+            .db
+            .dump(&late, false, Duration::from_millis(1))
+            .is_err()
+    );
     assert!(!late.exists());
+}
+
+/// What is counted is what the dump shows, while others go on writing; what is restored has as many rows.
+#[test]
+fn a_dump_is_restored_beside_the_running_database_and_counted() {
+    let pair = Pair::new();
+    let db = &pair.a.db;
+    let fill = "create schema \"Odd name\"; create table \"Odd name\".t (i int);
+        create table goods as select i from generate_series(1, 5000) i;
+        create unlogged table passing as select 1";
+    pair.a.sql().batch_execute(fill).unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("dump");
+    let seen = db.dump(&file, true, LIMIT).unwrap();
+    pair.a
+        .sql()
+        .batch_execute("insert into goods select 1")
+        .unwrap();
+    assert_eq!(seen.rows["public.goods"], 5000);
+    assert_eq!(seen.rows["\"Odd name\".t"], 0);
+    for _ in 0..2 {
+        assert_eq!(db.restore_beside(&file, LIMIT).unwrap(), seen.rows);
+    }
+    let now = db.mark().unwrap();
+    assert!(now.next_transaction > seen.next_transaction && now.at > seen.at);
+    db.drop_beside(LIMIT).unwrap();
+    db.drop_beside(LIMIT).unwrap();
+    let standby = pair.b.db.restore_beside(&file, LIMIT).unwrap_err();
+    assert!(!standby.remedy.is_empty(), "{standby:?}");
+    let cut = fs::read(&file).unwrap();
+    fs::write(&file, &cut[..cut.len() - 2000]).unwrap();
+    says(&db.restore_beside(&file, LIMIT).unwrap_err(), "pg_restore");
 }
 
 #[test]
@@ -377,8 +417,8 @@ fn a_stopped_server_is_said_to_be_down_and_found_again() {
     }
     let files = tempfile::tempdir().unwrap();
     let to = files.path().join("dump");
-    let e = pair.a.db.dump(&to, LIMIT).unwrap_err();
-    says(&e, "pg_dump failed");
+    let e = pair.a.db.dump(&to, false, LIMIT).unwrap_err();
+    says(&e, "cannot begin a dump");
     assert!(e.transient && !to.exists());
     // Its last pidfile is back, and the number in it now belongs to somebody else.
     let me = std::process::id();

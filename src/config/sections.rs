@@ -223,7 +223,7 @@ fn backup(mut s: Section<'_>, has_root_key: bool) -> Option<Backup> {
             "make a key with age-keygen, keep it off these hosts, and write its public half (age1…)",
         );
     }
-    let prove = s.or("prove", Prove::Verify);
+    let prove = s.or("prove", Prove::Restore);
     let copy_to = s.or("copy_to", Vec::new());
     s.finish();
     Some(Backup {

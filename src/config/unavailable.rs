@@ -22,7 +22,6 @@ const UNAVAILABLE: &[Unavailable] = &[
     Unavailable { key: "rollback.database", word: Some("restore"), instead: "database = \"keep\"" },
     Unavailable { key: "vrrp.interface", word: None, instead: "the interface of keepalived.conf: leave this key out" },
     Unavailable { key: "database.replication_slot", word: None, instead: "wal_keep_size: leave this key out" },
-    Unavailable { key: "backup.prove", word: Some("restore"), instead: "prove = \"verify\": checksums read back, the dump read to its end" },
     Unavailable { key: "backup.copy_to", word: None, instead: "copy_to = [], and copy the backup by a job of your own" },
     Unavailable { key: "notify.webhook", word: None, instead: "the systemd journal (journalctl -t hau-sidecar)" },
     Unavailable { key: "notify.mail", word: None, instead: "the systemd journal (journalctl -t hau-sidecar)" },

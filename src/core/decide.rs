@@ -1,7 +1,9 @@
 //! The flow of a rollout, in one place: given what is known and what happened, what is now true?
-use super::gate::{may_start, may_undo, may_work_by_hand, next_row, next_undo, peer_in_step};
+use super::gate::{
+    may_replace, may_start, may_undo, may_work_by_hand, next_row, next_undo, peer_in_step,
+};
 use super::solo;
-use super::watch::{expire, survive};
+use super::watch::{expire, learn_home, survive};
 use super::{
     Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Record, Refusal,
     Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo,
@@ -32,14 +34,6 @@ impl Draft<'_> {
 
     pub(super) fn report(&mut self, row: usize, report: Report) {
         self.push(Record::RowReported { row, report });
-    }
-
-    pub(super) fn report_of(&mut self, solo: bool, row: usize, report: Report) {
-        if solo {
-            self.push(Record::SoloReported { row, report });
-        } else {
-            self.report(row, report);
-        }
     }
 }
 
@@ -73,9 +67,7 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
         take_reports(&mut draft, view, (hello.boot, hello.sequence));
     }
     learn_home(&mut draft);
-    solo::note_primary(&mut draft);
-    solo::stand_down(&mut draft);
-    solo::begin_unasked(&mut draft);
+    solo::look_around(&mut draft);
     survive(&mut draft);
     expire(&mut draft);
     solo::advance(&mut draft);
@@ -94,7 +86,13 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     if hello.local.by_hand {
         return Reply::Refused(Refusal::ByHand);
     }
-    if let Err(refusal) = may_work_by_hand(&draft.state, draft.now) {
+    let free = match draft.state.running() {
+        Some(halted) if plan.replaces(&halted.plan.id) => {
+            may_replace(&draft.state, halted, draft.now)
+        }
+        Some(_) | None => may_work_by_hand(&draft.state, draft.now),
+    };
+    if let Err(refusal) = free {
         return Reply::Refused(refusal);
     }
     let journaled = &draft.state.journaled;
@@ -119,13 +117,25 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
         by: plan.by.clone(),
         at: draft.now,
     });
-    let (rollout, with) = (plan.id.number, Some(hello.installed));
+    let (rollout, with) = (plan.id.number, hello.installed);
+    adopt(draft, Arc::new(plan), mandate, with);
+    Reply::Accepted { rollout }
+}
+
+/// Takes a plan; the rollout in whose place it comes ends first.
+fn adopt(draft: &mut Draft<'_>, plan: Arc<Plan>, mandate: Arc<Mandate>, with: Time) {
+    if let Some(old) = draft.state.running()
+        && plan.replaces(&old.plan.id)
+    {
+        let (result, at) = (RolloutResult::Failed, draft.now);
+        draft.push(Record::RolloutEnded { result, at });
+    }
+    let with = Some(with);
     draft.push(Record::PlanAdopted {
-        plan: Arc::new(plan),
+        plan,
         mandate,
         with,
     });
-    Reply::Accepted { rollout }
 }
 
 fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
@@ -251,32 +261,19 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
     draft.report_of(key.solo, key.row, report);
 }
 
-/// Whose journal is new would else rank as its configuration says, and pull the VIP away from the primary.
-fn learn_home(draft: &mut Draft<'_>) {
-    let (state, now) = (&*draft.state, draft.now);
-    let told = state.fresh_peer(now).and_then(|hello| hello.home.clone());
-    let moved = state.journaled.moved_to.is_some();
-    let is_known = moved || state.journaled.rollout.is_some() || state.home() == told.as_ref();
-    if let Some(home) = told.filter(|_| !is_known) {
-        draft.push(Record::HomeTold { home });
-    }
-}
-
 /// The peer tells of a plan this node does not know, or of one that beats an own one not begun.
 /// One that is done with a journal of this node that is gone is not this node's to go on with.
 fn take_plan(draft: &mut Draft<'_>, view: &RolloutView, installed: Time) {
     let known = draft.state.journaled.rollout.as_ref();
     let newer = known.is_none_or(|r| view.plan.id.beats(&r.plan.id));
-    let free = known.is_none_or(|r| r.ended.is_some() || r.mine.is_empty());
+    let busy = draft.state.observed.local.busy;
+    let free = known.is_none_or(|r| {
+        let replaced = view.plan.replaces(&r.plan.id) && !busy && !r.is_open();
+        r.ended.is_some() || r.mine.is_empty() || replaced
+    });
     let me = draft.state.journaled.installed;
     if newer && free && !view.ended && view.with.is_none_or(|with| with == me) {
-        let (plan, mandate) = (view.plan.clone(), view.mandate.clone());
-        let with = Some(installed);
-        draft.push(Record::PlanAdopted {
-            plan,
-            mandate,
-            with,
-        });
+        adopt(draft, view.plan.clone(), view.mandate.clone(), installed);
     }
 }
 
@@ -336,8 +333,8 @@ fn back(draft: &mut Draft<'_>) {
         .running()
         .and_then(|r| Some((r, next_undo(&draft.state, r)?)))
     {
-        let old = &rollout.mine[row];
-        let begun = old.state == RowState::Undoing;
+        let old = rollout.mine.get(row);
+        let begun = old.is_some_and(|r| r.state == RowState::Undoing);
         if begun || may_undo(&draft.state, rollout, row, draft.now).is_err() {
             return;
         }
@@ -347,7 +344,7 @@ fn back(draft: &mut Draft<'_>) {
         } else {
             RowState::Undoing
         };
-        let note = old.note.clone();
+        let note = old.map(|r| r.note.clone()).unwrap_or_default();
         let report = Report {
             note,
             ..fresh(rollout, state, draft.now)
@@ -383,7 +380,7 @@ fn end(draft: &mut Draft<'_>) {
                 rollout.is_kept(barrier, n)
                     || rollout
                         .report(&s.me, n)
-                        .is_none_or(|r| r.state == RowState::Undone)
+                        .map_or(!rollout.is_inherited(n), |r| r.state == RowState::Undone)
             };
             let Ok(theirs) = peer_in_step(s, rollout, at) else {
                 return;

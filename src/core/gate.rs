@@ -1,7 +1,9 @@
 //! What must be true before a row may start, run or be taken back: the promises as conditions.
 //!
 //! Asked at every turn, so a row that is resumed after a crash is held to them like a fresh one.
-use super::{Direction, Hello, Refusal, Reports, Rollout, Row, RowState, State, Undo, VrrpState};
+use super::{
+    Direction, Hello, Local, Refusal, Reports, Rollout, Row, RowState, State, Undo, VrrpState,
+};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +52,38 @@ pub(super) fn may_start(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(
     }
 }
 
+/// May something begin here that no rollout may meet? What two people ask for at one moment on the two
+/// nodes is held apart by the rows: none begins before such a thing has ended.
+///
+/// # Errors
+/// What is under way.
+pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
+    let hello = state.fresh_peer(now);
+    let there = hello.and_then(|hello| hello.rollout.as_ref());
+    let here = state.running().is_some() || state.running_solo().is_some();
+    let is_running = here || there.is_some_and(|view| !view.ended);
+    if is_running || state.observed.local.busy {
+        return Err(Refusal::Busy);
+    }
+    if state.observed.local.by_hand {
+        return Err(Refusal::ByHand);
+    }
+    Ok(())
+}
+
+/// May a plan come in the place of a halted one? Nothing of it may be at work on either node.
+pub(super) fn may_replace(state: &State, halted: &Rollout, now: Time) -> Result<(), Refusal> {
+    let busy = |local: &Local| local.busy || local.by_hand;
+    let theirs = state
+        .fresh_peer(now)
+        .is_some_and(|hello| busy(&hello.local));
+    let rests = halted.is_at_rest() && peer_in_step(state, halted, now).is_ok();
+    if !rests || theirs || busy(&state.observed.local) {
+        return Err(Refusal::Busy);
+    }
+    Ok(())
+}
+
 /// Was the newest order given after everything before this phase was done? A retry of something that
 /// failed on the way is not leave to go past the stop.
 fn is_told_to_go_on(s: &State, r: &Rollout, phase: u16) -> bool {
@@ -96,7 +130,7 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
                 } else {
                     theirs.and_then(|reports| reports.get(*m))
                 };
-                report.is_some_and(|x| x.state != RowState::Undone)
+                report.map_or(r.is_inherited(*m), |x| x.state != RowState::Undone)
             };
             if let Some((m, _)) = r.plan.rows.iter().enumerate().filter(later).find(open) {
                 return Err(Closed::Waiting(m));
@@ -124,25 +158,6 @@ pub(super) fn may_run_undo(s: &State, row: &Row, now: Time) -> Result<(), Closed
     peer_serves(s, now)
 }
 
-/// May something begin here that no rollout may meet? What two people ask for at one moment on the two
-/// nodes is held apart by the rows: none begins before such a thing has ended.
-///
-/// # Errors
-/// What is under way.
-pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
-    let hello = state.fresh_peer(now);
-    let there = hello.and_then(|hello| hello.rollout.as_ref());
-    let here = state.running().is_some() || state.running_solo().is_some();
-    let is_running = here || there.is_some_and(|view| !view.ended);
-    if is_running || state.observed.local.busy {
-        return Err(Refusal::Busy);
-    }
-    if state.observed.local.by_hand {
-        return Err(Refusal::ByHand);
-    }
-    Ok(())
-}
-
 /// The next row of this node going forward: the first that is not done.
 pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
     let is_done = |n: usize| r.mine.get(n).is_some_and(|x| x.state == RowState::Done);
@@ -151,10 +166,13 @@ pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
     next.map(|(n, _)| n)
 }
 
-/// The next row of this node to take back: the last one begun, in front of the barrier.
+/// The next row of this node to take back: the last one begun (or inherited), in front of the barrier.
 pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
     let barrier = r.barrier(&s.me);
-    let open = |n: &usize| r.mine.get(*n).is_some_and(|x| x.state != RowState::Undone);
+    let open = |n: &usize| {
+        let report = r.mine.get(*n);
+        report.map_or(r.is_inherited(*n), |x| x.state != RowState::Undone)
+    };
     let behind = |n: &usize| !r.is_kept(barrier, *n);
     r.plan
         .rows_of(&s.me)

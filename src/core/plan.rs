@@ -35,6 +35,9 @@ pub enum Undo {
 pub enum Kind {
     Upgrade,
     Switch,
+    Rollback,
+    /// Of one node, the BACKUP: VIP and primary stay where they are.
+    RollbackNode,
     /// Of one node: this one becomes primary because the other is gone.
     Failover,
     /// Of one node: this one follows the node that became primary meanwhile.
@@ -42,13 +45,30 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub fn is_rollback(self) -> bool {
+        match self {
+            Self::Rollback | Self::RollbackNode => true,
+            Self::Upgrade | Self::Switch | Self::Failover | Self::Rejoin => false,
+        }
+    }
+
     /// One node's own, beside a rollout over the pair that may be under way.
     pub fn is_solo(self) -> bool {
         match self {
-            Self::Upgrade | Self::Switch => false,
+            Self::Upgrade | Self::Switch | Self::Rollback | Self::RollbackNode => false,
             Self::Failover | Self::Rejoin => true,
         }
     }
+}
+
+/// What a rollback goes back to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayBack {
+    /// The name of a backup that each node of the plan has.
+    pub backup: String,
+    /// The halted rollout that ends, given up, when this plan is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<RolloutId>,
 }
 
 /// Who asked for something, as the audit trail shows it.
@@ -114,6 +134,9 @@ pub struct Plan {
     pub to: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<BundleRef>,
+    /// Of a rollback, and of nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<WayBack>,
     pub by: Actor,
     pub made_at: Time,
     /// Where the VIP was at home before this rollout (None: the configured priorities decide).
@@ -126,6 +149,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Does this plan end that rollout, which is halted?
+    pub(super) fn replaces(&self, other: &RolloutId) -> bool {
+        let way_back = self.way_back.as_ref();
+        way_back.and_then(|w| w.replaces.as_ref()) == Some(other)
+    }
+
     pub fn rows_of<'a>(
         &'a self,
         node: &'a NodeId,

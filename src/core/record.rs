@@ -110,7 +110,10 @@ impl Journaled {
                 rows.try_for_each(|row| rollout.has_row(row))?;
                 (rollout.peers, rollout.told) = (reports.clone(), *told);
             }
-            Record::RolloutEnded { result, at } => self.running()?.ended = Some((*result, *at)),
+            Record::RolloutEnded { result, at } => {
+                self.running()?.ended = Some((*result, *at));
+                self.judge(*result);
+            }
             Record::SoloBegun { plan, mandate } => {
                 let is_free = self.solo.as_ref().is_none_or(|solo| solo.ended.is_some());
                 holds(is_free, "a node does one thing at a time on its own")?;
@@ -169,6 +172,20 @@ impl Journaled {
         }
     }
 
+    /// A version that was rolled back is not installed again by mistake.
+    fn judge(&mut self, result: RolloutResult) {
+        let Some(Rollout { plan, .. }) = &self.rollout else {
+            return;
+        };
+        if result != RolloutResult::Succeeded || plan.from == plan.to {
+            return;
+        }
+        self.known_bad.remove(&plan.to);
+        if plan.kind.is_rollback() {
+            self.known_bad.insert(plan.from.clone());
+        }
+    }
+
     fn running(&mut self) -> Result<&mut Rollout, Contradiction> {
         let rollout = self.rollout.as_mut().ok_or(NO_PLAN)?;
         holds(
@@ -189,6 +206,19 @@ impl Journaled {
 }
 
 impl Rollout {
+    fn new(plan: &Arc<Plan>, mandate: &Arc<Mandate>, with: Option<Time>) -> Self {
+        Self {
+            plan: plan.clone(),
+            mandate: mandate.clone(),
+            mine: Arc::default(),
+            peers: Arc::default(),
+            told: (0, 0),
+            with,
+            ended: None,
+            has_moved: false,
+        }
+    }
+
     fn has_row(&self, row: usize) -> Result<(), Contradiction> {
         holds(
             row < self.plan.rows.len(),
@@ -222,6 +252,7 @@ mod tests {
             from: "1.0.0".to_owned(),
             to: "1.1.0".to_owned(),
             bundle: None,
+            way_back: None,
             by: Actor::default(),
             made_at: Time(1),
             stop_before: Some(3),

@@ -5,7 +5,7 @@
 use super::decide::{Draft, fresh};
 use super::{
     Actor, AloneRefusal, DatabaseRole, Direction, Kind, Local, Mandate, NodeId, Order, Plan,
-    Record, Refusal, Reply, Rollout, RolloutResult, RowState, State, Undo, VrrpState,
+    Record, Refusal, Reply, Report, Rollout, RolloutResult, RowState, State, Undo, VrrpState,
 };
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -32,8 +32,26 @@ pub struct Unasked {
 /// A look at the database and a Hello are up to this old.
 const LATE: Duration = Duration::from_secs(3);
 
+impl Draft<'_> {
+    /// On a row of what this node does on its own, or of the rollout over the pair.
+    pub(super) fn report_of(&mut self, solo: bool, row: usize, report: Report) {
+        if solo {
+            self.push(Record::SoloReported { row, report });
+        } else {
+            self.report(row, report);
+        }
+    }
+}
+
+/// Who is primary, whether a failover is still called for, and what the configuration lets this node begin.
+pub(super) fn look_around(draft: &mut Draft<'_>) {
+    note_primary(draft);
+    stand_down(draft);
+    begin_unasked(draft);
+}
+
 /// Facts about who is primary: what is seen on a newer timeline than ever before.
-pub(super) fn note_primary(draft: &mut Draft<'_>) {
+fn note_primary(draft: &mut Draft<'_>) {
     let (s, at) = (&*draft.state, draft.now);
     // One that is held is primary too, as far as its disk says.
     let is_primary = |local: &Local| local.held || local.database == DatabaseRole::Primary;
@@ -56,7 +74,7 @@ pub(super) fn note_primary(draft: &mut Draft<'_>) {
 }
 
 /// A node that is heard again is not gone: nothing is promoted any more, unless that has begun.
-pub(super) fn stand_down(draft: &mut Draft<'_>) {
+fn stand_down(draft: &mut Draft<'_>) {
     let (s, at) = (&*draft.state, draft.now);
     let Some(solo) = s.running_solo() else { return };
     let begun = promotion(solo).is_some_and(|n| solo.mine.get(n).is_some());
@@ -67,7 +85,7 @@ pub(super) fn stand_down(draft: &mut Draft<'_>) {
 }
 
 /// What the configuration lets this node begin by itself.
-pub(super) fn begin_unasked(draft: &mut Draft<'_>) {
+fn begin_unasked(draft: &mut Draft<'_>) {
     let (s, now) = (&*draft.state, draft.now);
     let failover = s
         .unasked
@@ -159,7 +177,8 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, accepts_loss: bool) -> R
             }
             Kind::Rejoin if !s.is_superseded() => Some(Refusal::Alone(AloneRefusal::NotSuperseded)),
             Kind::Rejoin if !has_primary(s, now) => Some(Refusal::PeerLost),
-            Kind::Failover | Kind::Rejoin | Kind::Upgrade | Kind::Switch => None,
+            Kind::Failover | Kind::Rejoin => None,
+            Kind::Upgrade | Kind::Switch | Kind::Rollback | Kind::RollbackNode => None,
         }
     };
     if let Some(refusal) = refusal {
@@ -232,7 +251,7 @@ pub(super) fn may_go_on(s: &State, solo: &Rollout, row: usize, now: Time) -> boo
             free || gone || begun
         }
         Kind::Rejoin => has_primary(s, now),
-        Kind::Upgrade | Kind::Switch => true,
+        Kind::Upgrade | Kind::Switch | Kind::Rollback | Kind::RollbackNode => true,
     }
 }
 

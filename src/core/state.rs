@@ -2,7 +2,7 @@
 use super::{Hello, Local, Plan, Primary, Reports, Unasked};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -90,6 +90,12 @@ pub struct Report {
 pub enum Direction {
     Forward,
     Back,
+}
+
+impl Report {
+    fn is_open(&self) -> bool {
+        matches!(self.state, RowState::Started | RowState::Undoing)
+    }
 }
 
 /// What a person last ordered.
@@ -207,6 +213,8 @@ pub struct Journaled {
     pub primary: Option<Primary>,
     /// The primary role has come to this node since the last plan was made.
     pub moved_to: Option<NodeId>,
+    /// Versions that were rolled back and not installed again since.
+    pub known_bad: BTreeSet<String>,
 }
 
 /// Changed by `observe` alone; lost in a crash.
@@ -302,19 +310,6 @@ impl State {
 }
 
 impl Rollout {
-    pub(super) fn new(plan: &Arc<Plan>, mandate: &Arc<Mandate>, with: Option<Time>) -> Self {
-        Self {
-            plan: plan.clone(),
-            mandate: mandate.clone(),
-            mine: Arc::default(),
-            peers: Arc::default(),
-            told: (0, 0),
-            with,
-            ended: None,
-            has_moved: false,
-        }
-    }
-
     /// The latest report on a row, whichever node owns it; `me` is the node that asks.
     pub fn report(&self, me: &NodeId, row: usize) -> Option<&Report> {
         let is_mine = || self.plan.rows.get(row).is_some_and(|r| r.node == *me);
@@ -342,6 +337,17 @@ impl Rollout {
         self.mine.iter().chain(self.peers.iter()).find(in_force)
     }
 
+    /// A row of this node is begun and not ended.
+    pub(super) fn is_open(&self) -> bool {
+        self.mine.iter().any(|(_, r)| r.is_open())
+    }
+
+    /// Stopped by a failure, and nothing of it goes on at either node, as far as this one knows.
+    pub fn is_at_rest(&self) -> bool {
+        let theirs = self.peers.iter().any(|(_, r)| r.is_open());
+        self.halted_by().is_some() && !self.is_open() && !theirs
+    }
+
     /// Giving up now would take back what is whole, or leave nobody to serve: both nodes have been
     /// through their stretch of service, or the row of no return is neither done nor untouched.
     pub fn is_past_abort(&self, me: &NodeId) -> bool {
@@ -353,6 +359,17 @@ impl Rollout {
                     .is_some_and(|r| r.state != RowState::Done)
         });
         torn || rows.all(|(n, row)| !row.service_down || self.is_done(me, n))
+    }
+
+    /// The rollout that this one took the place of may have stopped the services here, whether this
+    /// row has done anything or not: taking it back starts them.
+    pub(super) fn is_inherited(&self, row: usize) -> bool {
+        let way_back = self.plan.way_back.as_ref();
+        let row = &self.plan.rows[row];
+        way_back.is_some_and(|w| w.replaces.is_some())
+            && row.disruptive
+            && row.service_down
+            && row.node == self.plan.first
     }
 
     /// Does an abort leave this row as it is, because of the barrier that was passed?

@@ -1,7 +1,7 @@
-//! What nobody orders: a survivor that must serve, and a job that does not come back.
+//! What nobody orders: a survivor that must serve, where the VIP is at home, and a job that does not come back.
 use super::decide::{Draft, mandate};
 use super::gate::next_row;
-use super::{Actor, Direction, Order, Problem, Report, RowState};
+use super::{Actor, Direction, Order, Problem, Record, Report, RowState};
 
 /// A survivor (`State::must_survive`) with rows begun that took the service
 /// down: what cannot be finished without the peer is taken back at once.
@@ -20,10 +20,12 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
         .get(row)
         .is_some_and(|r| r.state == RowState::Failed);
     let stuck = failed || rollout.halted_by().is_some() || !rollout.plan.rows[row].restores;
-    if stuck
-        && rollout.mandate.direction == Direction::Forward
-        && rollout.plan.rows[row].service_down
-    {
+    // Down by one of these rows, or by the rollout that this one took the place of.
+    let down = |n: usize| rollout.plan.rows[n].service_down;
+    let mut mine = rollout.plan.rows_of(&s.me);
+    let inherited = mine.any(|(n, _)| n >= row && rollout.is_inherited(n));
+    drop(mine);
+    if stuck && rollout.mandate.direction == Direction::Forward && (down(row) || inherited) {
         let reason = Some("the active node is gone: this one serves again as it was".to_owned());
         let by = Actor {
             user: "hau".to_owned(),
@@ -31,6 +33,17 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
             reason,
         };
         mandate(draft, Order::Abort, by);
+    }
+}
+
+/// Whose journal is new would else rank as its configuration says, and pull the VIP away from the primary.
+pub(super) fn learn_home(draft: &mut Draft<'_>) {
+    let (state, now) = (&*draft.state, draft.now);
+    let told = state.fresh_peer(now).and_then(|hello| hello.home.clone());
+    let moved = state.journaled.moved_to.is_some();
+    let is_known = moved || state.journaled.rollout.is_some() || state.home() == told.as_ref();
+    if let Some(home) = told.filter(|_| !is_known) {
+        draft.push(Record::HomeTold { home });
     }
 }
 

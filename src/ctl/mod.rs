@@ -5,6 +5,7 @@ mod bundle;
 mod client;
 mod follow;
 mod interrupt;
+mod key;
 mod output;
 mod pair;
 mod render;
@@ -86,6 +87,9 @@ enum Verb {
         /// Wait in front of this phase; `switchover` is where the VIP moves
         #[arg(long, value_name = "PHASE")]
         stop_before: Option<String>,
+        /// Install a version that was rolled back here before; recorded with your name
+        #[arg(long)]
+        allow_known_bad: bool,
         #[command(flatten)]
         how: How,
     },
@@ -122,6 +126,20 @@ enum Verb {
     /// Give the rollout up and leave things safe: what can be taken back is
     #[command(after_help = "Example:\n  hau-ctl abort --reason 'too late tonight'")]
     Abort(How),
+    /// Back to the last backup: code, configuration and root key of both nodes, one after the other
+    /// without a gap in service; the database stays as it is
+    #[command(
+        after_help = "Example:\n  hau-ctl rollback --check                  # would it work? nothing is touched\n  hau-ctl rollback --reason 'orders fail'   # both nodes\n  hau-ctl rollback --node b                 # that node alone, which must be BACKUP"
+    )]
+    Rollback {
+        /// Only look: is the backup whole, are the keys there, what would be done; exit code 3 if not
+        #[arg(long)]
+        check: bool,
+        #[command(flatten)]
+        back: Back,
+        #[command(flatten)]
+        how: How,
+    },
     /// The other node is gone: make this one's database primary
     #[command(
         after_help = "Example:\n  hau-ctl failover --fenced --reason 'took the power of a myself'"
@@ -160,6 +178,16 @@ struct Bundle {
 }
 
 #[derive(Debug, Args)]
+struct Back {
+    /// That node alone; it must be BACKUP
+    #[arg(long, value_name = "NODE")]
+    node: Option<String>,
+    /// A backup's name, or a version; default: the newest backup that both nodes have
+    #[arg(long, value_name = "BACKUP|VERSION")]
+    to: Option<String>,
+}
+
+#[derive(Debug, Args)]
 struct How {
     /// Why; kept in the audit trail
     #[arg(long)]
@@ -180,6 +208,22 @@ enum Backup {
     /// Read every byte of a backup back and compare checksums
     #[command(after_help = "Example:\n  hau-ctl backup verify backup_20261121_020000")]
     Verify { name: String },
+    /// Does the encrypted root key of a backup open, and is it the key that the manifest names?
+    /// Needs the files of the backup and no daemon; the key is not written anywhere
+    #[command(
+        name = "restore-key",
+        after_help = "Example:\n  hau-ctl backup restore-key /var/lib/hau/backups/backup_20261121_020000 --check --identity shop-backup.txt"
+    )]
+    RestoreKey {
+        /// The backup's folder, or a copy of it
+        folder: PathBuf,
+        /// Only see that it opens; without this the key is written to stdout
+        #[arg(long)]
+        check: bool,
+        /// The secret half of a recipient, as age-keygen writes it; - reads it from stdin
+        #[arg(long, value_name = "FILE")]
+        identity: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,9 +3,11 @@ use super::client::Client;
 use super::follow::{self, Goal, Ours};
 use super::output::{Output, say};
 use super::verbs::{Ended, done_or_json};
-use super::{Bundle, render};
+use super::{Back, Bundle, How, render};
 use crate::core::Order;
-use crate::wire::{Code, Failure, OrderRequest, PlanView, StartRequest, Started, Status};
+use crate::wire::{
+    Code, Failure, OrderRequest, PlanView, RollbackRequest, StartRequest, Started, Status,
+};
 use serde_json::Value;
 use std::{fs, path::Path};
 
@@ -57,7 +59,28 @@ fn copy_durably(from: &Path, dir: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 pub(super) async fn plan(client: &Client, out: Output, bundle: &Bundle, config: &Path) -> Ended {
-    let view: PlanView = client.post("/v1/plans", &of(bundle, config)?).await?;
+    look(client, out, &of(bundle, config)?).await
+}
+
+pub(super) async fn back(client: &Client, out: Output, check: bool, to: Back, how: How) -> Ended {
+    let back = RollbackRequest {
+        node: to.node,
+        to: to.to,
+    };
+    let request = StartRequest {
+        rollback: Some(back),
+        reason: how.reason,
+        ..StartRequest::default()
+    };
+    if check {
+        return look(client, out, &request).await;
+    }
+    start(client, out, &request, how.detach).await
+}
+
+/// What would be done, with nothing started.
+async fn look(client: &Client, out: Output, request: &StartRequest) -> Ended {
+    let view: PlanView = client.post("/v1/plans", request).await?;
     out.answer(&view, render::plan);
     Ok(if view.fit { 0 } else { Code::Refused.exit() })
 }
@@ -84,8 +107,12 @@ pub(super) async fn start(
     let started: Started = client.post("/v1/rollouts", request).await?;
     let ours = Ours {
         id: started.rollout,
-        origin: Some(before.node.clone()),
-        goal: Goal::Forward,
+        origin: (!started.gives_up).then(|| before.node.clone()),
+        goal: if started.gives_up {
+            Goal::GivenUp
+        } else {
+            Goal::Forward
+        },
     };
     go_on(client, out, ours, before, detach, &started).await
 }

@@ -1,7 +1,7 @@
 //! One arm for each verb of the table: what is asked, how it is shown, with which exit code it ends.
 use super::client::Client;
 use super::output::{Output, say};
-use super::{Backup, Cli, Sync, Verb, alone, bundle, follow, pair, render, rollout};
+use super::{Backup, Cli, Sync, Verb, alone, bundle, follow, key, pair, render, rollout};
 use crate::core::Order;
 use crate::host::Status as Judgement;
 use crate::wire::{self, Code, Doctor, Failure, Health, StartRequest, SyncDifferences, SyncView};
@@ -21,6 +21,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
         Verb::Upgrade {
             bundle,
             stop_before,
+            allow_known_bad,
             how,
         } => {
             let bundle = Some(rollout::place(&bundle, &cli.config)?);
@@ -29,6 +30,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
                 bundle,
                 stop_before,
                 reason,
+                allow_known_bad,
                 ..StartRequest::default()
             };
             rollout::start(&client, out, &request, how.detach).await
@@ -42,6 +44,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
             };
             rollout::start(&client, out, &request, how.detach).await
         }
+        Verb::Rollback { check, back, how } => rollout::back(&client, out, check, back, how).await,
         Verb::Retry(how) => {
             rollout::order(&client, out, Order::Retry, how.reason, how.detach).await
         }
@@ -120,6 +123,11 @@ async fn backup(client: &Client, out: Output, verb: Backup) -> Ended {
             };
             out.answer(&manifest, |m, look| render::manifest(&name, m, look));
         }
+        Backup::RestoreKey {
+            folder,
+            check,
+            identity,
+        } => return key::restore(&folder, &identity, check, out),
     }
     Ok(0)
 }

@@ -101,6 +101,7 @@ const ROUTES: &[(Method, &str, Right, Handler)] = &[
         Right::Peer,
         keeping::peer_config_file,
     ),
+    (Get, "/v1/peer/backups", Right::Peer, keeping::peer_backups),
     (Get, "/v1/peer/bundles/*", Right::Peer, rollout::peer_bundle),
     (PostTo, "/v1/peer/stage", Right::Peer, rollout::peer_stage),
     (
@@ -174,9 +175,15 @@ impl Api {
     }
 
     fn started(&self, command: Command) -> Result<Answered, Failure> {
+        let (rollout, gives_up) = (self.accepted(command)?, false);
+        json(&wire::Started { rollout, gives_up })
+    }
+
+    /// The number of the rollout that takes the command.
+    fn accepted(&self, command: Command) -> Result<u64, Failure> {
         use crate::core::Reply as Core;
         match self.mailbox.ask(command) {
-            Some(Core::Accepted { rollout }) => json(&wire::Started { rollout }),
+            Some(Core::Accepted { rollout }) => Ok(rollout),
             Some(Core::Refused(refusal)) => Err(rollout::refused(refusal, &self.site.peer.0)),
             None => Err(ending()),
         }

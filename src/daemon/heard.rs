@@ -53,7 +53,10 @@ fn plan_doubt(plan: &Plan, me: &NodeId, peer: &NodeId) -> Result<(), String> {
         return Err(odd("the size of its plan"));
     }
     let file = plan.bundle.iter().map(|bundle| bundle.file.as_str());
-    let mut names = file.chain([plan.from.as_str(), plan.to.as_str()]);
+    let backup = plan.way_back.iter().map(|back| back.backup.as_str());
+    let mut names = file
+        .chain(backup)
+        .chain([plan.from.as_str(), plan.to.as_str()]);
     if let Some(name) = names.find(|name| !is_plain(name)) {
         return Err(odd(&format!("the name {name:?}")));
     }
@@ -94,6 +97,7 @@ mod tests {
     use super::*;
     use crate::core::{
         Actor, BundleRef, Direction, Kind, Mandate, Order, Report, Reports, RolloutId, RowState,
+        WayBack,
     };
     use crate::time::Time;
     use std::sync::Arc;
@@ -139,6 +143,7 @@ mod tests {
                 sha256: String::new(),
                 size_bytes: 1,
             }),
+            way_back: None,
             by: Actor::default(),
             made_at: Time(0),
             home_before: None,
@@ -184,7 +189,14 @@ mod tests {
             let to = planned(|plan| plan.to = name.into());
             let from = planned(|plan| plan.from = name.into());
             let file = planned(|plan| plan.bundle.as_mut().unwrap().file = name.into());
+            let backup = planned(|plan| {
+                plan.way_back = Some(WayBack {
+                    backup: name.into(),
+                    replaces: None,
+                });
+            });
             assert!(to.is_some() && from.is_some() && file.is_some(), "{name:?}");
+            assert!(backup.is_some(), "{name:?}");
         }
     }
 

@@ -12,7 +12,6 @@ mod heard;
 mod hello;
 mod mailbox;
 mod observe;
-mod pack;
 mod pairing;
 mod planning;
 mod probe;
@@ -195,11 +194,11 @@ impl Daemon {
     }
 
     /// Each fact once, and a rollout that another replaces goes into the history.
-    fn tell(&mut self, turned: &Turned, before: Journaled) {
-        let journaled = &self.machine.state().journaled;
+    fn tell(&mut self, turned: &Turned, mut known: Journaled) {
         for record in &turned.records {
-            telemetry::tell(record, journaled);
-            let old = before.replaced_by(record).cloned();
+            let old = known.replaced_by(record).cloned();
+            known.apply(record);
+            telemetry::tell(record, &known);
             Arc::make_mut(&mut self.history).extend(old);
         }
     }

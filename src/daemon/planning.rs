@@ -1,8 +1,14 @@
 //! From a request to a plan: which bundle, which node first, is the pair fit. Nothing is changed.
+mod back;
+mod purpose;
+
+pub(super) use back::{is_taken_back, rollback};
+pub(super) use purpose::{Purpose, own_findings};
+
 use super::api::Api;
 use crate::checks;
 use crate::core::{
-    Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState,
+    Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack,
 };
 use crate::host::{BundleInfo, BundlePolicy, Finding, Host, Status};
 use crate::steps;
@@ -41,7 +47,9 @@ pub(super) fn plan(
                 "hau-ctl upgrade BUNDLE",
             ));
         }
-        (Kind::Switch | Kind::Failover | Kind::Rejoin, _) => None,
+        (Kind::Switch | Kind::Rollback | Kind::RollbackNode | Kind::Failover | Kind::Rejoin, _) => {
+            None
+        }
     };
     let info = found.as_ref().map(|(_, info)| info);
     if let Some(info) = info {
@@ -54,45 +62,78 @@ pub(super) fn plan(
         sha256: info.sha256.clone(),
         size_bytes: info.size_bytes,
     });
-    let mut findings = findings(api, info.map_or(0, |i| i.payload_bytes.max(i.size_bytes)))?;
-    let snapshot = api.snapshot();
-    let own = findings.entry(api.site.me.0.clone()).or_default();
-    own.push(snapshot.expected_downtime(api.site.settings.limits.downtime_budget));
-    let fit = findings.values().all(|f| checks::is_fit(f));
-    let view = PlanView {
-        kind,
-        from: from.clone(),
-        to: to.clone(),
-        first: first.0.clone(),
-        second: second.0.clone(),
-        rows: rows
-            .iter()
-            .map(|row| snapshot.row(row, None, Time(0)))
-            .collect(),
-        findings,
-        fit,
+    let purpose = Purpose {
+        bundle_bytes: info.map_or(0, |i| i.payload_bytes.max(i.size_bytes)),
+        version: info.map(|i| i.version.clone()),
+        allow_known_bad: request.allow_known_bad,
+        ..Purpose::default()
     };
-    let stop_before = stop_before(request, &rows)?;
-    // The core numbers it and stamps the time when it is adopted.
-    let id = RolloutId {
-        number: 0,
-        origin: api.site.me.clone(),
-    };
-    let made_at = api.site.now();
-    let home_before = None;
-    let plan = Plan {
-        id,
+    let findings = findings(api, &purpose)?;
+    let draft = Draft {
         kind,
         first,
         second,
         from,
         to,
         bundle,
-        by,
-        made_at,
-        home_before,
-        stop_before,
+        way_back: None,
         rows,
+    };
+    finish(api, request, draft, findings, by)
+}
+
+/// What makes one plan different from another.
+struct Draft {
+    kind: Kind,
+    first: NodeId,
+    second: NodeId,
+    from: String,
+    to: String,
+    bundle: Option<BundleRef>,
+    way_back: Option<WayBack>,
+    rows: Vec<Row>,
+}
+
+fn finish(
+    api: &Api,
+    request: &StartRequest,
+    draft: Draft,
+    mut findings: Findings,
+    by: Actor,
+) -> Result<Planned, Failure> {
+    let snapshot = api.snapshot();
+    let own = findings.entry(api.site.me.0.clone()).or_default();
+    own.push(snapshot.expected_downtime(api.site.settings.limits.downtime_budget));
+    let rows = draft.rows.iter();
+    let view = PlanView {
+        kind: draft.kind,
+        from: draft.from.clone(),
+        to: draft.to.clone(),
+        first: draft.first.0.clone(),
+        second: draft.second.0.clone(),
+        rows: rows.map(|row| snapshot.row(row, None, Time(0))).collect(),
+        fit: findings.values().all(|f| checks::is_fit(f)),
+        findings,
+        gives_up: false,
+    };
+    let plan = Plan {
+        // The core numbers it and stamps the time when it is adopted.
+        id: RolloutId {
+            number: 0,
+            origin: api.site.me.clone(),
+        },
+        kind: draft.kind,
+        first: draft.first,
+        second: draft.second,
+        from: draft.from,
+        to: draft.to,
+        bundle: draft.bundle,
+        way_back: draft.way_back,
+        by,
+        made_at: api.site.now(),
+        home_before: None,
+        stop_before: stop_before(request, &draft.rows)?,
+        rows: draft.rows,
     };
     Ok(Planned { plan, view })
 }
@@ -129,20 +170,25 @@ pub(super) fn refusal(view: &PlanView) -> Failure {
     first.unwrap_or_else(|| Failure::new(Code::Refused, "the pair is not fit", "hau-ctl doctor"))
 }
 
+type Findings = BTreeMap<String, Vec<Finding>>;
+
 /// Both nodes' findings.
-pub(super) fn findings(
+pub(super) fn findings(api: &Api, purpose: &Purpose) -> Result<Findings, Failure> {
+    findings_within(api, purpose, purpose, PEER_LIMIT)
+}
+
+fn findings_within(
     api: &Api,
-    bundle_bytes: u64,
-) -> Result<BTreeMap<String, Vec<Finding>>, Failure> {
-    let theirs = std::thread::scope(|scope| {
-        let theirs = scope.spawn(|| {
-            api.site
-                .peer_get_now(&format!("doctor?bundle_bytes={bundle_bytes}"), PEER_LIMIT)
-        });
-        let ours = own_findings(api, bundle_bytes);
+    ours: &Purpose,
+    theirs: &Purpose,
+    limit: Duration,
+) -> Result<Findings, Failure> {
+    let (ours, theirs) = std::thread::scope(|scope| {
+        let ask = format!("doctor?{}", theirs.query());
+        let theirs = scope.spawn(move || api.site.peer_get_now(&ask, limit));
+        let ours = own_findings(api, ours);
         (ours, theirs.join())
     });
-    let (ours, theirs) = theirs;
     let lost = |why: String| {
         Failure::new(
             Code::PeerLost,
@@ -159,10 +205,6 @@ pub(super) fn findings(
     ]))
 }
 
-pub(super) fn own_findings(api: &Api, bundle_bytes: u64) -> Vec<Finding> {
-    checked(api, bundle_bytes, checks::all)
-}
-
 /// What a load balancer asks every second: nothing that reads much or asks the other node.
 pub(super) fn health_findings(api: &Api) -> Vec<Finding> {
     checked(api, 0, checks::health)
@@ -171,7 +213,7 @@ pub(super) fn health_findings(api: &Api) -> Vec<Finding> {
 fn checked(
     api: &Api,
     bundle_bytes: u64,
-    check: fn(&checks::Site<'_>) -> Vec<Finding>,
+    check: impl Fn(&checks::Site<'_>) -> Vec<Finding>,
 ) -> Vec<Finding> {
     let vips = api.site.vips();
     check(&checks::Site {
@@ -179,6 +221,7 @@ fn checked(
         database: api.site.database(),
         settings: &api.site.settings,
         vips: &vips,
+        state_dir: &api.site.state_dir,
         bundle_bytes,
     })
 }

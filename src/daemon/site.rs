@@ -1,7 +1,6 @@
 //! This host, for production: the `Host` that steps work on, made of the real pieces.
 use super::door::Method;
 use super::link::{LinkError, PeerLink};
-use super::pack;
 use super::vrrp::Keepalived;
 use crate::bundle::{self, TrustedKeys};
 use crate::config::Settings;
@@ -9,7 +8,7 @@ use crate::core::{Downtime, NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
     BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError, HostResult,
-    HttpAnswer, Output, UnitState, commands, files, net, sockets, units,
+    HttpAnswer, Output, UnitState, archive, commands, files, net, sockets, units,
 };
 use crate::time::Time;
 use crate::wire::Answer;
@@ -322,14 +321,13 @@ impl Host for Site {
         }
     }
     fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()> {
-        pack::archive(paths, to)
-            .map_err(|e| HostError::new("archive to", to.display().to_string(), e))
+        archive::archive(paths, to)
+    }
+    fn unarchive(&self, tar: &Path, to: &Path) -> HostResult<()> {
+        archive::unarchive(tar, to)
     }
     fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()> {
-        let sealed = pack::encrypt(&files::read(file)?, recipients);
-        let sealed =
-            sealed.map_err(|e| HostError::new("encrypt", file.display().to_string(), e))?;
-        files::write(to, &sealed, 0o600)
+        archive::encrypt(file, to, recipients)
     }
     fn keepalived(&self) -> Vec<Finding> {
         self.keepalived.findings()

@@ -209,14 +209,18 @@ impl Snapshot {
 
 /// What comes next, or what to type.
 fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> String {
-    let upgrade = r.plan.kind == Kind::Upgrade;
-    let (solo, problem) = (r.plan.kind.is_solo(), problem(r));
+    let kind = r.plan.kind;
     match (&r.ended, stopped) {
-        (Some((core::RolloutResult::Succeeded, _)), _) if solo => "nothing: it is done".to_owned(),
-        (Some((core::RolloutResult::Failed, _)), _) if solo => {
-            problem.map_or_else(|| "hau-ctl status".to_owned(), |p| p.remedy.clone())
+        (Some((core::RolloutResult::Succeeded, _)), _) if kind.is_solo() => {
+            "nothing: it is done".to_owned()
         }
-        (Some((core::RolloutResult::Succeeded, _)), _) if upgrade => {
+        (Some((core::RolloutResult::Failed, _)), _) if kind.is_solo() => {
+            problem(r).map_or_else(|| "hau-ctl status".to_owned(), |p| p.remedy.clone())
+        }
+        (Some((core::RolloutResult::Succeeded, _)), _) if kind == Kind::RollbackNode => {
+            format!("nothing: node {} runs {}", r.plan.first, r.plan.to)
+        }
+        (Some((core::RolloutResult::Succeeded, _)), _) if kind != Kind::Switch => {
             format!("nothing: both nodes run {}", r.plan.to)
         }
         (Some((core::RolloutResult::Succeeded, _)), _) => {

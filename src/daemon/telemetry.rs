@@ -92,7 +92,7 @@ fn kind(plan: &Plan) -> &'static str {
     match plan.kind {
         Kind::Failover => "failover",
         Kind::Rejoin => "rejoin",
-        Kind::Upgrade | Kind::Switch => "rollout",
+        Kind::Upgrade | Kind::Switch | Kind::Rollback | Kind::RollbackNode => "rollout",
     }
 }
 

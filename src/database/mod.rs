@@ -8,8 +8,8 @@ pub use none::NONE;
 
 use crate::config::{DatabaseKind, Settings};
 use crate::core::DatabaseRole;
-use crate::host::Host;
-use std::{path::Path, sync::Arc, time::Duration};
+use crate::host::{DatabaseMark, Host};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 /// What a database operation failed at, and what a person can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -86,10 +86,19 @@ pub trait Database: Send + Sync {
     /// Prepares a replaced primary for `rejoin`: takes back what the new primary never got, or
     /// with `rebuild` copies everything anew.
     fn rewind(&self, rebuild: bool, limit: Duration) -> DatabaseResult<()>;
-    /// Full logical backup into one file that did not exist.
-    fn dump(&self, to: &Path, limit: Duration) -> DatabaseResult<()>;
+    /// What it is right now; no rows are counted.
+    fn mark(&self) -> DatabaseResult<DatabaseMark>;
+    /// Full logical backup into one file that did not exist. Says what it was made from, and with
+    /// `counts` how many rows each table had then.
+    fn dump(&self, to: &Path, counts: bool, limit: Duration) -> DatabaseResult<DatabaseMark>;
     /// Reads a dump's table of contents: is it whole? Says what it holds.
     fn check_dump(&self, file: &Path, limit: Duration) -> DatabaseResult<String>;
+    /// Restores a dump into a database of its own beside the running one, anew each time. Says how
+    /// many rows each table has.
+    fn restore_beside(&self, file: &Path, limit: Duration)
+    -> DatabaseResult<BTreeMap<String, u64>>;
+    /// Removes what `restore_beside` made; not there is fine.
+    fn drop_beside(&self, limit: Duration) -> DatabaseResult<()>;
     /// What two nodes that replicate one another have in common, and no others.
     fn identity(&self) -> DatabaseResult<String>;
     /// Bytes a dump may need at most.

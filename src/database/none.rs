@@ -1,7 +1,8 @@
 //! No database: for services that keep nothing on these two hosts.
 use super::{Database, DatabaseResult, Replication, Standing};
 use crate::core::DatabaseRole;
-use std::{path::Path, time::Duration};
+use crate::host::DatabaseMark;
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 pub struct NoDatabase;
 
@@ -59,11 +60,24 @@ impl Database for NoDatabase {
     fn rewind(&self, _rebuild: bool, _limit: Duration) -> DatabaseResult<()> {
         Ok(())
     }
-    fn dump(&self, _to: &Path, _limit: Duration) -> DatabaseResult<()> {
-        Ok(())
+    fn mark(&self) -> DatabaseResult<DatabaseMark> {
+        Ok(DatabaseMark::default())
+    }
+    fn dump(&self, _to: &Path, _counts: bool, _limit: Duration) -> DatabaseResult<DatabaseMark> {
+        Ok(DatabaseMark::default())
     }
     fn check_dump(&self, _file: &Path, _limit: Duration) -> DatabaseResult<String> {
         Ok(String::new())
+    }
+    fn restore_beside(
+        &self,
+        _file: &Path,
+        _limit: Duration,
+    ) -> DatabaseResult<BTreeMap<String, u64>> {
+        Ok(BTreeMap::new())
+    }
+    fn drop_beside(&self, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
     }
     fn identity(&self) -> DatabaseResult<String> {
         Ok(String::new())

@@ -1,5 +1,6 @@
 //! PostgreSQL 12 and later with streaming replication: questions by SQL over one kept connection,
 //! stopping and starting by the postmaster's pidfile and its unit, offline facts by pg_controldata.
+mod beside;
 mod dump;
 mod guard;
 mod lsn;
@@ -11,10 +12,14 @@ mod standing;
 mod switch;
 
 use super::{Database, DatabaseError, DatabaseResult, Replication, Standing};
-use crate::{core::DatabaseRole, host::Host};
+use crate::{
+    core::DatabaseRole,
+    host::{DatabaseMark, Host},
+};
 use lsn::Lsn;
 use session::Sessions;
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -148,13 +153,29 @@ impl Database for Postgres {
         rewind::rewind(self, rebuild, Deadline::after(limit))
     }
 
-    fn dump(&self, to: &Path, limit: Duration) -> DatabaseResult<()> {
-        dump::dump(self, to, limit)
+    fn mark(&self) -> DatabaseResult<DatabaseMark> {
+        self.sessions.ask("ask where it is", QUESTION, dump::mark)
+    }
+
+    fn dump(&self, to: &Path, counts: bool, limit: Duration) -> DatabaseResult<DatabaseMark> {
+        dump::dump(self, to, counts, Deadline::after(limit))
     }
 
     /// Reads the whole dump, not only its table of contents: that stands at its beginning.
     fn check_dump(&self, file: &Path, limit: Duration) -> DatabaseResult<String> {
         dump::check(self, file, Deadline::after(limit))
+    }
+
+    fn restore_beside(
+        &self,
+        file: &Path,
+        limit: Duration,
+    ) -> DatabaseResult<BTreeMap<String, u64>> {
+        beside::restore(self, file, Deadline::after(limit))
+    }
+
+    fn drop_beside(&self, limit: Duration) -> DatabaseResult<()> {
+        beside::drop_beside(self, Deadline::after(limit))
     }
 
     fn size_bytes(&self) -> DatabaseResult<u64> {

@@ -339,19 +339,16 @@ impl Host for FakeHost {
 
     fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()> {
         let mut world = self.change()?;
-        if let Some(missing) = paths.iter().find(|path| world.files.node(path).is_none()) {
-            let why = "No such file or directory";
-            return Err(HostError::new(
-                "archive",
-                missing.display().to_string(),
-                why,
-            ));
-        }
-        // What is inside, in a form a test can read.
-        let lines = world.files.inspect(paths)?.into_iter();
-        let lines = lines.map(|(path, info)| format!("{} {}\n", info.sha256, path.display()));
-        let text: String = lines.collect();
+        let text = world.files.archive(paths)?;
         world.files.write(to, text.as_bytes(), 0o600)
+    }
+
+    fn unarchive(&self, tar: &Path, to: &Path) -> HostResult<()> {
+        let mut world = self.change()?;
+        let bytes = world.files.read(tar)?;
+        world.files.remove(to)?;
+        world.files.make_dir(to, 0o700)?;
+        world.files.unarchive(&bytes, to)
     }
 
     fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()> {

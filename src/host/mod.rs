@@ -1,5 +1,6 @@
 //! The operating system behind a trait: files, units, network, the peer. One of the two seams
 //! (the other is `Database`); the real one and the fake are held to the same tests.
+pub mod archive;
 pub mod commands;
 pub mod fake;
 pub mod files;
@@ -165,6 +166,20 @@ pub struct BundlePolicy {
     pub at: Time,
 }
 
+/// What a database is at one moment; of a dump, at the moment that it shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DatabaseMark {
+    /// Where its log was.
+    pub position: String,
+    /// The number that the next transaction which writes will have.
+    pub next_transaction: u64,
+    /// By the database's clock.
+    pub at: Time,
+    /// Every table with the number of its rows; empty: not counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<String, u64>,
+}
+
 /// What a verified bundle says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BundleInfo {
@@ -255,6 +270,8 @@ pub trait Host: Send + Sync {
 
     /// Packs files and folders into a tar at `to`, durably.
     fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()>;
+    /// Unpacks what `archive` made into the folder `to`, which holds nothing else afterwards.
+    fn unarchive(&self, tar: &Path, to: &Path) -> HostResult<()>;
     /// Encrypts a file to `recipients` so that the age tool opens it.
     fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()>;
     /// What keepalived's configuration and behaviour say about this node's fitness.

@@ -1,5 +1,6 @@
 //! Row: `current` points to the new release. What it replaces is put aside first.
 use super::{Check, Cx, QUIET, Step, StepDef, StepError, StepResult, Verdict};
+use crate::backup;
 use crate::core::Undo;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,58 @@ fn kept(cx: &Cx<'_>, path: &Path) -> PathBuf {
     cx.aside().join(format!("config-{flat}"))
 }
 
+/// Where the link `current` is kept as it was.
+fn was_current(cx: &Cx<'_>) -> PathBuf {
+    cx.aside().join("was-current")
+}
+
+/// Keeps configuration, root key and the link `current` as they are before this rollout changes them
+/// on this node.
+pub(super) fn put_aside(cx: &Cx<'_>) -> StepResult<()> {
+    let Some(before) = cx.host.link_target(&cx.current_link()) else {
+        let what = format!(
+            "{} is not a symbolic link to a release",
+            cx.current_link().display()
+        );
+        return Err(StepError::fatal(
+            what,
+            "hau-ctl doctor says how releases are laid out",
+        ));
+    };
+    if cx.host.link_target(&was_current(cx)).is_some() {
+        return Ok(());
+    }
+    cx.host.make_dir(&cx.aside(), 0o700)?;
+    for path in changeable(cx) {
+        if cx.host.exists(path) {
+            cx.host.copy(path, &kept(cx, path))?;
+        }
+    }
+    cx.host
+        .link(&before, &cx.settings.release.root.join("previous"))?;
+    // Last: it says that all of this is there.
+    Ok(cx.host.link(&before, &was_current(cx))?)
+}
+
+/// Puts it back; where nothing was put aside, nothing was changed.
+pub(super) fn take_back(cx: &Cx<'_>) -> StepResult<Verdict> {
+    if let Some(before) = cx.host.link_target(&was_current(cx)) {
+        for path in changeable(cx) {
+            if cx.host.exists(&kept(cx, path)) {
+                backup::level(cx.host, &kept(cx, path), path)?;
+            }
+        }
+        cx.host.link(&before, &cx.current_link())?;
+    }
+    Ok(Verdict::done())
+}
+
+/// What another version may change beside its own release.
+fn changeable<'a>(cx: &Cx<'a>) -> impl Iterator<Item = &'a PathBuf> + use<'a> {
+    let key = cx.settings.root_key.iter().map(|key| &key.path);
+    cx.settings.backup.config_paths.iter().chain(key)
+}
+
 impl Step for Activate {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let there = cx.current_version().as_deref() == Some(&cx.plan.to);
@@ -36,24 +89,7 @@ impl Step for Activate {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        let Some(before) = cx.host.link_target(&cx.current_link()) else {
-            let what = format!(
-                "{} is not a symbolic link to a release",
-                cx.current_link().display()
-            );
-            return Err(StepError::fatal(
-                what,
-                "hau-ctl doctor says how releases are laid out",
-            ));
-        };
-        cx.host.make_dir(&cx.aside(), 0o700)?;
-        for path in &cx.settings.backup.config_paths {
-            if !cx.host.exists(&kept(cx, path)) {
-                cx.host.copy(path, &kept(cx, path))?;
-            }
-        }
-        cx.host
-            .link(&before, &cx.settings.release.root.join("previous"))?;
+        put_aside(cx)?;
         let target = Path::new("releases").join(&cx.plan.to);
         Ok(cx.host.link(&target, &cx.current_link())?)
     }
@@ -69,18 +105,6 @@ impl Step for Activate {
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        // Configuration first: the link is what says that there is something to take back.
-        if cx.current_version().as_deref() == Some(&cx.plan.to) {
-            for path in &cx.settings.backup.config_paths {
-                if cx.host.exists(&kept(cx, path)) {
-                    cx.host.copy(&kept(cx, path), path)?;
-                }
-            }
-            cx.host.link(
-                &Path::new("releases").join(&cx.plan.from),
-                &cx.current_link(),
-            )?;
-        }
-        Ok(Verdict::done())
+        take_back(cx)
     }
 }

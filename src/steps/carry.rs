@@ -6,7 +6,7 @@ pub(super) const DEF: StepDef = StepDef {
     name: "carry_key",
     about: "give this node the other one's configuration and root key",
     service_down: true,
-    only: Only::RootKey,
+    only: Only::CarriedKey,
     attempts: 3,
     step: &Carry,
     ..QUIET

@@ -18,6 +18,12 @@ impl Step for Cleanup {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        if cx.plan.kind.is_rollback() && cx.host.exists(&cx.aside()) {
+            // Somebody may want of the newer configuration what was not meant to go.
+            let replaced = cx.state_dir.join("replaced");
+            cx.host.remove(&replaced)?;
+            cx.host.rename(&cx.aside(), &replaced)?;
+        }
         // What aborted rollouts left behind too: there is only one at a time.
         cx.host.remove(&cx.state_dir.join("staging"))?;
         let releases = cx.settings.release.root.join("releases");

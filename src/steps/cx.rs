@@ -194,6 +194,20 @@ impl Cx<'_> {
             .join(format!("rollout-{}", self.plan.id.number))
     }
 
+    /// The backup on this node that a rollback goes back to.
+    ///
+    /// # Errors
+    /// When the plan has none: the table put a rollback's row into another plan.
+    pub fn backup_dir(&self) -> StepResult<PathBuf> {
+        let Some(way_back) = &self.plan.way_back else {
+            return Err(StepError::fatal(
+                "this plan goes back to no backup",
+                "start it again: hau-ctl rollback",
+            ));
+        };
+        Ok(self.settings.backup.dir.join(&way_back.backup))
+    }
+
     /// The plan's bundle on this node.
     ///
     /// # Errors

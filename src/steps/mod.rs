@@ -1,6 +1,8 @@
 //! The rolling upgrade, top to bottom. Read `UPGRADE` first; each step is the file of its name.
 mod activate;
+mod back;
 mod backup;
+mod bind;
 mod carry;
 mod catch_up;
 mod checkpoint;
@@ -35,16 +37,14 @@ mod start;
 mod stop;
 mod take_over;
 
+pub use bind::{leave_apart, rows};
 pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
 pub use services::healthy;
 pub use solo::{Asked, solo};
 
-use crate::config::Settings;
-use crate::core::{HandoffRow, Kind, NodeId, Row, Turn, Undo};
-use crate::host::BundleInfo;
+use crate::core::{HandoffRow, Kind, Turn, Undo};
 use Turn::{First, Second};
-use std::time::Duration;
 
 /// What the core knows of a step, and the step.
 pub struct StepDef {
@@ -79,6 +79,7 @@ pub enum Limit {
     Backup,
     Schema,
     NodeUpgrade,
+    Rollback,
     /// The VIP switch, tried again as often as the configuration says.
     VipSwitch,
     Fence,
@@ -89,8 +90,12 @@ pub enum Limit {
 pub enum Only {
     Always,
     Database,
+    /// The configuration wants the dump restored.
+    Proof,
     ConfigSync,
     RootKey,
+    /// The second node is given the first's.
+    CarriedKey,
     Schema,
     Handoff,
     Park,
@@ -129,6 +134,11 @@ pub const UPGRADE: &[&[Phase]] = &[
     &[
         ("stage", &[(First, &stage::DEF), (Second, &stage::DEF)]),
         ("backup", &[(First, &backup::DEF), (Second, &backup::DEF)]),
+        ("prove", &[(Second, &backup::PROVE)]),
+        (
+            "retain",
+            &[(First, &backup::RETAIN), (Second, &backup::RETAIN)],
+        ),
         ("schema", &[(Second, &schema::DEF)]),
         ("replay", &[(First, &catch_up::DEF)]),
         (
@@ -163,6 +173,64 @@ pub const UPGRADE: &[&[Phase]] = &[
         ],
     )],
     END,
+];
+
+/// Both nodes back to what a backup holds, the database as it is: the switchover of the upgrade is
+/// done the other way round, so the roles end where they were before it.
+pub const ROLLBACK: &[&[Phase]] = &[
+    BEGIN,
+    &[("backup", &[(First, &back::CHECK), (Second, &back::CHECK)])],
+    RESTORE_FIRST,
+    SWITCHOVER,
+    &[(
+        "restore second",
+        &[
+            (Second, &back::STOP),
+            (Second, &back::RESTORE),
+            (Second, &start::DEF),
+            (Second, &back::KEY),
+            // Two backups may hold two keys: an upgrade that was given up leaves such a pair.
+            (Second, &same_key::DEF),
+            (Second, &health::DEF),
+            (Second, &soak::DEF),
+        ],
+    )],
+    END,
+];
+
+/// The BACKUP alone back to what its backup holds. The other node serves on, with whatever it runs.
+pub const ROLLBACK_NODE: &[&[Phase]] = &[
+    BEGIN,
+    &[("backup", &[(First, &back::CHECK)])],
+    RESTORE_FIRST,
+    &[
+        ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
+        ("push", &[(Second, &push::DEF)]),
+        (
+            "finish",
+            &[
+                (Second, &compare::DEF),
+                (First, &cleanup::DEF),
+                (Second, &cleanup::DEF),
+            ],
+        ),
+    ],
+];
+
+const RESTORE_FIRST: &[Phase] = &[
+    // After a halt the standby may not follow yet.
+    ("follow", &[(First, &rejoin::DEF)]),
+    (
+        "restore first",
+        &[
+            (First, &back::STOP),
+            (First, &back::RESTORE),
+            (First, &start::DEF),
+            (First, &back::KEY),
+            (First, &health::DEF),
+            (First, &soak::DEF),
+        ],
+    ),
 ];
 
 /// VIP and primary to the other node, with the same care and without a new version.
@@ -224,13 +292,21 @@ const END: &[Phase] = &[
     ),
 ];
 
-const KINDS: [Kind; 4] = [Kind::Upgrade, Kind::Switch, Kind::Failover, Kind::Rejoin];
+const KINDS: [Kind; 5] = [
+    Kind::Upgrade,
+    Kind::Switch,
+    Kind::Rollback,
+    Kind::Failover,
+    Kind::Rejoin,
+];
 
 /// The phases of a kind of rollout, in order.
 pub fn table(kind: Kind) -> impl Iterator<Item = &'static Phase> {
     let parts = match kind {
         Kind::Upgrade => UPGRADE,
         Kind::Switch => SWITCH,
+        Kind::Rollback => ROLLBACK,
+        Kind::RollbackNode => ROLLBACK_NODE,
         Kind::Failover => solo::FAILOVER,
         Kind::Rejoin => solo::REJOIN,
     };
@@ -244,95 +320,4 @@ pub fn find(name: &str) -> Option<&'static StepDef> {
         .flat_map(|(_, rows)| rows.iter())
         .map(|(_, def)| *def)
         .find(|def| def.name == name)
-}
-
-/// Binds the table's turns to nodes and its limits to the configuration's.
-pub fn rows(
-    kind: Kind,
-    settings: &Settings,
-    bundle: Option<&BundleInfo>,
-    first: &NodeId,
-    second: &NodeId,
-) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (phase, (phase_name, steps)) in table(kind).enumerate() {
-        for (turn, def) in steps
-            .iter()
-            .filter(|(_, def)| is_needed(def.only, settings, bundle))
-        {
-            let node = match turn {
-                First => first.clone(),
-                Second => second.clone(),
-            };
-            rows.push(row(def, phase, phase_name, node, settings));
-        }
-    }
-    rows
-}
-
-fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &Settings) -> Row {
-    let limit = limit(def.limit, settings);
-    Row {
-        phase: u16::try_from(phase).unwrap_or(u16::MAX),
-        phase_name: phase_name.to_owned(),
-        node,
-        step: def.name.to_owned(),
-        disruptive: def.disruptive,
-        disruptive_undo: def.disruptive_undo,
-        restores: def.restores,
-        service_down: def.service_down,
-        gives_vip: def.gives_vip,
-        confirmable: def.confirmable,
-        undo: def.undo,
-        handoff: def.handoff,
-        limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-        attempts: match def.limit {
-            Limit::VipSwitch => 1 + settings.limits.vip_retries,
-            Limit::Seconds(_)
-            | Limit::Start
-            | Limit::Health
-            | Limit::Soak
-            | Limit::Drain
-            | Limit::Backup
-            | Limit::Schema
-            | Limit::Fence
-            | Limit::NodeUpgrade => def.attempts,
-        },
-    }
-}
-
-fn limit(limit: Limit, settings: &Settings) -> Duration {
-    let limits = &settings.limits;
-    match limit {
-        Limit::Seconds(n) => Duration::from_secs(n),
-        Limit::Start => limits.start,
-        Limit::Health => limits.health,
-        // The last check may begin when the time is over and needs its own.
-        Limit::Soak => limits.soak.within + limits.health,
-        Limit::Drain => limits.drain + Duration::from_secs(10),
-        Limit::Backup => limits.backup,
-        Limit::Schema => limits.schema,
-        Limit::NodeUpgrade => limits.node_upgrade,
-        Limit::VipSwitch => limits.vip_switch,
-        // The command's own, and a little to end it.
-        Limit::Fence => settings
-            .fence
-            .as_ref()
-            .map_or(Duration::ZERO, |f| f.limit + Duration::from_secs(5)),
-    }
-}
-
-fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bool {
-    match only {
-        Only::Always => true,
-        Only::Database => settings.database.is_some(),
-        Only::ConfigSync => settings.config_sync.is_some(),
-        Only::Handoff => settings.hands_off(),
-        Only::Park => settings.parks(),
-        Only::Fence => settings.fence.is_some(),
-        Only::Rebuild(_) => true,
-        Only::Hook(name) => bundle.is_some_and(|b| b.hooks.contains_key(name)),
-        Only::RootKey => settings.root_key.as_ref().is_some_and(|key| key.carry),
-        Only::Schema => settings.database.is_some() && bundle.is_some_and(|b| !b.schema.is_empty()),
-    }
 }

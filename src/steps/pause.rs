@@ -16,8 +16,12 @@ pub(super) const DEF: StepDef = StepDef {
 
 struct Pause;
 
+fn me(cx: &Cx<'_>) -> String {
+    format!("rollout {}", cx.plan.id.number)
+}
+
 pub(super) fn pause(cx: &Cx<'_>) -> StepResult<()> {
-    let by = format!("rollout {}", cx.plan.id.number);
+    let by = me(cx);
     Ok(sync::pause(
         cx.host,
         cx.settings,
@@ -51,6 +55,11 @@ impl Step for Pause {
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        let by = sync::paused_by(cx.host, cx.state_dir);
+        if by.is_some_and(|by| by != me(cx)) {
+            // A person, or a rollout that left the pair half-way: theirs to resume.
+            return Ok(Verdict::Done("it was paused before".to_owned()));
+        }
         sync::resume(cx.host, cx.settings, cx.state_dir, cx.left())?;
         Ok(Verdict::done())
     }

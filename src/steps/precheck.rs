@@ -34,9 +34,15 @@ impl Step for Precheck {
             database: cx.database,
             settings: cx.settings,
             vips: cx.vips,
+            state_dir: cx.state_dir,
             bundle_bytes: cx.plan.bundle.as_ref().map_or(0, |b| b.size_bytes),
         };
-        let findings = checks::all(&site);
+        let findings = if cx.plan.kind.is_rollback() {
+            // The backup has a row of its own.
+            checks::rollback(&site, None)
+        } else {
+            checks::all(&site)
+        };
         let now = cx.host.now();
         let since = *cx.tally.since.get_or_insert(now);
         match findings.iter().find(|f| f.status == Status::Fail) {

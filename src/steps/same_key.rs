@@ -10,7 +10,7 @@ pub(super) const DEF: StepDef = StepDef {
     disruptive: true,
     service_down: true,
     limit: Limit::Start,
-    only: Only::RootKey,
+    only: Only::CarriedKey,
     attempts: 2,
     step: &SameKey,
     ..QUIET
@@ -28,12 +28,24 @@ fn wrong(cx: &Cx<'_>) -> StepResult<Option<String>> {
     if ours != theirs {
         return Ok(Some("the root keys of the two nodes differ".to_owned()));
     }
-    let Some(url) = &key.shown_by else {
+    shows_another(cx, &ours)
+}
+
+/// None: the service uses the key with this hash, as far as it can be asked.
+pub(super) fn shows_another(cx: &Cx<'_>, sha256: &str) -> StepResult<Option<String>> {
+    let Some(url) = cx
+        .settings
+        .root_key
+        .as_ref()
+        .and_then(|k| k.shown_by.as_ref())
+    else {
         return Ok(None);
     };
     let shown = cx.host.http_get(url, Duration::from_secs(5))?;
-    let used = shown.body.contains(&ours[..16]);
-    Ok((!used).then(|| format!("{url} shows another key than {}", key.path.display())))
+    let used = sha256
+        .get(..16)
+        .is_some_and(|start| shown.body.contains(start));
+    Ok((!used).then(|| format!("{url} shows another key than the one on disk")))
 }
 
 impl Step for SameKey {

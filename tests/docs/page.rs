@@ -38,9 +38,11 @@ usage: a wrong option, file or name
 refused before anything was changed (also: not allowed, the other node is not reachable), or a negative finding of
 .BR doctor ,
 .BR plan ,
-.B bundle verify
-or
+.BR rollback\\ \\-\\-check ,
+.BR bundle\\ verify ,
 .B backup verify
+or
+.B backup restore\\-key
 .TP
 .B 4
 halted: the rollout waits for

@@ -165,6 +165,9 @@ impl Host for PgCtl {
     fn archive(&self, _: &[PathBuf], _: &Path) -> HostResult<()> {
         absent()
     }
+    fn unarchive(&self, _: &Path, _: &Path) -> HostResult<()> {
+        absent()
+    }
     fn encrypt(&self, _: &Path, _: &Path, _: &[String]) -> HostResult<()> {
         absent()
     }

@@ -76,6 +76,7 @@ fn plan(kind: Kind) -> Arc<Plan> {
         from: site::FROM.to_owned(),
         to: site::TO.to_owned(),
         bundle: None,
+        way_back: None,
         by: actor(),
         made_at: NOW,
         home_before: None,

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 const OPTIONS: Options = Options {
     seed: 0,
     has_faults: true,
+    goes_back: false,
     mutant: None,
     is_logged: false,
 };
@@ -59,6 +60,20 @@ fn without_faults_every_upgrade_succeeds() {
         })
         .unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(end, End::Ended(RolloutResult::Succeeded), "seed {seed}");
+    }
+}
+
+#[test]
+fn without_faults_every_rollback_succeeds() {
+    for seed in 0..12 {
+        let end = told(Options {
+            seed,
+            has_faults: false,
+            goes_back: true,
+            ..OPTIONS
+        })
+        .unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(end, End::WentBack(RolloutResult::Succeeded), "seed {seed}");
     }
 }
 

@@ -10,13 +10,21 @@ pub(crate) fn plan(p: &PlanView, look: &Look) -> String {
     let what = match p.kind {
         Kind::Upgrade => format!("upgrade {} {} {}", p.from, look.arrow(), p.to),
         Kind::Switch => format!("switch {} {} {}", p.second, look.arrow(), p.first),
+        Kind::Rollback => format!("rollback {} {} {}", p.from, look.arrow(), p.to),
+        Kind::RollbackNode => format!("rollback of {} {} {}", p.first, look.arrow(), p.to),
         Kind::Failover => format!("failover to {}", p.first),
         Kind::Rejoin => format!("rejoin of {}", p.first),
     };
-    let head = format!(
-        "{what}: {} first, then {}. Nothing has been touched.",
-        p.first, p.second
-    );
+    let order = match p.kind {
+        _ if p.gives_up => "what the halted rollout has done is taken back, last first".to_owned(),
+        Kind::RollbackNode | Kind::Failover | Kind::Rejoin => {
+            format!("{} goes on as it is", p.second)
+        }
+        Kind::Upgrade | Kind::Switch | Kind::Rollback => {
+            format!("{} first, then {}", p.first, p.second)
+        }
+    };
+    let head = format!("{what}: {order}. Nothing has been touched.");
     let mut out = format!("{}\n\n", look.paint(Tone::Strong, &head));
     let mut rows = vec![
         [

@@ -33,6 +33,15 @@ pub(super) fn name(r: &Rollout, look: &Look) -> String {
     match r.kind {
         Kind::Upgrade => format!("upgrade {}: {} {} {}", r.id, r.from, look.arrow(), r.to),
         Kind::Switch => format!("switch {}: {} {} {}", r.id, r.second, look.arrow(), r.first),
+        Kind::Rollback => format!("rollback {}: {} {} {}", r.id, r.from, look.arrow(), r.to),
+        Kind::RollbackNode => format!(
+            "rollback {} of {}: {} {} {}",
+            r.id,
+            r.first,
+            r.from,
+            look.arrow(),
+            r.to
+        ),
         Kind::Failover => format!("failover {}: to {}", r.id, r.first),
         Kind::Rejoin => format!("rejoin {}: of {}", r.id, r.first),
     }

@@ -408,6 +408,7 @@ fn doctor_and_plan() {
         rows: rows(),
         findings: findings(),
         fit: false,
+        gives_up: false,
     };
     insta::assert_snapshot!("plan", plan(&view, &Look { width: 120, ..LOOK }));
 }

@@ -10,24 +10,31 @@ pub(super) fn backups(api: &Api, _: &Call) -> Result<Answered, Failure> {
     json(&backup::list(&*api.site, &api.site.settings).map_err(failed)?)
 }
 
+pub(super) fn peer_backups(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let list = backup::list(&*api.site, &api.site.settings).map_err(failed)?;
+    let bytes = serde_json::to_vec(&list)
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    Ok(Answered::Plain(200, "application/json", bytes))
+}
+
 pub(super) fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let _hands = api.hands()?;
     let (site, settings) = (&*api.site, &api.site.settings);
     let name = backup::name(site.now());
     let dir = backup::begin(site, settings, &name).map_err(failed)?;
+    let mut seen = None;
     if settings.database.is_some() {
-        let dump = dir.join(backup::DUMP);
+        let (database, dump) = (site.database(), dir.join(backup::DUMP));
         let limit = settings.limits.backup;
-        let made = site
-            .database()
-            .dump(&dump, limit)
-            .and_then(|()| site.database().check_dump(&dump, limit));
-        made.map_err(|e| Failure::new(Code::Failed, e.what, e.remedy))?;
+        let made = database
+            .dump(&dump, false, limit)
+            .and_then(|seen| database.check_dump(&dump, limit).map(|_| seen));
+        seen = Some(made.map_err(|e| Failure::new(Code::Failed, e.what, e.remedy))?);
     }
     let version = api.snapshot().state.observed.local.version.clone();
-    backup::seal(site, settings, &name, version).map_err(failed)?;
+    backup::seal(site, settings, &site.state_dir, &name, (version, seen)).map_err(failed)?;
     let manifest = Some(backup::verify(site, &dir).map_err(failed)?);
-    backup::retain(site, settings).map_err(failed)?;
+    backup::retain(site, settings, &site.state_dir).map_err(failed)?;
     json(&backup::Entry { name, manifest })
 }
 

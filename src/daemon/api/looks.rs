@@ -20,11 +20,12 @@ pub(super) fn history(api: &Api, _: &Call) -> Result<Answered, Failure> {
 
 pub(super) fn doctor(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let lost = |e: Failure| Finding::fail("peer", e.what, e.remedy);
-    match planning::findings(api, 0) {
+    let purpose = planning::Purpose::default();
+    match planning::findings(api, &purpose) {
         Ok(findings) => json(&findings),
         // The other node being away is a finding, not a failure of doctor.
         Err(e) => json(&BTreeMap::from([
-            (api.site.me.0.clone(), planning::own_findings(api, 0)),
+            (api.site.me.0.clone(), planning::own_findings(api, &purpose)),
             (api.site.peer.0.clone(), vec![lost(e)]),
         ])),
     }
@@ -125,11 +126,7 @@ pub(super) fn hello(api: &Api, call: &Call) -> Result<Answered, Failure> {
 
 pub(super) fn peer_doctor(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let query = call.query.as_deref().unwrap_or_default();
-    let bytes = query
-        .strip_prefix("bundle_bytes=")
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0);
-    let findings = planning::own_findings(api, bytes);
+    let findings = planning::own_findings(api, &planning::Purpose::parse(query));
     let bytes = serde_json::to_vec(&findings)
         .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
     Ok(Answered::Plain(200, "application/json", bytes))

@@ -8,15 +8,40 @@ use std::{sync::Arc, time::Duration};
 
 pub(super) fn plan(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let request: wire::StartRequest = body(call)?;
+    if let Some(view) = taken_back(api, &request) {
+        return json(&view);
+    }
+    json(&planned(api, call, &request)?.view)
+}
+
+fn planned(
+    api: &Api,
+    call: &Call,
+    request: &wire::StartRequest,
+) -> Result<planning::Planned, Failure> {
     let by = actor(api, call, request.reason.clone());
-    json(&planning::plan(api, kind(&request), &request, by)?.view)
+    match &request.rollback {
+        Some(back) => planning::rollback(api, request, back, by),
+        None => planning::plan(api, kind(request), request, by),
+    }
+}
+
+fn taken_back(api: &Api, request: &wire::StartRequest) -> Option<wire::PlanView> {
+    planning::is_taken_back(api, request.rollback.as_ref()?)
 }
 
 pub(super) fn start(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let request: wire::StartRequest = body(call)?;
-    api.busy()?;
-    let by = actor(api, call, request.reason.clone());
-    let planned = planning::plan(api, kind(&request), &request, by)?;
+    if taken_back(api, &request).is_some() {
+        let by = actor(api, call, request.reason);
+        let (order, gives_up) = (Order::Abort, true);
+        let rollout = api.accepted(Command::Order { order, by })?;
+        return json(&wire::Started { rollout, gives_up });
+    }
+    if request.rollback.is_none() {
+        api.busy()?;
+    }
+    let planned = planned(api, call, &request)?;
     if !planned.view.fit {
         return Err(planning::refusal(&planned.view));
     }

@@ -1,23 +1,61 @@
 //! The full logical backup: pg_dump's custom format into one file, and reading it back.
-use super::{DatabaseResult, Deadline, Postgres, refusal};
+use super::{DatabaseMark, DatabaseResult, Deadline, Postgres, beside, refusal};
+use crate::time::Time;
+use ::postgres::Client;
 use ::postgres::config::Host as Address;
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path};
 
-pub(super) fn dump(db: &Postgres, to: &Path, limit: Duration) -> DatabaseResult<()> {
+/// The snapshot that pg_dump works with is held open beside it, so that what is counted is what it sees.
+pub(super) fn dump(
+    db: &Postgres,
+    to: &Path,
+    counts: bool,
+    deadline: Deadline,
+) -> DatabaseResult<DatabaseMark> {
     if db.host.exists(to) {
         return Err(refusal(
             format!("{} exists already", to.display()),
             "choose a file that does not exist",
         ));
     }
+    let held = db.sessions.hold("begin a dump", deadline.left())?;
+    let (mut seen, snapshot) = held.ask("export a snapshot", deadline.left(), |client| {
+        client.batch_execute("begin isolation level repeatable read read only")?;
+        let mark = mark(client)?;
+        let snapshot: String = client
+            .query_one("select pg_export_snapshot()", &[])?
+            .try_get(0)?;
+        Ok((mark, snapshot))
+    })?;
     let mut args = vec!["--format=custom".into(), "--no-password".into()];
+    args.push(format!("--snapshot={snapshot}"));
     args.extend(connection(&db.client));
-    db.run_tool("pg_dump", args, Some(to.to_owned()), limit)
-        .map(drop)
+    db.run_tool("pg_dump", args, Some(to.to_owned()), deadline.left())
         .inspect_err(|_| {
             // Half a dump is worse than none. If it stays, the next try names it.
             drop(db.host.remove(to));
-        })
+        })?;
+    if counts {
+        seen.rows = held.ask("count the rows", deadline.left(), beside::count)?;
+    }
+    Ok(seen)
+}
+
+/// Where the server is. On a standby the last transaction is the last that it has replayed.
+pub(super) fn mark(client: &mut Client) -> Result<DatabaseMark, ::postgres::Error> {
+    const MARK: &str = "select
+        (case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
+              else pg_current_wal_lsn() end)::text,
+        txid_snapshot_xmax(txid_current_snapshot()),
+        (extract(epoch from clock_timestamp()) * 1000)::bigint";
+    let row = client.query_one(MARK, &[])?;
+    let (next, at): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
+    Ok(DatabaseMark {
+        position: row.try_get::<_, Option<String>>(0)?.unwrap_or_default(),
+        next_transaction: u64::try_from(next).unwrap_or(0),
+        at: Time(u64::try_from(at).unwrap_or(0)),
+        rows: BTreeMap::new(),
+    })
 }
 
 pub(super) fn check(db: &Postgres, file: &Path, deadline: Deadline) -> DatabaseResult<String> {
@@ -35,6 +73,13 @@ pub(super) fn check(db: &Postgres, file: &Path, deadline: Deadline) -> DatabaseR
     let args = vec!["--file=/dev/null".into(), "--".into(), file];
     db.run_tool_as(None, "pg_restore", args, None, deadline.left())?;
     Ok(summary)
+}
+
+/// The same server, another database.
+pub(super) fn connection_to(config: &::postgres::Config, name: &str) -> Vec<String> {
+    let mut config = config.clone();
+    config.dbname(name);
+    connection(&config)
 }
 
 /// The dsn as pg_dump's arguments; it holds no password (see `client_config`).

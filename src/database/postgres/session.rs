@@ -53,6 +53,26 @@ struct Session {
     cancel: CancelToken,
 }
 
+/// Ends with its connection.
+pub(super) struct Held<'a> {
+    sessions: &'a Sessions,
+    session: Session,
+}
+
+impl Held<'_> {
+    pub(super) fn ask<T: Send + 'static>(
+        &self,
+        action: &str,
+        limit: Duration,
+        question: impl FnOnce(&mut Client) -> SqlResult<T> + Send + 'static,
+    ) -> DatabaseResult<T> {
+        let asked = self
+            .sessions
+            .run(&self.session, Instant::now() + limit, question);
+        asked.map_err(|e| told(&e, action, limit))
+    }
+}
+
 enum Failure {
     Sql(::postgres::Error),
     Hangs,
@@ -100,6 +120,16 @@ impl Sessions {
         self.open(end)
             .and_then(|session| self.run(&session, end, question))
             .map_err(|e| told(&e, action, limit))
+    }
+
+    /// A connection that stays open over several questions: for what must see one moment.
+    pub(super) fn hold(&self, action: &str, limit: Duration) -> DatabaseResult<Held<'_>> {
+        let session = self.open(Instant::now() + limit);
+        let session = session.map_err(|e| told(&e, action, limit))?;
+        Ok(Held {
+            sessions: self,
+            session,
+        })
     }
 
     /// Closes the kept connection: a server that stops need not end it first.

@@ -1,4 +1,6 @@
 //! A file system in memory that behaves as the real one does through `files`.
+mod archive;
+
 use super::super::{FileInfo, HostError, HostResult, files};
 use super::{Kind, Node};
 use std::{

@@ -39,9 +39,9 @@ pub(crate) fn must_rejoin(s: &hau::core::State) -> bool {
 
 impl World {
     pub(crate) fn failover(&self) -> Failover {
-        match self.options.seed % 6 {
-            0 => Failover::Off,
-            1 => Failover::Manual,
+        match self.options.seed / 4 % 6 {
+            0 | 1 => Failover::Off,
+            2 => Failover::Manual,
             _ => Failover::Auto,
         }
     }
@@ -57,7 +57,7 @@ impl World {
         if self.failover() == Failover::Off {
             return Unasked::default();
         }
-        let rejoins = (self.options.seed / 6).is_multiple_of(2);
+        let rejoins = (self.options.seed / 24).is_multiple_of(2);
         Unasked {
             holds: true,
             failover: (self.failover() == Failover::Auto).then(|| plan(Kind::Failover)),

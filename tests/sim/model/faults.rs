@@ -305,6 +305,7 @@ impl World {
             }
             Some(Lie::Failed) if is_done => {
                 self.nodes[n].lie = None;
+                self.nodes[n].is_let_down = true;
                 self.say(|| format!("{} LIE {} has failed", Self::name(n), slot.def.name));
                 Err(StepError::fatal("it has failed", "look at it"))
             }

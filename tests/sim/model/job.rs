@@ -46,7 +46,9 @@ impl World {
             tally,
             outcome,
         });
-        let after = self.dice.below(20) + std::mem::take(&mut self.nodes[n].hang);
+        let hang = std::mem::take(&mut self.nodes[n].hang);
+        self.nodes[n].is_let_down |= hang > 0;
+        let after = self.dice.below(20) + hang;
         self.at(after, Ev::Call(n, life, solo));
     }
 

@@ -85,6 +85,8 @@ impl Ord for Queued {
 pub(crate) struct Options {
     pub(crate) seed: u64,
     pub(crate) has_faults: bool,
+    /// After the upgrade, or a halt in it, comes a rollback.
+    pub(crate) goes_back: bool,
     pub(crate) mutant: Option<Mutant>,
     pub(crate) is_logged: bool,
 }
@@ -93,6 +95,8 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Ended(RolloutResult),
+    /// The last rollout was a rollback.
+    WentBack(RolloutResult),
     Halted,
     /// No plan was ever taken.
     Refused,
@@ -133,6 +137,12 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(options: Options) -> Self {
         let mut dice = Dice::new(options.seed);
+        let unbroken = options.has_faults && options.mutant.is_none();
+        let goes_back = options.goes_back || (unbroken && options.seed % 4 == 1);
+        let options = Options {
+            goes_back,
+            ..options
+        };
         let kind = if options.has_faults && options.seed % 8 == 7 {
             Kind::Switch
         } else {

@@ -67,7 +67,9 @@ pub(crate) fn mutate(world: &mut World) {
 pub(crate) fn edit_rows(mutant: Option<Mutant>, rows: &mut Vec<Row>) {
     match mutant {
         Some(Mutant::NoPause) => rows.retain(|row| row.step != "pause_sync"),
-        Some(Mutant::NoBackup) => rows.retain(|row| row.step != "backup"),
+        Some(Mutant::NoBackup) => {
+            rows.retain(|row| row.phase_name != "backup" && row.phase_name != "prove")
+        }
         Some(Mutant::NotDisruptive) => rows.iter_mut().for_each(|row| row.disruptive = false),
         Some(Mutant::SideBySide) => {
             let phase = rows

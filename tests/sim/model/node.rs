@@ -3,7 +3,7 @@ use super::disk::{Crash, Disk};
 use super::faults::Lie;
 use super::job::Slot;
 use super::mutants::Mutant;
-use super::site::{SERVICES, WEIGHT, site};
+use super::site::{FROM, SERVICES, WEIGHT, site};
 use super::vrrp::Vrrp;
 use super::{Ev, World};
 use hau::core::{
@@ -39,10 +39,14 @@ pub(crate) struct Node {
     pub(crate) is_restarting: bool,
     /// A rollout was given up past its barrier: what it left is a person's to mend.
     pub(crate) is_left: bool,
-    /// This host's new version has made its own root key.
-    pub(crate) has_made_key: bool,
+    /// What ran here when the last rollout was accepted.
+    pub(crate) version_before: Option<String>,
+    /// The version that was started here last: another one may make a root key of its own.
+    pub(crate) key_of: String,
     /// The next job call takes this long.
     pub(crate) hang: u64,
+    /// A call hung, or told a lie: until this node serves it is not hau's fault if it does not.
+    pub(crate) is_let_down: bool,
     /// Changes that the next job call may still make.
     pub(crate) fuse: Option<u32>,
     pub(crate) forced_band: Option<Band>,
@@ -92,8 +96,10 @@ impl Node {
             alone_since: None,
             is_restarting: false,
             is_left: false,
-            has_made_key: false,
+            version_before: None,
+            key_of: FROM.to_owned(),
             hang: 0,
+            is_let_down: false,
             fuse: None,
             forced_band: None,
             is_guarding: false,

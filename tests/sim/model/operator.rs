@@ -4,16 +4,20 @@ use super::alone::must_rejoin;
 use super::mutants::{self, Mutant};
 use super::site::{self, FROM, TO, site};
 use super::{End, Ev, World};
+use hau::backup;
 use hau::core::{
-    Actor, BundleRef, Closed, Command, Direction, Event, Kind, NodeId, Order, Plan, Reply,
-    RolloutId, VrrpState,
+    Actor, BundleRef, Closed, Command, DatabaseRole, Direction, Event, Kind, NodeId, Order, Plan,
+    Reply, RolloutId, RolloutResult, VrrpState, WayBack,
 };
+use hau::database::Database;
 use hau::time::Time;
 use std::{path::Path, sync::Arc};
 
 pub(crate) struct Operator {
     asked: usize,
     pub(crate) accepted: u32,
+    went_back: u32,
+    tried_back: u32,
     retries: u32,
     has_aborted: bool,
     /// How often nothing had moved.
@@ -29,6 +33,8 @@ impl Operator {
         Self {
             asked,
             accepted,
+            went_back: 0,
+            tried_back: 0,
             retries,
             has_aborted,
             idle,
@@ -80,6 +86,7 @@ impl World {
                 sha256: s.info.sha256.clone(),
                 size_bytes: s.info.size_bytes,
             }),
+            way_back: None,
             by: actor("root"),
             made_at: Time(0),
             home_before: None,
@@ -87,12 +94,107 @@ impl World {
                 .filter(|_| self.options.has_faults && self.options.seed % 16 == 3),
             rows,
         };
+        self.ask(n, plan)
+    }
+
+    fn ask(&mut self, n: usize, plan: Plan) -> Option<Reply> {
+        let kind = plan.kind;
+        let on_disk = |world: &Self| {
+            let platter = world.nodes[n].disk.0.borrow();
+            platter.replayed.rollout.as_ref().map(|r| r.plan.id.clone())
+        };
+        let before = on_disk(self);
         let reply = self.feed(n, &Event::Command(Command::Start(Arc::new(plan))));
-        self.say(|| format!("{} start: {reply:?}", Self::name(n)));
-        if matches!(reply, Some(Reply::Accepted { .. })) {
+        self.say(|| format!("{} starts {kind:?}: {reply:?}", Self::name(n)));
+        // A sidecar may die between taking it and saying so.
+        if on_disk(self) != before {
             self.operator.accepted += 1;
+            for n in 0..2 {
+                self.nodes[n].version_before = self.version(n);
+            }
         }
         reply
+    }
+
+    /// `hau-ctl rollback` on this node, as the daemon plans it.
+    pub(crate) fn go_back(&mut self, n: usize) -> Option<Reply> {
+        let state = self.nodes[n].state()?;
+        let here = state.observed.local.vrrp;
+        let there = state.fresh_peer(self.time())?.local.vrrp;
+        let first = match (here, there) {
+            (VrrpState::Backup, VrrpState::Master) => n,
+            (VrrpState::Master, VrrpState::Backup) => 1 - n,
+            (_, _) => return None,
+        };
+        let replaces = match state.running() {
+            Some(r) if !r.is_at_rest() => return None,
+            Some(r) => {
+                let passed = r.is_past_abort(&state.me) || r.barrier(&state.me).is_some();
+                if !passed && r.mandate.direction == Direction::Forward {
+                    self.order(n, Order::Abort, "root");
+                    return None;
+                }
+                Some(r.plan.id.clone())
+            }
+            None => None,
+        };
+        let (s, second) = (site(), 1 - first);
+        let primary = self.pair.databases[second].role().ok() == Some(DatabaseRole::Primary);
+        let versions = [first, second].map(|n| self.version(n));
+        let levels = versions[1].as_deref() == Some(FROM);
+        let news = versions.iter().any(|v| v.as_deref() == Some(TO));
+        let backup = self.common_backup()?;
+        if !(self.serves(second) && primary && (news || replaces.is_some())) {
+            return None;
+        }
+        let kind = if levels {
+            Kind::RollbackNode
+        } else {
+            Kind::Rollback
+        };
+        let mut rows = site::rows(kind, first);
+        mutants::edit_rows(self.options.mutant, &mut rows);
+        let plan = Plan {
+            id: RolloutId {
+                number: 0,
+                origin: NodeId(String::new()),
+            },
+            kind,
+            first: s.nodes[first].clone(),
+            second: s.nodes[second].clone(),
+            from: TO.to_owned(),
+            to: FROM.to_owned(),
+            bundle: None,
+            way_back: Some(WayBack { backup, replaces }),
+            by: actor("root"),
+            made_at: Time(0),
+            home_before: None,
+            stop_before: None,
+            rows,
+        };
+        let reply = self.ask(n, plan);
+        if matches!(reply, Some(Reply::Accepted { .. })) {
+            self.operator.went_back += 1;
+        }
+        reply
+    }
+
+    /// The newest backup of the old version that both nodes have.
+    fn common_backup(&self) -> Option<String> {
+        let lists = [0, 1].map(|n| {
+            let list = backup::list(&*self.pair.hosts[n], &site().settings).unwrap_or_default();
+            let old = |e: &backup::Entry| {
+                e.manifest
+                    .as_ref()
+                    .is_some_and(|m| m.version.as_deref() == Some(FROM))
+            };
+            list.into_iter()
+                .filter(old)
+                .map(|e| e.name)
+                .collect::<Vec<String>>()
+        });
+        let [here, there] = lists;
+        here.into_iter().filter(|name| there.contains(name)).max()
     }
 
     pub(crate) fn version(&self, n: usize) -> Option<String> {
@@ -113,6 +215,10 @@ impl World {
             return;
         }
         let n = usize::try_from(self.dice.below(2)).unwrap_or(0);
+        if self.options.goes_back && self.dice.chance(300) {
+            self.go_back(n);
+            return;
+        }
         match self.dice.below(8) {
             0 | 1 => drop(self.start(n)),
             2 | 3 => self.order(n, Order::Retry, "root"),
@@ -163,6 +269,13 @@ impl World {
             }
         }
         // Nothing is ordered while things still go wrong, except that a rollout is begun.
+        let succeeded = |n: usize| {
+            let rollout = self.nodes[n].state()?.journaled.rollout.as_ref()?;
+            Some(rollout.ended?.0 == RolloutResult::Succeeded && !rollout.plan.kind.is_rollback())
+        };
+        if !self.is_calm && succeeded(0) == Some(true) && succeeded(1) == Some(true) {
+            self.still_goes_back();
+        }
         if !self.is_calm || self.now < self.calm_since + 12_000 {
             return;
         }
@@ -171,6 +284,18 @@ impl World {
         };
         self.say(|| format!("END {end:?}"));
         self.operator.done = Some((self.now, end, lengths));
+    }
+
+    /// Wants to go back and has not yet, nor tried so often that it cannot be done.
+    fn still_goes_back(&mut self) -> bool {
+        let op = &mut self.operator;
+        let wants = self.options.goes_back && op.went_back == 0 && op.tried_back < 5;
+        if wants {
+            op.tried_back += 1;
+            let asked = op.asked;
+            self.go_back(asked);
+        }
+        wants
     }
 
     fn bring_to_end(&mut self) -> Option<End> {
@@ -184,7 +309,18 @@ impl World {
         let ended = |s: &hau::core::State| s.journaled.rollout.as_ref().and_then(|r| r.ended);
         let running = [a, b].map(|s| s.running().is_some());
         if running == [false, false] {
-            return match (ended(a).or(ended(b)), self.operator.accepted) {
+            let ended = ended(a).or(ended(b));
+            let last = a
+                .journaled
+                .rollout
+                .as_ref()
+                .or(b.journaled.rollout.as_ref());
+            let is_back = last.is_some_and(|r| r.plan.kind.is_rollback());
+            if ended.is_some() && !is_back && self.still_goes_back() {
+                return None;
+            }
+            return match (ended, self.operator.accepted) {
+                (Some((result, _)), _) if is_back => Some(End::WentBack(result)),
                 (Some((result, _)), _) => Some(End::Ended(result)),
                 (None, 0) if self.operator.idle > 60 => Some(End::Refused),
                 (None, _) => None,
@@ -212,6 +348,10 @@ impl World {
             // It waits, and says for what.
             return Some(End::Halted);
         }
+        if self.options.goes_back && op.retries == 3 && self.go_back(n).is_some() {
+            return None;
+        }
+        let op = &mut self.operator;
         let gives_up = op.retries > 4 || is_stuck;
         if gives_up && direction == Direction::Forward && !op.has_aborted {
             op.has_aborted = true;

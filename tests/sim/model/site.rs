@@ -72,6 +72,7 @@ paths = ["/etc/shop"]
 [root_key]
 path = "/etc/shop/root.key"
 [backup]
+prove = "restore"
 config_paths = ["/etc/shop"]
 recipients = ["age1nsv50qactqal6wa4luj4xq2ff8vjdxjccx94ggw4qa2sgsl4qqxqx85c3d"]
 [limits]
@@ -134,7 +135,12 @@ pub(crate) fn rows(kind: Kind, first: usize) -> Vec<Row> {
     all[n][first].clone()
 }
 
-pub(crate) const KINDS: [Kind; 2] = [Kind::Upgrade, Kind::Switch];
+pub(crate) const KINDS: [Kind; 4] = [
+    Kind::Upgrade,
+    Kind::Switch,
+    Kind::Rollback,
+    Kind::RollbackNode,
+];
 
 pub(crate) fn bundle(jar: &[u8]) -> FakeBundle {
     let info = BundleInfo {

@@ -3,7 +3,7 @@ use crate::model::World;
 use crate::model::job::Slot;
 use crate::model::site::{self, JAR, SERVICES, TIMER, site};
 use hau::backup;
-use hau::core::RowState;
+use hau::core::{Kind, RowState};
 use hau::host::fake::FakeUnit;
 use hau::host::{Active, Host};
 use std::path::Path;
@@ -51,6 +51,8 @@ impl World {
         let open = |m: &usize| {
             let owner = usize::from(rollout.plan.rows[*m].node == site().nodes[1]);
             let theirs = disks[owner].replayed.rollout.as_ref();
+            // It may have taken another plan in this one's place.
+            let theirs = theirs.filter(|r| r.plan.id == rollout.plan.id);
             // Of a journal that is gone, what it told the other one.
             let report = theirs.map_or(rollout.peers.get(*m), |r| r.mine.get(*m));
             report.is_none_or(|r| r.state != RowState::Done)
@@ -67,7 +69,18 @@ impl World {
             .backup
             .dir
             .join(backup::name(slot.plan.made_at));
-        let needed = slot.plan.kind == hau::core::Kind::Upgrade;
+        let backup = |name: &String| site().settings.backup.dir.join(name);
+        let dir = slot
+            .plan
+            .way_back
+            .as_ref()
+            .map_or(dir, |w| backup(&w.backup));
+        // A rollback of one node asks nothing of the other but to serve.
+        let needed = match slot.plan.kind {
+            Kind::Upgrade | Kind::Rollback => true,
+            Kind::RollbackNode => slot.plan.first == site().nodes[n],
+            Kind::Switch | Kind::Failover | Kind::Rejoin => false,
+        };
         if needed && backup::verify(&*self.pair.hosts[n], &dir).is_err() {
             self.broke(7, || {
                 format!(
@@ -107,16 +120,17 @@ impl World {
         }
     }
 
-    /// A new version may make itself a root key when it starts for the first time.
+    /// A version that starts after another one may make itself a root key, be it newer or older.
     pub(super) fn service_makes_key(&mut self, n: usize) {
-        let makes = self.options.seed % 3 == 1 && !self.nodes[n].has_made_key;
+        let version = self.version(n).unwrap_or_default();
+        let makes = self.options.seed % 3 == 1 && self.nodes[n].key_of != version;
         let host = self.pair.hosts[n].clone();
         let up = host
             .unit(SERVICES[0])
             .is_ok_and(|u| u.active == Active::Active);
-        if makes && up && self.version(n).as_deref() == Some(site::TO) {
-            self.nodes[n].has_made_key = true;
-            let text = format!("a key that {} made", Self::name(n));
+        if makes && up {
+            let text = format!("a key that {version} made on {}", Self::name(n));
+            self.nodes[n].key_of = version;
             host.write(Path::new(site::KEY), text.as_bytes(), 0o600)
                 .ok();
         }

@@ -1,7 +1,8 @@
 //! What must be true when all faults are long over and nothing moves any more.
 use crate::model::site::{self, site};
 use crate::model::{End, World};
-use hau::core::{Direction, RolloutResult};
+use hau::backup;
+use hau::core::{Direction, Kind, Rollout, RolloutResult};
 use hau::host::Host;
 use hau::host::fake::FakeUnit;
 use hau::sync;
@@ -41,7 +42,10 @@ impl World {
             }
             match end {
                 End::Ended(RolloutResult::Succeeded) => self.succeeded(n),
-                End::Ended(RolloutResult::Failed) => self.given_up(n, disk.as_ref()),
+                End::WentBack(RolloutResult::Succeeded) => self.is_back(n, disk.as_ref()),
+                End::Ended(RolloutResult::Failed) | End::WentBack(RolloutResult::Failed) => {
+                    self.given_up(n, disk.as_ref());
+                }
                 End::Halted => self.names_its_row(n),
                 End::Refused => {}
             }
@@ -74,6 +78,46 @@ impl World {
         }
     }
 
+    /// After a rollback each of its nodes is, byte for byte, what its backup held; but two backups may hold
+    /// two keys, and what the MASTER has pushed at the end is its own.
+    fn is_back(&mut self, n: usize, rollout: Option<&Rollout>) {
+        let (host, s) = (self.pair.hosts[n].clone(), site());
+        let Some(plan) = rollout.map(|r| r.plan.clone()) else {
+            return;
+        };
+        let way_back = plan.way_back.as_ref();
+        let (Some(dir), true) = (
+            way_back.map(|w| s.settings.backup.dir.join(&w.backup)),
+            plan.kind == Kind::Rollback || plan.first == s.nodes[n],
+        ) else {
+            return;
+        };
+        let mut differs = backup::differences(&*host, &s.settings, &dir);
+        let pushed = plan.rows.iter().any(|row| row.step == "push_config");
+        if let Ok(differs) = &mut differs
+            && pushed
+            && !self.has_vip(n)
+        {
+            let other = sync::compare(&*host, &s.settings, Duration::ZERO);
+            let other = other.unwrap_or_else(|e| vec![e.to_string()]);
+            differs.config = other.into_iter().map(Into::into).collect();
+            differs.has_other_key = false;
+        }
+        let serves = self.serves(n);
+        if !serves || !differs.as_ref().is_ok_and(backup::Differences::is_none) {
+            self.broke(0, || {
+                format!("after a rollback {differs:?}, serves {serves}")
+            });
+        }
+        let syncs = sync::is_running(&*host, &s.settings, &s.state).unwrap_or(false);
+        let resumes = plan.rows.iter().any(|row| row.step == "resume_sync");
+        if syncs != resumes {
+            self.broke(6, || {
+                format!("after a rollback sync runs {syncs}, not {resumes}")
+            });
+        }
+    }
+
     fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
         let Some(rollout) = rollout.filter(|_| self.lied.is_empty()) else {
             return;
@@ -81,7 +125,7 @@ impl World {
         let beyond = self.nodes[n].is_left;
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let serves = self.serves(n);
-        if !beyond && (self.version(n).as_deref() != Some(site::FROM) || !serves) {
+        if !beyond && (self.version(n) != self.nodes[n].version_before || !serves) {
             let version = self.version(n);
             self.broke(9, || {
                 format!(

@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    /// Has this node's last rollout been given up past its barrier?
+    /// Has this node's last rollout been given up past its barrier, or been replaced?
     pub(crate) fn note_left(&mut self, n: usize) {
         let platter = self.nodes[n].disk.0.borrow();
         let rollout = platter.replayed.rollout.as_ref();
@@ -129,8 +129,11 @@ impl World {
         let left = rollout
             .filter(given_up)
             .is_some_and(|r| r.barrier(&site().nodes[n]).is_some());
+        // What a rollback takes the place of is not taken back row by row.
+        let way_back = rollout.and_then(|r| r.plan.way_back.as_ref());
+        let replaced = way_back.is_some_and(|w| w.replaces.is_some());
         drop(platter);
-        self.nodes[n].is_left |= left;
+        self.nodes[n].is_left |= left || replaced;
     }
 
     /// A job makes its first call.

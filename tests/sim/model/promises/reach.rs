@@ -90,7 +90,9 @@ impl World {
             |u: &FakeUnit| u.on_start == OnStart::Runs && u.ready_after < Duration::from_secs(10);
         let starts =
             self.pair.hosts[n].edit(|w| SERVICES.iter().all(|u| w.units.get(*u).is_some_and(well)));
-        if !able || !starts || demoted || self.serves(n) {
+        let serves = self.serves(n);
+        self.nodes[n].is_let_down &= !serves;
+        if !able || !starts || demoted || serves || self.nodes[n].is_let_down {
             self.nodes[n].alone_since = None;
             return;
         }

@@ -1,0 +1,139 @@
+//! What a rollback rests on: less than an upgrade, for it is asked for when something is broken. The
+//! node that serves must serve; the other one may be down.
+use super::{Site, database, peer, services, vrrp};
+use crate::backup::{self, Manifest};
+use crate::core::VrrpState;
+use crate::host::{Finding, HostError};
+use std::path::Path;
+
+/// Of this node; `backup`: the one to go back to, None where this node stays as it is.
+pub fn rollback(site: &Site<'_>, backup: Option<&str>) -> Vec<Finding> {
+    let mut findings = vrrp(site);
+    findings.extend(site.host.keepalived());
+    if site.host.vrrp() == VrrpState::Master {
+        findings.extend(services(site));
+        findings.extend(database(site));
+    }
+    findings.extend(peer::clock(site));
+    if let Some(name) = backup {
+        findings.extend(held_against(site, &site.settings.backup.dir.join(name)));
+    }
+    findings
+}
+
+fn held_against(site: &Site<'_>, dir: &Path) -> Vec<Finding> {
+    let other =
+        "hau-ctl backup list shows the others; the bundle of that version can be installed again";
+    let bad = |e: HostError| vec![Finding::fail("backup", e.to_string(), other)];
+    let manifest = match backup::verify(site.host, dir) {
+        Ok(manifest) => manifest,
+        Err(e) => return bad(e),
+    };
+    let todo = match backup::differences(site.host, site.settings, dir) {
+        Ok(todo) => todo,
+        Err(e) => return bad(e),
+    };
+    let minutes = site.host.now().since(manifest.made_at).as_secs() / 60;
+    let what = format!(
+        "{} of {}, {} h {} min old: {} files, their checksums are right",
+        dir.display(),
+        manifest.version.as_deref().unwrap_or("no known version"),
+        minutes / 60,
+        minutes % 60,
+        manifest.files.len(),
+    );
+    let mut findings = vec![Finding::pass("backup", what)];
+    findings.push(match todo.release.len() {
+        0 => Finding::pass("code", "the release is installed as the backup holds it"),
+        n => Finding::warn(
+            "code",
+            format!("{n} files of the installed release are missing or changed"),
+            "nothing: it is unpacked from the backup",
+        ),
+    });
+    let state = site.state_dir;
+    findings.push(match &todo.config[..] {
+        [] => Finding::pass("configuration", "as the backup holds it"),
+        [first, ..] => Finding::warn(
+            "configuration",
+            format!(
+                "{} files are not as the backup holds them and are put back, {} for one",
+                todo.config.len(),
+                first.display()
+            ),
+            format!(
+                "afterwards what they replace is in {}",
+                state.join("replaced").display()
+            ),
+        ),
+    });
+    findings.extend(root_key(site, dir, &manifest, todo.has_other_key));
+    findings.extend(since(site, &manifest));
+    findings.push(space(site, dir));
+    findings
+}
+
+fn root_key(site: &Site<'_>, dir: &Path, manifest: &Manifest, other: bool) -> Option<Finding> {
+    let (path, info) = manifest.root_key.as_ref()?;
+    let state = site.state_dir;
+    Some(if !other {
+        Finding::pass("root key", "the one in use is the backup's")
+    } else if backup::keys::has(site.host, state, &info.sha256) {
+        Finding::warn(
+            "root key",
+            format!("{} becomes that of the backup again", path.display()),
+            format!(
+                "what was written under the newer key may need it: it stays in {}",
+                backup::keys::file(state, "").display()
+            ),
+        )
+    } else {
+        let what = format!(
+            "the key of that time is not kept on this node: {}",
+            path.display()
+        );
+        Finding::fail(
+            "root key",
+            what,
+            backup::keys::by_hand(state, dir, &info.sha256),
+        )
+    })
+}
+
+/// What a rollback keeps, and what restoring the dump by hand would cost: asked of the database itself.
+fn since(site: &Site<'_>, manifest: &Manifest) -> Option<Finding> {
+    let then = manifest.database.as_ref()?;
+    let Ok(now) = site.database.mark() else {
+        let what =
+            "kept as it is; what was written since the backup is not known: it does not answer";
+        return Some(Finding::pass("database", what));
+    };
+    let transactions = now.next_transaction.saturating_sub(then.next_transaction);
+    let minutes = now.at.since(then.at).as_secs() / 60;
+    let what = format!(
+        "kept as it is, with the {transactions} transactions of the {minutes} min since the backup"
+    );
+    Some(Finding::pass("database", what))
+}
+
+/// The release is unpacked beside the installed one, and the configuration is kept once more.
+fn space(site: &Site<'_>, dir: &Path) -> Finding {
+    let size = |path: &Path| {
+        let found = site.host.inspect(&[path.to_owned()]);
+        found.map_or(0, |f| f.values().map(|info| info.size_bytes).sum::<u64>())
+    };
+    let need = 2 * size(&dir.join("code.tar")) + 2 * size(&dir.join("config.tar")) + (16 << 20);
+    match site.host.free_bytes(site.state_dir) {
+        Ok(free) if free >= need => Finding::pass("space", format!("{} MiB free", free >> 20)),
+        Ok(free) => {
+            let dir = site.state_dir.display();
+            let what = format!(
+                "{dir} has {} MiB free and {} MiB may be needed",
+                free >> 20,
+                need >> 20
+            );
+            Finding::fail("space", what, "free some space there")
+        }
+        Err(e) => Finding::fail("space", e.to_string(), "see that it is a local disk"),
+    }
+}

@@ -1,0 +1,191 @@
+//! From a request to the plan of a rollback: to which backup, on which nodes, does it hold.
+use super::super::api::Api;
+use super::purpose::Purpose;
+use super::{Draft, Planned, findings_within, finish, order, peer};
+use crate::backup::{self, Manifest};
+use crate::core::{Actor, Direction, Kind, NodeId, Rollout, RowState, WayBack};
+use crate::steps;
+use crate::time::Time;
+use crate::wire::{self, Code, Failure, PlanView, RollbackRequest, StartRequest};
+use std::{collections::BTreeMap, time::Duration};
+
+const LIST_LIMIT: Duration = Duration::from_secs(30);
+
+/// Makes a plan. A pair that is not fit still gets one, to be shown.
+pub(in crate::daemon) fn rollback(
+    api: &Api,
+    request: &StartRequest,
+    back: &RollbackRequest,
+    by: Actor,
+) -> Result<Planned, Failure> {
+    let peer = peer(api)?;
+    let (first, second) = order(api, &peer)?;
+    let alone = back
+        .node
+        .as_deref()
+        .map(|name| backup_node(name, &first, &second));
+    let alone = alone.transpose()?.is_some();
+    let local = api.snapshot().state.observed.local.clone();
+    let version = |node: &NodeId| {
+        let of = if *node == api.site.me {
+            &local
+        } else {
+            &peer.local
+        };
+        of.version.clone()
+    };
+    let needed = if alone {
+        vec![&first]
+    } else {
+        vec![&first, &second]
+    };
+    let (name, to) = choose(api, back.to.as_deref(), &needed)?;
+    // One that runs that version already, and serves, is left as it is.
+    let levels = version(&second).as_ref() == Some(&to);
+    let is_one = alone || levels;
+    let runs = [version(&second), version(&first)].into_iter().flatten();
+    let from = runs
+        .into_iter()
+        .find(|v| *v != to)
+        .unwrap_or_else(|| to.clone());
+    let replaces = halted(api)?.map(|r| r.plan.id.clone());
+    if from == to && back.to.is_none() && replaces.is_none() {
+        let what = format!("both nodes run {to} already, which is what {name} holds");
+        let remedy = "hau-ctl backup list shows others, --to names one";
+        return Err(Failure::new(Code::Refused, what, remedy));
+    }
+    let kind = if is_one {
+        Kind::RollbackNode
+    } else {
+        Kind::Rollback
+    };
+    let mut rows = steps::rows(kind, &api.site.settings, None, &first, &second);
+    if is_one && !levels {
+        steps::leave_apart(&mut rows);
+    }
+    let purpose = |node: &NodeId| Purpose {
+        is_rollback: true,
+        backup: (!is_one || *node == first).then(|| name.clone()),
+        ..Purpose::default()
+    };
+    let limit = api.site.settings.limits.rollback;
+    let findings = findings_within(api, &purpose(&api.site.me), &purpose(&api.site.peer), limit)?;
+    let way_back = Some(WayBack {
+        backup: name,
+        replaces,
+    });
+    let draft = Draft {
+        kind,
+        first,
+        second,
+        from,
+        to,
+        bundle: None,
+        way_back,
+        rows,
+    };
+    finish(api, request, draft, findings, by)
+}
+
+/// Before the row of no return a halted rollout is taken back row by row: no backup is as exact.
+pub(in crate::daemon) fn is_taken_back(api: &Api, back: &RollbackRequest) -> Option<PlanView> {
+    let snapshot = api.snapshot();
+    let (me, r) = (&snapshot.state.me, snapshot.state.running()?);
+    let passed = r.is_past_abort(me) || r.barrier(me).is_some();
+    let forward = r.mandate.direction == Direction::Forward;
+    if *back != RollbackRequest::default() || passed || !forward || !r.is_at_rest() {
+        return None;
+    }
+    let begun = |n: &usize| {
+        let report = r.report(me, *n);
+        report.is_some_and(|report| report.state != RowState::Undone)
+    };
+    let rows = (0..r.plan.rows.len()).rev().filter(begun);
+    let rows = rows.map(|n| snapshot.row(&r.plan.rows[n], None, Time(0)));
+    Some(PlanView {
+        kind: r.plan.kind,
+        from: r.plan.to.clone(),
+        to: r.plan.from.clone(),
+        first: r.plan.first.0.clone(),
+        second: r.plan.second.0.clone(),
+        rows: rows.collect(),
+        findings: BTreeMap::new(),
+        fit: true,
+        gives_up: true,
+    })
+}
+
+/// The rollout under way, which must be halted.
+fn halted(api: &Api) -> Result<Option<Rollout>, Failure> {
+    let snapshot = api.snapshot();
+    match snapshot.state.running() {
+        None => Ok(None),
+        Some(r) if r.is_at_rest() => Ok(Some(r.clone())),
+        Some(r) => Err(Failure::new(
+            Code::Busy,
+            format!("rollout {} is under way", r.plan.id.number),
+            "hau-ctl abort gives it up; when it is halted, hau-ctl rollback goes back from there",
+        )),
+    }
+}
+
+/// A node that is rolled back alone holds no VIP.
+fn backup_node(name: &str, first: &NodeId, second: &NodeId) -> Result<(), Failure> {
+    match name {
+        name if name == first.0 => Ok(()),
+        name if name == second.0 => Err(Failure::new(
+            Code::Refused,
+            format!("node {second} holds the VIP: its services are not stopped"),
+            format!(
+                "hau-ctl switch --to {first}, then again; hau-ctl rollback takes both nodes back"
+            ),
+        )),
+        name => Err(Failure::new(
+            Code::Usage,
+            format!("there is no node {name}"),
+            format!("name {first} or {second}"),
+        )),
+    }
+}
+
+/// The newest backup that the needed nodes have and that is what `to` asks for, with its version.
+fn choose(api: &Api, to: Option<&str>, needed: &[&NodeId]) -> Result<(String, String), Failure> {
+    let mut lists = Vec::new();
+    for node in needed {
+        lists.push(backups(api, node)?);
+    }
+    let wanted = |name: &str, manifest: &Manifest| {
+        to.is_none_or(|to| to == name || manifest.version.as_deref() == Some(to))
+    };
+    let whole = |name: &str, list: &wire::Backups| {
+        list.iter().any(|e| e.name == name && e.manifest.is_some())
+    };
+    let found = lists.iter().flatten().filter_map(|entry| {
+        let (name, manifest) = (&entry.name, entry.manifest.as_ref()?);
+        let common = lists.iter().all(|list| whole(name, list));
+        let version = manifest
+            .version
+            .clone()
+            .filter(|_| common && wanted(name, manifest));
+        Some((name.clone(), version?))
+    });
+    found.max().ok_or_else(|| {
+        let names: Vec<String> = needed.iter().map(ToString::to_string).collect();
+        let what = match to {
+            Some(to) => format!("no backup of node {} is {to}", names.join(" and ")),
+            None => format!("node {} has no backup in common", names.join(" and ")),
+        };
+        let remedy = "hau-ctl backup list on each node; the bundle of the version before can be installed again";
+        Failure::new(Code::Refused, what, remedy)
+    })
+}
+
+fn backups(api: &Api, node: &NodeId) -> Result<wire::Backups, Failure> {
+    let failed = |e: String| Failure::new(Code::Failed, e, "hau-ctl backup list on that node");
+    if *node == api.site.me {
+        return backup::list(&*api.site, &api.site.settings).map_err(|e| failed(e.to_string()));
+    }
+    let theirs = api.site.peer_get_now("backups", LIST_LIMIT);
+    let theirs = theirs.map_err(|e| failed(e.to_string()))?;
+    serde_json::from_slice(&theirs).map_err(|e| failed(e.to_string()))
+}

@@ -1,0 +1,115 @@
+//! What the checks of both nodes are asked for; it travels to the other node as a query.
+use super::super::api::Api;
+use crate::checks;
+use crate::host::Finding;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::daemon) struct Purpose {
+    /// Size of the bundle that is to be installed; 0: none.
+    pub(super) bundle_bytes: u64,
+    /// The version that is to be installed.
+    pub(super) version: Option<String>,
+    pub(super) allow_known_bad: bool,
+    /// A rollback, and nothing is installed.
+    pub(super) is_rollback: bool,
+    /// The backup that the asked node goes back to.
+    pub(super) backup: Option<String>,
+}
+
+impl Purpose {
+    pub(super) fn query(&self) -> String {
+        let mut words = vec![format!("bundle_bytes={}", self.bundle_bytes)];
+        let named = [("version", &self.version), ("backup", &self.backup)];
+        let named = named
+            .into_iter()
+            .filter_map(|(k, v)| Some((k, v.as_ref()?)));
+        words.extend(named.map(|(k, v)| format!("{k}={v}")));
+        let flags = [
+            ("allow_known_bad", self.allow_known_bad),
+            ("rollback", self.is_rollback),
+        ];
+        words.extend(
+            flags
+                .into_iter()
+                .filter(|f| f.1)
+                .map(|(k, _)| format!("{k}=1")),
+        );
+        words.join("&")
+    }
+
+    /// What is not understood is left out: the node that asks may be of another version.
+    pub(in crate::daemon) fn parse(query: &str) -> Self {
+        let mut purpose = Self::default();
+        for (key, value) in query.split('&').filter_map(|word| word.split_once('=')) {
+            match key {
+                "bundle_bytes" => purpose.bundle_bytes = value.parse().unwrap_or(0),
+                "version" => purpose.version = Some(value.to_owned()),
+                "backup" if super::is_plain(value) => purpose.backup = Some(value.to_owned()),
+                "allow_known_bad" => purpose.allow_known_bad = value == "1",
+                "rollback" => purpose.is_rollback = value == "1",
+                _ => {}
+            }
+        }
+        purpose
+    }
+}
+
+/// This node's findings.
+pub(in crate::daemon) fn own_findings(api: &Api, purpose: &Purpose) -> Vec<Finding> {
+    let mut findings = if purpose.is_rollback {
+        super::checked(api, 0, |site| {
+            checks::rollback(site, purpose.backup.as_deref())
+        })
+    } else {
+        super::checked(api, purpose.bundle_bytes, checks::all)
+    };
+    findings.extend(known_bad(api, purpose));
+    findings
+}
+
+fn known_bad(api: &Api, purpose: &Purpose) -> Option<Finding> {
+    let version = purpose.version.as_ref()?;
+    let snapshot = api.snapshot();
+    if !snapshot.state.journaled.known_bad.contains(version) {
+        return None;
+    }
+    let what = format!("{version} was installed here before and rolled back");
+    Some(if purpose.allow_known_bad {
+        Finding::warn(
+            "version",
+            what,
+            "it is allowed, and recorded with your name",
+        )
+    } else {
+        let remedy = "install a mended version; or, if it was not to blame: --allow-known-bad";
+        Finding::fail("version", what, remedy)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_what_is_understood() {
+        let purposes = [
+            Purpose::default(),
+            Purpose {
+                bundle_bytes: 7,
+                version: Some("1.1.0+b2".to_owned()),
+                allow_known_bad: true,
+                ..Purpose::default()
+            },
+            Purpose {
+                is_rollback: true,
+                backup: Some("backup_20261121_020000".to_owned()),
+                ..Purpose::default()
+            },
+        ];
+        for purpose in purposes {
+            assert_eq!(Purpose::parse(&purpose.query()), purpose);
+        }
+        let bad = Purpose::parse("backup=../../etc&x&y=1");
+        assert_eq!(bad, Purpose::default());
+    }
+}

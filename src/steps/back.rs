@@ -1,0 +1,233 @@
+//! Rows of a rollback: a node becomes again what its backup holds. A node that is so already is left
+//! alone: its services are not stopped for nothing.
+use super::activate::{put_aside, take_back};
+use super::same_key::shows_another;
+use super::services::{all_listen, all_stopped, start_all, stop_all};
+use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
+use crate::backup;
+use crate::core::Undo;
+
+pub(super) const CHECK: StepDef = StepDef {
+    name: "check_backup",
+    about: "read the backup's checksums back; see that the root key of that time is at hand",
+    limit: Limit::Backup,
+    step: &CheckBackup,
+    ..QUIET
+};
+
+pub(super) const STOP: StepDef = StepDef {
+    name: "stop_newer",
+    about: "stop the services, unless this node is as the backup holds it",
+    disruptive: true,
+    service_down: true,
+    undo: Undo::Run,
+    limit: Limit::Start,
+    step: &StopNewer,
+    ..QUIET
+};
+
+pub(super) const RESTORE: StepDef = StepDef {
+    name: "restore",
+    about: "put back code, configuration and root key from the backup; keep what they replace",
+    restores: true,
+    service_down: true,
+    undo: Undo::Run,
+    limit: Limit::Rollback,
+    attempts: 2,
+    step: &Restore,
+    ..QUIET
+};
+
+/// A version that finds itself started after another one may make a key of its own, the old one, too.
+pub(super) const KEY: StepDef = StepDef {
+    name: "backup_key",
+    about: "see that the backup's root key is in use; put it back again and restart where not",
+    disruptive: true,
+    service_down: true,
+    limit: Limit::Start,
+    only: Only::RootKey,
+    attempts: 2,
+    step: &BackupKey,
+    ..QUIET
+};
+
+struct CheckBackup;
+
+impl Step for CheckBackup {
+    fn precheck(&self, _cx: &mut Cx<'_>) -> StepResult<Check> {
+        Ok(Check::Ready)
+    }
+
+    fn run(&self, _cx: &mut Cx<'_>) -> StepResult<()> {
+        Ok(())
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        let dir = cx.backup_dir()?;
+        let manifest = backup::verify(cx.host, &dir).map_err(|e| {
+            let remedy = "go back to another one (hau-ctl backup list), or install the bundle of that version again";
+            StepError::fatal(e.to_string(), remedy)
+        })?;
+        if manifest.version.as_deref() != Some(&cx.plan.to) {
+            let what = format!(
+                "{} holds {}, not {}",
+                dir.display(),
+                manifest.version.as_deref().unwrap_or("no known version"),
+                cx.plan.to
+            );
+            return Err(StepError::fatal(
+                what,
+                "hau-ctl abort, and name another one by --to",
+            ));
+        }
+        let todo = backup::differences(cx.host, cx.settings, &dir)?;
+        if let Some((path, info)) = &manifest.root_key
+            && todo.has_other_key
+            && !backup::keys::has(cx.host, cx.state_dir, &info.sha256)
+        {
+            let what = format!(
+                "the root key of that time is not kept here: {}",
+                path.display()
+            );
+            let remedy = backup::keys::by_hand(cx.state_dir, &dir, &info.sha256);
+            return Err(StepError::fatal(
+                what,
+                format!("{remedy}; then hau-ctl retry"),
+            ));
+        }
+        let age = cx.host.now().since(manifest.made_at).as_secs();
+        Ok(Verdict::Done(format!(
+            "of {}, {} min old",
+            cx.plan.to,
+            age / 60
+        )))
+    }
+}
+
+/// Is this node as the backup holds it?
+fn is_back(cx: &Cx<'_>) -> StepResult<bool> {
+    Ok(backup::differences(cx.host, cx.settings, &cx.backup_dir()?)?.is_none())
+}
+
+struct StopNewer;
+
+impl Step for StopNewer {
+    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
+        let stopped = is_back(cx)? || matches!(all_stopped(cx)?, Verdict::Done(_));
+        Ok(if stopped {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
+    }
+
+    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        stop_all(cx, cx.left())
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        if is_back(cx)? {
+            return Ok(Verdict::Done("this node is back already".to_owned()));
+        }
+        all_stopped(cx)
+    }
+
+    fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        start_all(cx)?;
+        all_listen(cx)
+    }
+}
+
+struct Restore;
+
+/// Puts everything back that is not as the backup holds it.
+fn put_back(cx: &Cx<'_>) -> StepResult<()> {
+    let scratch = cx.aside().join("unpacked");
+    let dir = cx.backup_dir()?;
+    Ok(backup::restore(
+        cx.host,
+        cx.settings,
+        cx.state_dir,
+        &dir,
+        &scratch,
+    )?)
+}
+
+impl Step for Restore {
+    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
+        Ok(if is_back(cx)? {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
+    }
+
+    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        put_aside(cx)?;
+        put_back(cx)
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        let left = backup::differences(cx.host, cx.settings, &cx.backup_dir()?)?;
+        if left.is_none() {
+            return Ok(Verdict::done());
+        }
+        let remedy = "see who else changes it, then hau-ctl retry";
+        Err(StepError::retry(
+            format!("not as in the backup: {left}"),
+            remedy,
+        ))
+    }
+
+    fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        take_back(cx)
+    }
+}
+
+struct BackupKey;
+
+/// None: the backup's key is in use.
+fn wrong_key(cx: &Cx<'_>) -> StepResult<Option<String>> {
+    let Some((path, wanted)) = backup::root_key(cx.host, &cx.backup_dir()?)? else {
+        return Ok(None);
+    };
+    let found = backup::keys::in_use(cx.host, &path)?;
+    if found.is_none_or(|found| found.sha256 != wanted.sha256) {
+        return Ok(Some(format!("{} is not the backup's key", path.display())));
+    }
+    shows_another(cx, &wanted.sha256)
+}
+
+impl Step for BackupKey {
+    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
+        // Cut off between stop and start there is no service that could show its key.
+        let is_up = matches!(all_listen(cx), Ok(Verdict::Done(_)));
+        Ok(if is_up && wrong_key(cx)?.is_none() {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
+    }
+
+    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
+        stop_all(cx, cx.left())?;
+        if let Verdict::NotYet(what) = all_stopped(cx)? {
+            return Err(StepError::retry(what, "hau-ctl retry when it is gone"));
+        }
+        put_back(cx)?;
+        start_all(cx)
+    }
+
+    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        if let Verdict::NotYet(what) = all_listen(cx)? {
+            return Ok(Verdict::NotYet(what));
+        }
+        match wrong_key(cx)? {
+            None => Ok(Verdict::Done("the backup's root key is in use".to_owned())),
+            Some(what) => Err(StepError::retry(
+                what,
+                "see why the service makes a key of its own at every start",
+            )),
+        }
+    }
+}
