@@ -231,12 +231,17 @@ fn not_master(s: &State, now: Time) -> Result<(), Closed> {
 
 fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
     let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
-    let serves = local.vrrp == VrrpState::Master && local.has_vip && local.serving;
+    let serves = local.vrrp == VrrpState::Master && local.has_vip && can_serve(s, local);
     if serves {
         Ok(())
     } else {
         Err(Closed::PeerNotServing)
     }
+}
+
+/// Its services are up, and its database is not one that this node's has replaced.
+fn can_serve(s: &State, peer: &Local) -> bool {
+    peer.serving && !peer.held && !s.is_replaced(&s.peer, peer)
 }
 
 /// May services that serve be stopped on this node right now? A job that was slow to come to it asks again.
@@ -246,7 +251,7 @@ pub(super) fn may_stop(s: &State, now: Time) -> bool {
 
 pub(super) fn peer_can_take_over(s: &State, now: Time) -> Result<(), Closed> {
     let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
-    let able = matches!(local.vrrp, VrrpState::Backup | VrrpState::Master) && local.serving;
+    let able = matches!(local.vrrp, VrrpState::Backup | VrrpState::Master) && can_serve(s, local);
     if able {
         Ok(())
     } else {

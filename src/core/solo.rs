@@ -291,9 +291,13 @@ impl State {
     /// The other node was made primary after this one was: what this database would go on from is
     /// the past.
     pub fn is_superseded(&self) -> bool {
-        let own = self.observed.local.timeline;
+        self.is_replaced(&self.me, &self.observed.local)
+    }
+
+    pub(super) fn is_replaced(&self, node: &NodeId, local: &Local) -> bool {
         let primary = self.journaled.primary.as_ref();
-        own > 0 && primary.is_some_and(|p| p.node == self.peer && p.timeline > own)
+        let newer = primary.is_some_and(|p| p.node != *node && p.timeline > local.timeline);
+        local.timeline > 0 && newer
     }
 
     /// The database here runs as a primary that another one has replaced. What a rollout has just stopped is
@@ -306,7 +310,7 @@ impl State {
 
     /// May this database become primary without a further word? One that was begun and did not end
     /// well may end yet; once any newer primary is seen the question is settled.
-    pub(super) fn claims(&self) -> bool {
+    pub fn claims(&self) -> bool {
         let solo = self.journaled.solo.as_ref();
         let Some(solo) = solo.filter(|solo| solo.plan.kind == Kind::Failover) else {
             return false;

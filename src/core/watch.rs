@@ -62,6 +62,10 @@ fn expire_one(draft: &mut Draft<'_>, solo: bool) {
     let Some((row, report)) = rollout.mine.iter().find(|(_, r)| current(r)) else {
         return;
     };
+    // A thread that is still there may yet promote: until it has come back nothing is over.
+    if solo && s.observed.local.busy {
+        return;
+    }
     let limit = rollout.plan.rows[row].limit();
     let begun = draft.state.begun(report, draft.now);
     if draft.now < begun + limit + draft.state.timing.grace {

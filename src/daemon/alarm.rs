@@ -11,6 +11,12 @@ pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
         let end = solo.ended.map(|(end, _)| end);
         (solo.plan.kind, end) == (Kind::Rejoin, Some(RolloutResult::Failed))
     };
+    let succeeded = |solo: &Rollout| {
+        solo.ended
+            .is_some_and(|(end, _)| end == RolloutResult::Succeeded)
+    };
+    // The promotion has not been seen yet.
+    let is_done = state.claims() && state.journaled.solo.as_ref().is_some_and(succeeded);
     let is_left = local.held || state.journaled.solo.as_ref().is_some_and(failed);
     let (what, remedy) = if state.is_astray() || (state.is_superseded() && is_left) {
         (
@@ -18,6 +24,13 @@ pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
                 "node {peer} became primary while this one was away: the database here is not to be written to any more"
             ),
             "hau-ctl rejoin; where that is refused hau-ctl rejoin --rebuild".to_owned(),
+        )
+    } else if local.held && state.fresh_peer(now).is_some_and(|hello| hello.claims) {
+        (
+            format!(
+                "the database here was primary and does not start: node {peer} has begun to become primary and has not ended"
+            ),
+            format!("hau-ctl status on node {peer}"),
         )
     } else if local.held && state.fresh_peer(now).is_none() {
         (
@@ -28,7 +41,14 @@ pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
                 "bring node {peer} back; if it stays off: hau-ctl failover --fenced --accept-data-loss --reason …"
             ),
         )
-    } else if state.is_left_with_vip(now) && local.database == DatabaseRole::Standby {
+    } else if state.claims() && local.database == DatabaseRole::Standby && !is_done {
+        (
+            "the failover of this node did not end well, and its database may become primary yet"
+                .to_owned(),
+            "see the database's own log, then hau-ctl failover --fenced --reason … once more"
+                .to_owned(),
+        )
+    } else if state.is_left_with_vip(now) && local.database == DatabaseRole::Standby && !is_done {
         let (why, flag) = stands(state);
         (
             format!(

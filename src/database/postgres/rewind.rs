@@ -9,8 +9,9 @@ use std::{
 
 /// Settings by ALTER SYSTEM: both programs bring the source's own, and this node's stay.
 const AUTO_CONF: &str = "postgresql.auto.conf";
-/// This node's, put aside: what was cut off between taking and putting back finds it here.
-const KEPT: &str = "postgresql.auto.conf.hau";
+/// This node's, put aside: what was cut off between taking and putting back finds it here. Beside the data, for
+/// pg_rewind removes what the source has not.
+const KEPT: &str = ".hau-auto.conf";
 const ANEW: &str = ".hau-new";
 const OLD: &str = ".hau-old";
 
@@ -19,7 +20,7 @@ pub(super) fn rewind(db: &Postgres, rebuild: bool, deadline: Deadline) -> Databa
     finish_exchange(data)?;
     let source = source(db, deadline)?;
     guard::stop(db, deadline)?;
-    let kept = data.join(KEPT);
+    let kept = beside(data, KEPT);
     if !kept.exists() {
         done(fs::copy(data.join(AUTO_CONF), &kept), "copy", &kept)?;
     }
@@ -27,10 +28,10 @@ pub(super) fn rewind(db: &Postgres, rebuild: bool, deadline: Deadline) -> Databa
         copy_anew(db, &source, deadline)?;
     } else {
         take_back(db, &source, deadline)?;
-        let conf = data.join(AUTO_CONF);
-        done(fs::rename(&kept, &conf), "put back", &conf)?;
+        put_back(&kept, data)?;
     }
-    db.write_standby_signal()
+    db.write_standby_signal()?;
+    done(fs::remove_file(&kept), "remove", &kept)
 }
 
 fn take_back(db: &Postgres, source: &str, deadline: Deadline) -> DatabaseResult<()> {
@@ -46,6 +47,13 @@ fn take_back(db: &Postgres, source: &str, deadline: Deadline) -> DatabaseResult<
             let remedy = "mend that and repeat it; hau-ctl rejoin --rebuild copies everything anew";
             refusal(e.what, remedy)
         })
+}
+
+/// Into the file that is there: it has the right owner.
+fn put_back(kept: &Path, data: &Path) -> DatabaseResult<()> {
+    let conf = data.join(AUTO_CONF);
+    let own = done(fs::read(kept), "read", kept)?;
+    done(fs::write(&conf, own), "write", &conf)
 }
 
 /// Beside the old one, which is there until the new one is whole.
@@ -64,10 +72,7 @@ fn copy_anew(db: &Postgres, source: &str, deadline: Deadline) -> DatabaseResult<
         None,
         deadline.left(),
     )?;
-    let (kept, conf) = (data.join(KEPT), anew.join(AUTO_CONF));
-    // Into the file that is there: it has the right owner.
-    let own = done(fs::read(&kept), "read", &kept)?;
-    done(fs::write(&conf, own), "write", &conf)?;
+    put_back(&beside(data, KEPT), &anew)?;
     let old = beside(data, OLD);
     done(fs::rename(data, &old), "move away", data)?;
     finish_exchange(data)

@@ -5,7 +5,7 @@ use super::mutants::Mutant;
 use super::site::{FENCE, site};
 use super::{Ev, World};
 use crate::model::faults::Fault;
-use hau::core::{Command, Event, Guard, Kind, RolloutResult, Unasked};
+use hau::core::{Command, DatabaseRole, Event, Guard, Kind, RolloutResult, Unasked};
 use hau::database::Database;
 use hau::host::Output;
 use hau::steps::{self, Asked};
@@ -126,6 +126,10 @@ impl World {
     pub(crate) fn alone_command(&mut self, n: usize) {
         let off = !self.nodes[1 - n].is_powered;
         let superseded = self.nodes[n].state().is_some_and(must_rejoin);
+        // As its alarm tells.
+        let again = |s: &hau::core::State| s.claims() && s.running_solo().is_none();
+        let is_standby = self.pair.databases[n].standing().role == DatabaseRole::Standby;
+        let off = off || (is_standby && self.nodes[n].state().is_some_and(again));
         let kind = match (off, superseded) {
             _ if self.failover() == Failover::Off => return,
             (true, _) => Kind::Failover,

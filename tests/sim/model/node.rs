@@ -51,6 +51,8 @@ pub(crate) struct Node {
     pub(crate) fuse: Option<u32>,
     pub(crate) forced_band: Option<Band>,
     pub(crate) is_guarding: bool,
+    /// Since when its database has been kept from starting.
+    pub(crate) held_since: Option<u64>,
     /// Since when it should become primary in the other one's place.
     pub(crate) heir_since: Option<u64>,
     /// When its standby last followed.
@@ -103,6 +105,7 @@ impl Node {
             fuse: None,
             forced_band: None,
             is_guarding: false,
+            held_since: None,
             heir_since: None,
             followed: 0,
             late: 0,

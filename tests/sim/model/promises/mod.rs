@@ -14,6 +14,7 @@ use super::mutants::{self, Mutant};
 use super::site::{SERVICES, SYNC, site};
 use super::{Ev, World};
 use hau::core::{Record, RolloutResult, RowState};
+use hau::database::Database;
 use hau::host::{Active, Host};
 use hau::steps;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,9 @@ pub(crate) fn rests_on(promise: u8, step: &str) -> bool {
     let mut all = RESTS_ON.iter();
     all.any(|(number, steps)| *number == promise && steps.contains(&step))
 }
+
+/// Milliseconds: far longer than any rollout with its faults and the orders that follow.
+const FOR_EVER: u64 = 24 * 3_600_000;
 
 /// What the running service, or its user, can see of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,10 +231,16 @@ impl World {
 
     /// Once a second.
     pub(crate) fn audit(&mut self) {
+        if self.now > 1_800_000_000_000 + FOR_EVER {
+            self.broke(0, || "it never comes to an end".to_owned());
+        }
         for n in 0..2 {
             self.note_serving(n, false);
             self.promise_12_survivor_serves(n);
             self.promise_12_heir_is_primary(n);
+            let held = self.pair.databases[n].standing().held;
+            let since = self.nodes[n].held_since.unwrap_or(self.now);
+            self.nodes[n].held_since = held.then_some(since);
             if self.pair.databases[n].edit(|c| c.is_streaming(n)) {
                 self.nodes[n].followed = self.now;
             }
