@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 seed,
                 has_faults: false,
                 goes_back: false,
+                takes_back: false,
                 mutant: None,
                 is_logged: false,
             };

@@ -1,7 +1,9 @@
 //! Backups of one node: code, configuration, root key and database, with checksums that are read back.
+mod by_hand;
 pub mod keys;
 mod restore;
 
+pub use by_hand::by_hand;
 pub use restore::{Differences, differences, level, mark, restore, root_key};
 
 use crate::config::Settings;

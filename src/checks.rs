@@ -3,7 +3,7 @@ mod peer;
 mod rollback;
 
 pub use peer::{CLOCK, IDENTITY};
-pub use rollback::rollback;
+pub use rollback::{held_against, rollback};
 
 use crate::backup;
 use crate::config::{HttpCheck, Prove, Settings};

@@ -188,6 +188,12 @@ pub struct RollbackRequest {
     /// The name of a backup, or a version; none: the newest that both nodes have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// The node that is asked, alone, where it is: the other one is dead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub local: bool,
+    /// Nobody is served while that one goes back; without this it does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_downtime: bool,
 }
 
 /// Answer to `POST /v1/plans`

@@ -1,8 +1,8 @@
 //! State × event: what the core makes of everything that can happen in every kind of situation,
 //! in one snapshot. A change of a rule shows here as the lines it changes.
 use hau::core::{
-    Actor, Band, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Mandate,
-    NodeId, Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId,
+    Actor, Band, Closed, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local,
+    Mandate, NodeId, Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout, RolloutId,
     RolloutResult, RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide, intents,
     may_work_by_hand,
 };
@@ -100,6 +100,7 @@ fn plan() -> Arc<Plan> {
         made_at: Time(0),
         home_before: None,
         stop_before: None,
+        takes_back: false,
         rows,
     })
 }
@@ -626,4 +627,88 @@ fn what_serves_may_be_stopped_only_beside_a_node_that_serves() {
     let mut master = state.clone();
     master.observed.local.vrrp = VrrpState::Master;
     assert!(!intents(&master, NOW).may_stop);
+}
+
+/// Going back has failed here, and then the other node is gone: nobody is left to say `retry`.
+#[test]
+fn a_survivor_that_failed_to_go_back_tries_once_more() {
+    let given = one(
+        "going back",
+        Order::Abort,
+        &[
+            (0, RowState::Done),
+            (2, RowState::Done),
+            (3, RowState::UndoFailed),
+        ],
+        &[(1, RowState::Done)],
+    );
+    let mut state = state(&given, VrrpState::Master, Peer::Lost);
+    let told = line(&state, &Event::Tick);
+    assert_eq!(told, "[Retry#2 by hau, 3 Undoing] Undo 3 Upgrading");
+    for record in decide(&state, NOW, &Event::Tick).records {
+        state.journaled.apply(&record);
+    }
+    let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+    let failed = Report {
+        state: RowState::UndoFailed,
+        ..rollout.mine[3].clone()
+    };
+    Arc::make_mut(&mut rollout.mine).insert(3, failed);
+    assert_eq!(line(&state, &Event::Tick), "[] - Upgrading");
+}
+
+/// What the peer tells, from now on.
+fn peer_takes(state: &mut State) {
+    let mandate = state.running().expect("a rollout").mandate.clone();
+    if let Some((hello, _)) = &mut state.observed.peer
+        && let Some(view) = &mut Arc::make_mut(hello).rollout
+    {
+        view.mandate = mandate;
+    }
+}
+
+/// `--stop-before`: a retry of something that failed on the way is not leave to go past it.
+#[test]
+fn a_rollout_asked_to_stop_waits_there_until_it_is_told_to_go_on() {
+    use RowState::Done;
+    for order in [Order::Start, Order::Retry] {
+        let given = one("phase done", order, &[(0, Done)], &[(1, Done)]);
+        let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
+        let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+        Arc::make_mut(&mut rollout.plan).stop_before = Some(1);
+        assert_eq!(line(&state, &Event::Tick), "[] - Normal");
+        assert_eq!(state.standing(NOW), Some((2, Some(Closed::StopAsked))));
+        let order = Order::Retry;
+        let told = Event::Command(Command::Order { order, by: actor() });
+        for record in decide(&state, NOW, &told).records {
+            state.journaled.apply(&record);
+        }
+        peer_takes(&mut state);
+        assert_eq!(
+            line(&state, &Event::Tick),
+            "[2 Started] Do 2 Upgrading",
+            "{order:?}"
+        );
+    }
+}
+
+/// The VIP was said to be given away and is still here, or it has come back: the peer cannot take it, so nothing
+/// sends it there.
+#[test]
+fn who_serves_with_the_vip_ranks_lower_only_for_a_peer_that_can_take_it() {
+    let mut state = giver();
+    let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+    let done = Report {
+        state: RowState::Done,
+        ..rollout.mine[4].clone()
+    };
+    Arc::make_mut(&mut rollout.mine).insert(4, done);
+    state.observed.local = local(VrrpState::Master, true);
+    let band = |state: &State, now| intents(state, now).band;
+    assert_eq!(band(&state, NOW), Band::Draining);
+    assert_eq!(band(&state, NOW + Duration::from_secs(5)), Band::Normal);
+    if let Some((hello, _)) = &mut state.observed.peer {
+        Arc::make_mut(hello).local.serving = false;
+    }
+    assert_eq!(band(&state, NOW), Band::Normal);
 }

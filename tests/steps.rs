@@ -77,6 +77,7 @@ impl Row {
             made_at: START,
             home_before: None,
             stop_before: None,
+            takes_back: false,
             rows: site::rows(kind, 1),
             first,
             second,
@@ -140,6 +141,16 @@ impl Row {
             ..row.plan
         };
         (row.reports, row.n) = (Reports::new(), 0);
+        row
+    }
+
+    /// The same node, and the other one does not answer any more.
+    fn alone() -> Self {
+        let mut row = Self::of(Kind::RollbackNode);
+        steps::alone(&mut row.plan.rows, &row.plan.first);
+        for answers in &row.pair.link.answers {
+            answers.store(false, std::sync::atomic::Ordering::Relaxed);
+        }
         row
     }
 
@@ -293,10 +304,16 @@ impl Row {
     }
 }
 
+/// One of each kind, and the rollback of a node whose peer is dead.
+fn rollouts() -> impl Iterator<Item = Row> {
+    let alone = std::iter::once_with(Row::alone);
+    site::KINDS.into_iter().map(Row::of).chain(alone)
+}
+
 /// Does something with each row in turn, on a world in which all rows before it are done.
 fn each_row(mut ask: impl FnMut(&Row)) {
-    for kind in site::KINDS {
-        let mut row = Row::of(kind);
+    for mut row in rollouts() {
+        let kind = row.plan.kind;
         while row.n < row.plan.rows.len() {
             let before = row.seen();
             let holder = usize::from(row.pair.hosts[1].edit(|w| w.vrrp) == VrrpState::Master);
@@ -509,9 +526,9 @@ fn every_row_cut_anywhere_resumes_to_the_same_end() {
 /// The whole of a rollback: what it leaves is what the backup held, byte for byte, and what it replaced is kept.
 #[test]
 fn a_rollback_leaves_what_the_backup_held() {
-    for kind in [Kind::Rollback, Kind::RollbackNode] {
+    for mut row in rollouts().filter(|row| row.plan.kind.is_rollback()) {
+        let kind = row.plan.kind;
         let fresh = Row::new(Kind::Upgrade).seen();
-        let mut row = Row::of(kind);
         let key = row.pair.hosts[1].read(site::KEY.as_ref()).expect("a key");
         while row.n < row.plan.rows.len() {
             let note = row.drive(Verb::Do);
@@ -558,26 +575,59 @@ fn a_rollback_leaves_what_the_backup_held() {
     }
 }
 
+/// The commands for a person say all that a rollback would do, and nothing where it is done.
+#[test]
+fn the_way_back_by_hand_is_said_in_full() {
+    let (row, s) = (Row::of(Kind::RollbackNode), site());
+    let name = &row.plan.way_back.as_ref().expect("a rollback").backup;
+    let dir = s.settings.backup.dir.join(name);
+    let commands = |n: usize| {
+        let host = &*row.pair.hosts[n];
+        hau::backup::by_hand(host, &s.settings, &s.state, &dir).expect("a backup")
+    };
+    let key = format!("/var/lib/hau/root-keys/{}", {
+        let (_, info) = hau::backup::root_key(&*row.pair.hosts[1], &dir)
+            .unwrap()
+            .unwrap();
+        info.sha256
+    });
+    let dir = dir.display();
+    assert_eq!(
+        commands(1),
+        [
+            "systemctl stop shop-api.service shop-worker.service".to_owned(),
+            format!("tar -C / -xpf {dir}/code.tar"),
+            format!("tar -C / -xpf {dir}/config.tar"),
+            "rm /etc/shop/new.conf".to_owned(),
+            format!("install -m 0644 -o 0 -g 0 {key} /etc/shop/root.key"),
+            "ln -sfn releases/1.0.0 /opt/shop/current".to_owned(),
+            "systemctl start shop-worker.service shop-api.service".to_owned(),
+        ]
+    );
+    assert_eq!(commands(0), [""; 0]);
+}
+
 /// The thread hung, and meanwhile systemd has brought the services up, or the other node has died.
 #[test]
 fn what_serves_is_not_stopped_while_the_other_node_is_not_known_to_serve() {
     let (mut not_done, mut not_taken_back) = (0, 0);
     each_row(|row| {
         let (def, tally) = (row.def(), &mut Tally::default());
+        let flags = &row.plan.rows[row.n];
         let active = |seen: Seen| {
             let units = seen.units[row.owner()].clone();
             site::SERVICES.map(|unit| units[unit].state.active)
         };
         let up = [Active::Active; 2];
         row.may_stop.set(false);
-        if def.disruptive && active(row.seen()) == up {
+        if flags.disruptive && active(row.seen()) == up {
             let told = row.drive(Verb::Do);
             assert!(matches!(told, Err(Outcome::Retry(_))), "{}", def.name);
             assert_eq!(active(row.seen()), up, "{} stops them", def.name);
             not_done += 1;
         }
         row.may_stop.set(true);
-        if !def.disruptive_undo {
+        if !flags.disruptive_undo {
             return;
         }
         row.drive(Verb::Do)

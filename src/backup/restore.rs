@@ -156,7 +156,7 @@ pub fn root_key(host: &dyn Host, dir: &Path) -> HostResult<Option<(PathBuf, File
     Ok(read(host, dir)?.0.root_key)
 }
 
-fn read(host: &dyn Host, dir: &Path) -> HostResult<(Manifest, Contents)> {
+pub(super) fn read(host: &dyn Host, dir: &Path) -> HostResult<(Manifest, Contents)> {
     let bad = |file: &str, e| HostError::new("read", dir.join(file).display().to_string(), e);
     let manifest = host.read(&dir.join(MANIFEST))?;
     let manifest = serde_json::from_slice(&manifest).map_err(|e| bad(MANIFEST, e))?;

@@ -16,12 +16,14 @@ pub fn rollback(site: &Site<'_>, backup: Option<&str>) -> Vec<Finding> {
     }
     findings.extend(peer::clock(site));
     if let Some(name) = backup {
-        findings.extend(held_against(site, &site.settings.backup.dir.join(name)));
+        findings.extend(held_against(site, name));
     }
     findings
 }
 
-fn held_against(site: &Site<'_>, dir: &Path) -> Vec<Finding> {
+/// Is this backup fit, and what would be put back from it?
+pub fn held_against(site: &Site<'_>, backup: &str) -> Vec<Finding> {
+    let dir = &site.settings.backup.dir.join(backup);
     let other =
         "hau-ctl backup list shows the others; the bundle of that version can be installed again";
     let bad = |e: HostError| vec![Finding::fail("backup", e.to_string(), other)];
@@ -42,7 +44,12 @@ fn held_against(site: &Site<'_>, dir: &Path) -> Vec<Finding> {
         minutes % 60,
         manifest.files.len(),
     );
-    let mut findings = vec![Finding::pass("backup", what)];
+    let will = if todo.is_none() {
+        "left as it is: it is what the backup holds".to_owned()
+    } else {
+        format!("put back: {todo}")
+    };
+    let mut findings = vec![Finding::pass("backup", what), Finding::pass("to do", will)];
     findings.push(match todo.release.len() {
         0 => Finding::pass("code", "the release is installed as the backup holds it"),
         n => Finding::warn(

@@ -178,7 +178,6 @@ fn what_is_not_carried_out_is_refused() {
             .replace("switch = \"auto\"", "switch = \"fast\"")
             .replace("enabled = \"auto\"", "enabled = \"always\"")
             .replace("park = \"auto\"", "park = \"always\"")
-            .replace("policy = \"manual\"", "policy = \"auto\"")
             .replace("copy_to = []", "copy_to = [\"peer\"]")
     )));
     let command =

@@ -1,9 +1,7 @@
 //! The flow of a rollout, in one place: given what is known and what happened, what is now true?
-use super::gate::{
-    may_replace, may_start, may_undo, may_work_by_hand, next_row, next_undo, peer_in_step,
-};
+use super::gate::{may_begin, may_start, may_undo, next_row, next_undo, peer_in_step};
 use super::solo;
-use super::watch::{expire, learn_home, survive};
+use super::watch::{expire, learn_home, survive, take_back};
 use super::{
     Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Record, Refusal,
     Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo,
@@ -70,6 +68,7 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
     solo::look_around(&mut draft);
     survive(&mut draft);
     expire(&mut draft);
+    take_back(&mut draft);
     solo::advance(&mut draft);
     advance(&mut draft);
     end(&mut draft);
@@ -80,30 +79,23 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
 }
 
 fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
-    let Some(hello) = draft.state.fresh_peer(draft.now) else {
-        return Reply::Refused(Refusal::PeerLost);
-    };
-    if hello.local.by_hand {
-        return Reply::Refused(Refusal::ByHand);
-    }
-    let free = match draft.state.running() {
-        Some(halted) if plan.replaces(&halted.plan.id) => {
-            may_replace(&draft.state, halted, draft.now)
-        }
-        Some(_) | None => may_work_by_hand(&draft.state, draft.now),
-    };
-    if let Err(refusal) = free {
+    if let Err(refusal) = may_begin(&draft.state, plan, draft.now) {
         return Reply::Refused(refusal);
     }
+    // The last one heard, be it long ago.
+    let hello = draft.state.observed.peer.as_ref().map(|(hello, _)| hello);
     let journaled = &draft.state.journaled;
     let known = [&journaled.rollout, &journaled.solo].into_iter().flatten();
-    let heard = hello.rollout.as_ref().map(|view| &view.plan);
-    let former = known.map(|r| &r.plan).chain(heard);
+    let heard = hello.and_then(|hello| hello.rollout.as_ref());
+    let former = known.map(|r| &r.plan).chain(heard.map(|view| &view.plan));
     let number = former.clone().map(|plan| plan.id.number).max();
     // Backups are named by it and the newest one is kept, even by a clock that was set back.
     let after = former
         .map(|plan| plan.made_at + Duration::from_secs(1))
         .max();
+    let with = hello
+        .filter(|_| !plan.is_alone())
+        .map(|hello| hello.installed);
     let mut plan = Plan::clone(plan);
     plan.id.number = number.unwrap_or(0) + 1;
     plan.id.origin = draft.state.me.clone();
@@ -117,20 +109,19 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
         by: plan.by.clone(),
         at: draft.now,
     });
-    let (rollout, with) = (plan.id.number, hello.installed);
+    let rollout = plan.id.number;
     adopt(draft, Arc::new(plan), mandate, with);
     Reply::Accepted { rollout }
 }
 
 /// Takes a plan; the rollout in whose place it comes ends first.
-fn adopt(draft: &mut Draft<'_>, plan: Arc<Plan>, mandate: Arc<Mandate>, with: Time) {
+fn adopt(draft: &mut Draft<'_>, plan: Arc<Plan>, mandate: Arc<Mandate>, with: Option<Time>) {
     if let Some(old) = draft.state.running()
-        && plan.replaces(&old.plan.id)
+        && (plan.replaces(&old.plan.id) || plan.is_alone())
     {
         let (result, at) = (RolloutResult::Failed, draft.now);
         draft.push(Record::RolloutEnded { result, at });
     }
-    let with = Some(with);
     draft.push(Record::PlanAdopted {
         plan,
         mandate,
@@ -267,13 +258,19 @@ fn take_plan(draft: &mut Draft<'_>, view: &RolloutView, installed: Time) {
     let known = draft.state.journaled.rollout.as_ref();
     let newer = known.is_none_or(|r| view.plan.id.beats(&r.plan.id));
     let busy = draft.state.observed.local.busy;
+    // What the other node did alone is learnt when it is over, too, and whatever was under way here ends
+    // with it: of that, it may not have known.
+    let alone = view.plan.is_alone();
+    let theirs = view.plan.is_alone_of(&draft.state.peer);
     let free = known.is_none_or(|r| {
-        let replaced = view.plan.replaces(&r.plan.id) && !busy && !r.is_open();
+        let replaced = (theirs || view.plan.replaces(&r.plan.id)) && !busy && !r.is_open();
         r.ended.is_some() || r.mine.is_empty() || replaced
     });
     let me = draft.state.journaled.installed;
-    if newer && free && !view.ended && view.with.is_none_or(|with| with == me) {
-        adopt(draft, view.plan.clone(), view.mandate.clone(), installed);
+    let is_news = theirs || !(view.ended || alone);
+    if newer && free && is_news && view.with.is_none_or(|with| with == me) {
+        let with = Some(installed).filter(|_| !alone);
+        adopt(draft, view.plan.clone(), view.mandate.clone(), with);
     }
 }
 

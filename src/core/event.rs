@@ -112,6 +112,8 @@ pub enum Refusal {
     /// Something asked for by hand is going on here or there.
     ByHand,
     PeerLost,
+    /// The plan is for a node whose peer is dead, and this one's may not be.
+    PeerThere,
     /// The journal has no room for a rollout.
     DiskFull,
     NothingRunning,

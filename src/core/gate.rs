@@ -2,7 +2,7 @@
 //!
 //! Asked at every turn, so a row that is resumed after a crash is held to them like a fresh one.
 use super::{
-    Direction, Hello, Local, Refusal, Reports, Rollout, Row, RowState, State, Undo, VrrpState,
+    Direction, Hello, Local, Plan, Refusal, Reports, Rollout, Row, RowState, State, Undo, VrrpState,
 };
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -29,15 +29,13 @@ pub enum Closed {
     Held,
 }
 
-/// May a row that has not begun begin, going forward?
+/// May the next row of this node, which has not begun, begin, going forward?
 pub(super) fn may_start(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
     let row = &r.plan.rows[n];
     let rows = r.plan.rows.iter().enumerate();
-    for (m, earlier) in rows.take_while(|(_, other)| other.phase <= row.phase) {
-        let before = earlier.phase < row.phase || (m < n && earlier.node == s.me);
-        if before && !r.is_done(&s.me, m) {
-            return Err(Closed::Waiting(m));
-        }
+    let mut before = rows.take_while(|(_, other)| other.phase < row.phase);
+    if let Some((m, _)) = before.find(|(m, _)| !r.is_done(&s.me, *m)) {
+        return Err(Closed::Waiting(m));
     }
     if r.plan.stop_before == Some(row.phase) && !is_told_to_go_on(s, r, row.phase) {
         return Err(Closed::StopAsked);
@@ -71,13 +69,37 @@ pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// May a plan come in the place of a halted one? Nothing of it may be at work on either node.
-pub(super) fn may_replace(state: &State, halted: &Rollout, now: Time) -> Result<(), Refusal> {
+/// May this plan begin now, in the place of what there is?
+pub(super) fn may_begin(state: &State, plan: &Plan, now: Time) -> Result<(), Refusal> {
+    let there = state.fresh_peer(now);
+    if plan.is_alone() {
+        // Not heard yet is not dead.
+        if !state.is_alone(now) {
+            return Err(Refusal::PeerThere);
+        }
+    } else if there.is_none() {
+        return Err(Refusal::PeerLost);
+    }
+    if there.is_some_and(|hello| hello.local.by_hand) {
+        return Err(Refusal::ByHand);
+    }
+    match state.running() {
+        Some(old) if plan.replaces(&old.plan.id) => may_replace(state, old, plan, now),
+        Some(_) | None => may_work_by_hand(state, now),
+    }
+}
+
+/// Nothing of the halted one may be at work on either node; of a dead one nothing is.
+fn may_replace(state: &State, old: &Rollout, plan: &Plan, now: Time) -> Result<(), Refusal> {
     let busy = |local: &Local| local.busy || local.by_hand;
     let theirs = state
         .fresh_peer(now)
         .is_some_and(|hello| busy(&hello.local));
-    let rests = halted.is_at_rest() && peer_in_step(state, halted, now).is_ok();
+    let rests = if plan.is_alone() {
+        !old.is_open()
+    } else {
+        old.is_at_rest() && peer_in_step(state, old, now).is_ok()
+    };
     if !rests || theirs || busy(&state.observed.local) {
         return Err(Refusal::Busy);
     }
@@ -183,11 +205,15 @@ pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
 }
 
 /// The peer is heard, knows this rollout and stands under the same mandate; its reports, if it has any.
+/// Of a plan for one node nothing is asked of the other.
 pub(super) fn peer_in_step<'a>(
     s: &'a State,
     r: &Rollout,
     now: Time,
 ) -> Result<Option<&'a Reports>, Closed> {
+    if r.plan.is_alone() {
+        return Ok(None);
+    }
     let hello = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
     if r.is_with_another(hello.installed) {
         // It knows nothing of this rollout and never will.

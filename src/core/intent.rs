@@ -164,18 +164,21 @@ fn open_row(reports: &super::Reports) -> Option<(usize, &Report)> {
     reports.iter().find(|(_, r)| open(r))
 }
 
-/// Where this node ranks. While it serves with the VIP it ranks lower only for a peer that could
-/// take the VIP this moment.
+/// Where this node ranks. While it serves with the VIP it ranks lower only for a peer that could take the VIP
+/// this moment, wherever the VIP is at home: a word that it was given away may be wrong.
 fn band(state: &State, now: Time) -> Band {
     let at_home = state.home() != Some(&state.peer);
     let fit = if at_home { Band::Normal } else { Band::Away };
     let local = &state.observed.local;
     // Without its database it serves nothing, whatever its services say.
-    let is_kept_down = local.held || state.is_superseded();
+    let serves_there = || peer_can_take_over(state, now).is_ok();
+    // Let start again, it does not yet serve.
+    let is_coming = state.unasked.holds && local.vrrp == VrrpState::Backup && !local.serving;
+    let is_kept_down = local.held || state.is_superseded() || (is_coming && serves_there());
     let holds = local.vrrp != VrrpState::Backup && (local.has_vip || !is_kept_down);
     let needed = holds && local.serving;
     if needed && peer_can_take_over(state, now).is_err() {
-        return fit;
+        return Band::Normal;
     }
     if is_kept_down {
         return Band::Upgrading;

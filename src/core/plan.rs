@@ -145,10 +145,24 @@ pub struct Plan {
     /// Wait in front of this phase until a person says `retry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_before: Option<u16>,
+    /// A row that failed takes back what was done, without being told to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes_back: bool,
     pub rows: Vec<Row>,
 }
 
 impl Plan {
+    /// Every row is of one node, because the other one is dead: nothing is asked of that one.
+    pub fn is_alone(&self) -> bool {
+        let is_own = |row: &Row| row.node == self.first;
+        self.kind == Kind::RollbackNode && self.rows.iter().all(is_own)
+    }
+
+    /// What that node did alone; another one may take note of it, and has no part in it.
+    pub fn is_alone_of(&self, node: &NodeId) -> bool {
+        self.is_alone() && self.first == *node
+    }
+
     /// Does this plan end that rollout, which is halted?
     pub(super) fn replaces(&self, other: &RolloutId) -> bool {
         let way_back = self.way_back.as_ref();

@@ -256,6 +256,7 @@ mod tests {
             by: Actor::default(),
             made_at: Time(1),
             stop_before: Some(3),
+            takes_back: true,
             rows: Vec::new(),
         })
     }

@@ -365,11 +365,9 @@ impl Rollout {
     /// row has done anything or not: taking it back starts them.
     pub(super) fn is_inherited(&self, row: usize) -> bool {
         let way_back = self.plan.way_back.as_ref();
-        let row = &self.plan.rows[row];
-        way_back.is_some_and(|w| w.replaces.is_some())
-            && row.disruptive
-            && row.service_down
-            && row.node == self.plan.first
+        let mut first = self.plan.rows_of(&self.plan.first);
+        let stops = first.find(|(_, row)| row.service_down && row.undo == super::Undo::Run);
+        way_back.is_some_and(|w| w.replaces.is_some()) && stops.is_some_and(|(n, _)| n == row)
     }
 
     /// Does an abort leave this row as it is, because of the barrier that was passed?

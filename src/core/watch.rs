@@ -1,39 +1,86 @@
-//! What nobody orders: a survivor that must serve, where the VIP is at home, and a job that does not come back.
+//! What nobody orders: a survivor that must serve, where the VIP is at home, a job that does not come back, a
+//! failure that the configuration wants taken back.
 use super::decide::{Draft, mandate};
-use super::gate::next_row;
-use super::{Actor, Direction, Order, Problem, Record, Report, RowState};
+use super::gate::{next_row, next_undo};
+use super::{Actor, Direction, Mandate, Order, Problem, Record, Report, Rollout, RowState, State};
 
-/// A survivor (`State::must_survive`) with rows begun that took the service
-/// down: what cannot be finished without the peer is taken back at once.
+/// Who orders what nobody has asked for.
+const NOBODY: &str = "hau";
+
+/// A survivor (`State::must_survive`) brings its service back: with rows begun that took it down, what cannot be
+/// finished without the peer is taken back at once, and what failed to be taken back is tried once more.
 pub(super) fn survive(draft: &mut Draft<'_>) {
     let (s, now) = (&*draft.state, draft.now);
-    if !s.must_survive(now) {
-        return;
-    }
-    let Some(rollout) = s.running() else { return };
-    let Some(row) = next_row(s, rollout) else {
+    let Some(rollout) = s.running().filter(|_| s.must_survive(now)) else {
         return;
     };
-    // What brings the service back without the peer is finished instead.
-    let failed = rollout
-        .mine
-        .get(row)
-        .is_some_and(|r| r.state == RowState::Failed);
-    let stuck = failed || rollout.halted_by().is_some() || !rollout.plan.rows[row].restores;
+    let (order, reason) = match rollout.mandate.direction {
+        Direction::Forward if is_stuck(s, rollout) => {
+            let reason = "the active node is gone: this one serves again as it was";
+            (Order::Abort, reason)
+        }
+        Direction::Back if has_failed_to_go_back(s, rollout) => {
+            let reason =
+                "the active node is gone: what brings this one's service back is tried again";
+            (Order::Retry, reason)
+        }
+        Direction::Forward | Direction::Back => return,
+    };
+    own_word(draft, order, reason.to_owned());
+}
+
+/// The service is down, and what comes next does not bring it back without the peer.
+fn is_stuck(s: &State, rollout: &Rollout) -> bool {
+    let Some(row) = next_row(s, rollout) else {
+        return false;
+    };
+    let state = rollout.mine.get(row).map(|r| r.state);
+    let failed = state == Some(RowState::Failed) || rollout.halted_by().is_some();
     // Down by one of these rows, or by the rollout that this one took the place of.
-    let down = |n: usize| rollout.plan.rows[n].service_down;
     let mut mine = rollout.plan.rows_of(&s.me);
     let inherited = mine.any(|(n, _)| n >= row && rollout.is_inherited(n));
-    drop(mine);
-    if stuck && rollout.mandate.direction == Direction::Forward && (down(row) || inherited) {
-        let reason = Some("the active node is gone: this one serves again as it was".to_owned());
-        let by = Actor {
-            user: "hau".to_owned(),
-            node: s.me.0.clone(),
-            reason,
-        };
-        mandate(draft, Order::Abort, by);
+    let row = &rollout.plan.rows[row];
+    (row.service_down || inherited) && (failed || !row.restores)
+}
+
+/// Something has failed on the way back and nobody was left to say `retry`. Once is enough: what fails again
+/// is for a person.
+fn has_failed_to_go_back(s: &State, rollout: &Rollout) -> bool {
+    let Mandate {
+        order, origin, by, ..
+    } = &*rollout.mandate;
+    let again = *order == Order::Retry && *origin == s.me && by.user == NOBODY;
+    let is_down = |n: usize| rollout.plan.rows[n].service_down || rollout.is_inherited(n);
+    let is_down = next_undo(s, rollout).is_some_and(is_down);
+    rollout.halted_by().is_some() && is_down && !again
+}
+
+/// Where the plan says so, a failed row of this node takes back what the rollout did. What fails on
+/// the way back halts, and past the row of no return a person decides.
+pub(super) fn take_back(draft: &mut Draft<'_>) {
+    let me = &draft.state.me;
+    let Some(rollout) = draft.state.running().filter(|r| r.plan.takes_back) else {
+        return;
+    };
+    let Some((row, _)) = rollout.halted_by() else {
+        return;
+    };
+    let row = &rollout.plan.rows[row];
+    let passed = rollout.barrier(me).is_some() || rollout.is_past_abort(me);
+    if row.node == *me && rollout.mandate.direction == Direction::Forward && !passed {
+        let why = format!("{} failed, and [rollback] policy is \"auto\"", row.step);
+        own_word(draft, Order::Abort, why);
     }
+}
+
+/// An order of nobody.
+fn own_word(draft: &mut Draft<'_>, order: Order, why: String) {
+    let by = Actor {
+        user: NOBODY.to_owned(),
+        node: draft.state.me.0.clone(),
+        reason: Some(why),
+    };
+    mandate(draft, order, by);
 }
 
 /// Whose journal is new would else rank as its configuration says, and pull the VIP away from the primary.

@@ -129,7 +129,7 @@ enum Verb {
     /// Back to the last backup: code, configuration and root key of both nodes, one after the other
     /// without a gap in service; the database stays as it is
     #[command(
-        after_help = "Example:\n  hau-ctl rollback --check                  # would it work? nothing is touched\n  hau-ctl rollback --reason 'orders fail'   # both nodes\n  hau-ctl rollback --node b                 # that node alone, which must be BACKUP"
+        after_help = "Example:\n  hau-ctl rollback --check                  # would it work? nothing is touched\n  hau-ctl rollback --reason 'orders fail'   # both nodes\n  hau-ctl rollback --node b                 # that node alone, which must be BACKUP\n  hau-ctl rollback --local                  # the other node is dead: this one, with a gap in service"
     )]
     Rollback {
         /// Only look: is the backup whole, are the keys there, what would be done; exit code 3 if not
@@ -185,6 +185,12 @@ struct Back {
     /// A backup's name, or a version; default: the newest backup that both nodes have
     #[arg(long, value_name = "BACKUP|VERSION")]
     to: Option<String>,
+    /// The other node is dead: this one alone, where it is. Nobody is served meanwhile; it asks first
+    #[arg(long)]
+    local: bool,
+    /// Do not ask, where nobody is served meanwhile
+    #[arg(long)]
+    accept_downtime: bool,
 }
 
 #[derive(Debug, Args)]

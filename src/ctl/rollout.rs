@@ -1,7 +1,7 @@
 //! The verbs that begin a rollout or give it an order: ask, then follow it to its end.
 use super::client::Client;
 use super::follow::{self, Goal, Ours};
-use super::output::{Output, say};
+use super::output::{Output, complain, say};
 use super::verbs::{Ended, done_or_json};
 use super::{Back, Bundle, How, render};
 use crate::core::Order;
@@ -9,7 +9,11 @@ use crate::wire::{
     Code, Failure, OrderRequest, PlanView, RollbackRequest, StartRequest, Started, Status,
 };
 use serde_json::Value;
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{IsTerminal, stdin},
+    path::Path,
+};
 
 /// Puts a bundle named by a path into the incoming folder, with the rights of whoever asks: the daemon
 /// only ever opens what lies there. Answers its name; what is no path is such a name already.
@@ -63,9 +67,12 @@ pub(super) async fn plan(client: &Client, out: Output, bundle: &Bundle, config: 
 }
 
 pub(super) async fn back(client: &Client, out: Output, check: bool, to: Back, how: How) -> Ended {
+    let asks = to.local && !to.accept_downtime && !check;
     let back = RollbackRequest {
         node: to.node,
         to: to.to,
+        local: to.local,
+        accept_downtime: to.accept_downtime || asks,
     };
     let request = StartRequest {
         rollback: Some(back),
@@ -75,7 +82,32 @@ pub(super) async fn back(client: &Client, out: Output, check: bool, to: Back, ho
     if check {
         return look(client, out, &request).await;
     }
+    if asks {
+        let view: PlanView = client.post("/v1/plans", &request).await?;
+        complain(&render::plan(&view, &out.look()));
+        confirmed("go back", "--accept-downtime")?;
+    }
     start(client, out, &request, how.detach).await
+}
+
+/// Reads the words from the terminal; a script has a flag for it.
+fn confirmed(words: &str, flag: &str) -> Result<(), Failure> {
+    let refused = |what: &str| Failure::new(Code::Usage, what, format!("in a script: {flag}"));
+    if !stdin().is_terminal() {
+        return Err(refused("it asks, and nobody is at a terminal to answer"));
+    }
+    complain(&format!("Type \"{words}\" to do it:"));
+    let mut line = String::new();
+    stdin()
+        .read_line(&mut line)
+        .map_err(|e| refused(&format!("cannot read the answer: {e}")))?;
+    if line.trim() == words {
+        Ok(())
+    } else {
+        Err(refused(
+            "those were not the words: nothing has been touched",
+        ))
+    }
 }
 
 /// What would be done, with nothing started.

@@ -26,8 +26,11 @@ pub(super) fn doubt(
         Some(_) => {
             return Err("its plan has this node's number and is another: see hau-ctl history on both nodes, then abort".to_owned());
         }
-        // Of a past one only the number counts, whichever version made it.
-        None if view.ended && plan.id.number <= NUMBER_MOST => return Ok(()),
+        // Of a past one only the number counts, whichever version made it; but what the other node did
+        // alone is taken note of.
+        None if view.ended && plan.id.number <= NUMBER_MOST && !plan.is_alone_of(peer) => {
+            return Ok(());
+        }
         None => plan_doubt(plan, me, peer)?,
     }
     if view.mandate.epoch > NUMBER_MOST {
@@ -67,7 +70,8 @@ fn plan_doubt(plan: &Plan, me: &NodeId, peer: &NodeId) -> Result<(), String> {
         if row.node != *me && row.node != *peer || row.limit() > LIMIT_MOST {
             return Err(odd(&format!("the row {}", row.step)));
         }
-        if is_known(row) {
+        // None of that node's own runs here.
+        if plan.is_alone_of(peer) || is_known(row) {
             return Ok(());
         }
         Err(format!(
@@ -148,6 +152,7 @@ mod tests {
             made_at: Time(0),
             home_before: None,
             stop_before: None,
+            takes_back: false,
             rows: vec![row("stop", 0, &b), row("stop", 1, &a)],
         };
         let mandate = Mandate {
@@ -209,6 +214,25 @@ mod tests {
         assert!(planned(|plan| plan.rows.reverse()).is_some());
         assert!(planned(|plan| plan.second = NodeId("c".into())).is_some());
         assert!(planned(|plan| plan.id.number = u64::MAX).is_some());
+    }
+
+    /// What a node does alone it does to itself: its rows have other flags, and none is another's.
+    #[test]
+    fn what_a_node_does_alone_is_its_own() {
+        let alone_of = |node: &NodeId| {
+            let node = node.clone();
+            planned(move |plan| {
+                plan.kind = Kind::RollbackNode;
+                plan.first = node.clone();
+                plan.second = NodeId(if node.0 == "a" { "b" } else { "a" }.into());
+                for row in &mut plan.rows {
+                    (row.node, row.disruptive, row.restores) = (node.clone(), false, true);
+                }
+            })
+        };
+        let (me, peer) = names();
+        assert_eq!(alone_of(&peer), None);
+        assert!(alone_of(&me).is_some());
     }
 
     #[test]

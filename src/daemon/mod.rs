@@ -9,6 +9,7 @@ mod clock;
 mod executor;
 mod handoff;
 mod heard;
+mod held;
 mod hello;
 mod mailbox;
 mod observe;

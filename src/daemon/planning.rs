@@ -1,12 +1,14 @@
 //! From a request to a plan: which bundle, which node first, is the pair fit. Nothing is changed.
+mod alone;
 mod back;
 mod purpose;
 
 pub(super) use back::{is_taken_back, rollback};
-pub(super) use purpose::{Purpose, own_findings};
+pub(super) use purpose::{Purpose, health_findings, own_findings};
 
 use super::api::Api;
 use crate::checks;
+use crate::config::RollbackPolicy;
 use crate::core::{
     Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack,
 };
@@ -102,8 +104,11 @@ fn finish(
     by: Actor,
 ) -> Result<Planned, Failure> {
     let snapshot = api.snapshot();
-    let own = findings.entry(api.site.me.0.clone()).or_default();
-    own.push(snapshot.expected_downtime(api.site.settings.limits.downtime_budget));
+    let mut rows = draft.rows.iter();
+    if rows.any(|row| row.handoff == HandoffRow::Measured) {
+        let own = findings.entry(api.site.me.0.clone()).or_default();
+        own.push(snapshot.expected_downtime(api.site.settings.limits.downtime_budget));
+    }
     let rows = draft.rows.iter();
     let view = PlanView {
         kind: draft.kind,
@@ -133,6 +138,8 @@ fn finish(
         made_at: api.site.now(),
         home_before: None,
         stop_before: stop_before(request, &draft.rows)?,
+        takes_back: !draft.kind.is_rollback()
+            && api.site.settings.rollback.policy == RollbackPolicy::Auto,
         rows: draft.rows,
     };
     Ok(Planned { plan, view })
@@ -203,27 +210,6 @@ fn findings_within(
         (api.site.me.0.clone(), ours),
         (api.site.peer.0.clone(), theirs),
     ]))
-}
-
-/// What a load balancer asks every second: nothing that reads much or asks the other node.
-pub(super) fn health_findings(api: &Api) -> Vec<Finding> {
-    checked(api, 0, checks::health)
-}
-
-fn checked(
-    api: &Api,
-    bundle_bytes: u64,
-    check: impl Fn(&checks::Site<'_>) -> Vec<Finding>,
-) -> Vec<Finding> {
-    let vips = api.site.vips();
-    check(&checks::Site {
-        host: &*api.site,
-        database: api.site.database(),
-        settings: &api.site.settings,
-        vips: &vips,
-        state_dir: &api.site.state_dir,
-        bundle_bytes,
-    })
 }
 
 fn policy(api: &Api, installed: &str) -> BundlePolicy {

@@ -252,7 +252,7 @@ fn site(
         runtime: handle.clone(),
         units: units::Units::new(handle, Bus::System),
         addresses,
-        held: Mutex::default(),
+        held: super::held::Held::default(),
         keepalived,
         link: Arc::clone(&link),
         handing: super::handoff::Handing::new(args.run.clone()),

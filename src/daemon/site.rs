@@ -17,7 +17,7 @@ use std::{
     io::Read,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     thread,
     time::{Duration, Instant},
 };
@@ -33,8 +33,7 @@ pub(super) struct Site {
     pub(super) runtime: Handle,
     pub(super) units: units::Units,
     pub(super) addresses: net::Addresses,
-    /// The addresses as they were looked at last; None when the kernel has told of a change since.
-    pub(super) held: Mutex<Option<Vec<net::Address>>>,
+    pub(super) held: super::held::Held,
     pub(super) keepalived: Arc<Keepalived>,
     pub(super) link: Arc<PeerLink>,
     pub(super) handing: super::handoff::Handing,
@@ -70,7 +69,7 @@ impl Site {
 
     /// The kernel has told of an address that came or went: what was seen before is old.
     pub(super) fn forget_addresses(&self) {
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.held.forget();
     }
 
     fn keys(&self) -> HostResult<TrustedKeys> {
@@ -257,12 +256,8 @@ impl Host for Site {
         net::http_get(&self.runtime, url, limit)
     }
     fn has_address(&self, address: IpAddr) -> HostResult<bool> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_none() {
-            *held = Some(self.addresses.local_addresses()?);
-        }
-        let all = held.iter().flatten();
-        Ok(all.into_iter().any(|a| a.address == address && a.is_held()))
+        let held = self.held.get(|| self.addresses.local_addresses())?;
+        Ok(held.iter().any(|a| a.address == address && a.is_held()))
     }
     fn vrrp(&self) -> VrrpState {
         self.keepalived.state(self)

@@ -5,7 +5,7 @@ use super::same_key::shows_another;
 use super::services::{all_listen, all_stopped, start_all, stop_all};
 use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::backup;
-use crate::core::Undo;
+use crate::core::{Problem, Undo};
 
 pub(super) const CHECK: StepDef = StepDef {
     name: "check_backup",
@@ -153,6 +153,20 @@ fn put_back(cx: &Cx<'_>) -> StepResult<()> {
     )?)
 }
 
+/// What a person can do where hau fails: the rest of it, command by command.
+fn or_by_hand(cx: &Cx<'_>, e: StepError) -> StepError {
+    let dir = cx.backup_dir();
+    let commands = dir.map(|dir| backup::by_hand(cx.host, cx.settings, cx.state_dir, &dir));
+    let Ok(Ok(commands)) = commands else { return e };
+    let Problem { what, remedy } = e.problem();
+    let remedy = format!(
+        "{remedy}; or by hand on node {}, then hau-ctl retry: {}",
+        cx.me,
+        commands.join(" && ")
+    );
+    StepError::retry(what.clone(), remedy)
+}
+
 impl Step for Restore {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         Ok(if is_back(cx)? {
@@ -163,8 +177,8 @@ impl Step for Restore {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        put_aside(cx)?;
-        put_back(cx)
+        let done = put_aside(cx).and_then(|()| put_back(cx));
+        done.map_err(|e| or_by_hand(cx, e))
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
@@ -173,10 +187,8 @@ impl Step for Restore {
             return Ok(Verdict::done());
         }
         let remedy = "see who else changes it, then hau-ctl retry";
-        Err(StepError::retry(
-            format!("not as in the backup: {left}"),
-            remedy,
-        ))
+        let other = StepError::retry(format!("not as in the backup: {left}"), remedy);
+        Err(or_by_hand(cx, other))
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {

@@ -1,5 +1,5 @@
 //! From the table to the rows of a plan: turns become nodes, limits the configuration's, and what it does not need is left out.
-use super::{Limit, Only, StepDef, compare, push, resume, table};
+use super::{Limit, Only, StepDef, table};
 use crate::config::{Prove, Settings};
 use crate::core::{Kind, NodeId, Row, Turn};
 use crate::host::BundleInfo;
@@ -27,13 +27,6 @@ pub fn rows(
         }
     }
     rows
-}
-
-/// A pair that ends with two versions is not levelled: the sync would push one version's
-/// configuration onto the other. It stays paused.
-pub fn leave_apart(rows: &mut Vec<Row>) {
-    let levels = [resume::DEF.name, push::DEF.name, compare::DEF.name];
-    rows.retain(|row| !levels.contains(&&*row.step));
 }
 
 fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &Settings) -> Row {

@@ -10,7 +10,7 @@ use crate::core::{Outcome, Problem, Verb, VrrpState};
 /// What the step says.
 pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
     if verb == Verb::Do
-        && def.disruptive
+        && cx.plan.rows[cx.row].disruptive
         && let Some(why) = kept_up(cx)
     {
         let remedy = "hau-ctl retry when the other node serves with the VIP";
@@ -28,7 +28,7 @@ pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
 /// What the step says.
 pub fn look(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<Verdict> {
     if verb == Verb::Undo
-        && def.disruptive_undo
+        && cx.plan.rows[cx.row].disruptive_undo
         && let Some(why) = kept_up(cx)
     {
         return Ok(Verdict::NotYet(why.to_owned()));

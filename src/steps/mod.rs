@@ -1,5 +1,6 @@
 //! The rolling upgrade, top to bottom. Read `UPGRADE` first; each step is the file of its name.
 mod activate;
+mod apart;
 mod back;
 mod backup;
 mod bind;
@@ -37,7 +38,8 @@ mod start;
 mod stop;
 mod take_over;
 
-pub use bind::{leave_apart, rows};
+pub use apart::{alone, leave_apart};
+pub use bind::rows;
 pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
 pub use services::healthy;

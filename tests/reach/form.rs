@@ -1,12 +1,13 @@
 //! One form for all states of the pair that the rules cannot tell apart: times, attempts and notes are none of
 //! their business, and of the numbers of orders only their order counts.
-use crate::pair::{NOW, Pair};
+use crate::pair::{NOW, Pair, actor};
 use crate::site::site;
 use hau::core::{Mandate, NodeId, Report, Reports, RowState};
 use std::{fmt::Write, sync::Arc};
 
 impl Pair {
     pub(crate) fn in_one_form(mut self) -> Self {
+        self.tells = Default::default();
         let epochs = self.epochs();
         let rank = |epoch: u64| epochs.partition_point(|e| *e < epoch) as u64;
         for node in &mut self.nodes {
@@ -51,20 +52,14 @@ impl Pair {
     /// The same for two states that the rules cannot tell apart.
     pub(crate) fn key(&self) -> Vec<u8> {
         let mut key = Vec::with_capacity(512);
-        let origin = |node: &NodeId| u8::from(*node == site().nodes[1]);
         for node in &self.nodes {
             let Some(r) = &node.rollout else {
                 key.push(255);
                 continue;
             };
-            let (m, ended) = (&r.mandate, r.ended.map(|(result, _)| result as u8));
+            let ended = r.ended.map(|(result, _)| result as u8);
             key.extend([origin(&r.plan.id.origin), ended.unwrap_or(9)]);
-            key.extend([
-                m.epoch as u8,
-                origin(&m.origin),
-                m.order as u8,
-                m.direction as u8,
-            ]);
+            key_of_mandate(&r.mandate, &mut key);
             for reports in [&r.mine, &r.peers] {
                 key_of(reports, &mut key);
             }
@@ -74,14 +69,8 @@ impl Pair {
                 key.push(255);
                 continue;
             };
-            let m = &view.mandate;
             key.extend([origin(&view.plan.id.origin), u8::from(view.ended)]);
-            key.extend([
-                m.epoch as u8,
-                origin(&m.origin),
-                m.order as u8,
-                m.direction as u8,
-            ]);
+            key_of_mandate(&view.mandate, &mut key);
             key_of(&view.reports, &mut key);
         }
         key
@@ -118,6 +107,23 @@ impl Pair {
 /// The number of the order matters while a row is open or has failed.
 fn has_epoch(state: RowState) -> bool {
     !matches!(state, RowState::Done | RowState::Undone)
+}
+
+fn origin(node: &NodeId) -> u8 {
+    u8::from(*node == site().nodes[1])
+}
+
+fn key_of_mandate(m: &Mandate, key: &mut Vec<u8>) {
+    let (order, direction) = (m.order as u8, m.direction as u8);
+    // What hau itself has ordered is not ordered by it again.
+    let is_asked_for = u8::from(m.by == actor());
+    key.extend([
+        m.epoch as u8,
+        origin(&m.origin),
+        order,
+        direction,
+        is_asked_for,
+    ]);
 }
 
 fn key_of(reports: &Reports, key: &mut Vec<u8>) {

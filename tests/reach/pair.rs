@@ -1,12 +1,12 @@
 //! What is on the disks of both nodes, and everything that can happen to it.
 use crate::site::{self, site};
 use hau::core::{
-    Actor, Command, Direction, Event, Hello, JobKey, Journaled, Kind, Local, NodeId, Order,
-    Outcome, Plan, Problem, Reply, Report, RolloutId, RowState, State, Timing, VrrpState, decide,
-    intents,
+    Actor, Command, Decision, Direction, Event, Hello, JobKey, Journaled, Kind, Local, NodeId,
+    Order, Outcome, Plan, Problem, Record, Reply, Report, RolloutId, RowState, State, Timing,
+    VrrpState, decide, intents,
 };
 use hau::time::Time;
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 /// Late enough that everything has settled.
 pub(crate) const NOW: Time = Time(10_000_000);
@@ -26,8 +26,17 @@ pub(crate) struct Pair {
     pub(crate) nodes: [Journaled; 2],
     /// The last that each has heard of the other.
     pub(crate) heard: [Option<Arc<Hello>>; 2],
+    /// What each tells the other: made when it is first asked for, as that is often.
+    pub(crate) tells: [OnceCell<Hello>; 2],
     /// What may still go wrong, or be ordered, on the way.
     pub(crate) left: u8,
+}
+
+/// What something has brought: facts, and what was heard of the other node, if that is another thing than before.
+#[derive(PartialEq)]
+struct News {
+    records: Vec<Record>,
+    heard: Option<Arc<Hello>>,
 }
 
 /// What a node sees when something happens to it.
@@ -81,6 +90,7 @@ fn plan(kind: Kind) -> Arc<Plan> {
         made_at: NOW,
         home_before: None,
         stop_before: None,
+        takes_back: false,
         rows: site::rows(kind, 1),
     })
 }
@@ -98,6 +108,7 @@ impl Pair {
         let idle = Self {
             nodes: [fresh(0), fresh(1)],
             heard: [None, None],
+            tells: Default::default(),
             left: left(),
         };
         let seen = Sight {
@@ -127,13 +138,11 @@ impl Pair {
         let hello = match sight.peer {
             Peer::Lost => return state,
             Peer::Heard(vrrp, serving) => {
-                let peer = Sight {
-                    peer: Peer::Lost,
-                    ..sight
-                };
-                let mut hello = intents(&self.state(1 - n, peer, now), now).hello;
-                hello.local = local(vrrp, serving);
-                hello
+                let hello = self.told_by(1 - n);
+                Hello {
+                    local: local(vrrp, serving),
+                    ..hello.clone()
+                }
             }
             Peer::Old(vrrp, serving) => match &self.heard[n] {
                 Some(hello) => Hello {
@@ -152,43 +161,72 @@ impl Pair {
         state
     }
 
+    fn told_by(&self, n: usize) -> &Hello {
+        self.tells[n].get_or_init(|| {
+            let alone = Sight {
+                vrrp: VrrpState::Backup,
+                serving: true,
+                peer: Peer::Lost,
+            };
+            intents(&self.state(n, alone, NOW), NOW).hello
+        })
+    }
+
     /// What is there after this event on node `n`; None: nothing new.
     pub(crate) fn turn(&self, n: usize, sight: Sight, now: Time, event: &Event) -> Option<Self> {
+        Some(self.with(n, self.news(n, sight, now, event)?))
+    }
+
+    fn news(&self, n: usize, sight: Sight, now: Time, event: &Event) -> Option<News> {
         let state = self.state(n, sight, now);
-        let decision = decide(&state, now, event);
-        let refused = matches!(decision.reply, Some(Reply::Refused(_)));
-        let heard = state.observed.peer.map(|(hello, _)| hello);
-        let view = |hello: &Option<Arc<Hello>>| hello.as_ref().map(|h| h.rollout.clone());
-        let is_news = heard.is_some() && view(&heard) != view(&self.heard[n]);
-        if refused || (decision.records.is_empty() && !is_news) {
-            return None;
-        }
+        let Decision { records, reply } = decide(&state, now, event);
+        let hello = state.observed.peer.map(|(hello, _)| hello);
+        let heard = hello.filter(|hello| !self.has_heard(n, hello));
+        let heard = heard.map(|mut hello| {
+            Arc::make_mut(&mut hello).local = Local::default();
+            hello
+        });
+        let refused = matches!(reply, Some(Reply::Refused(_)));
+        let is_nothing = refused || (records.is_empty() && heard.is_none());
+        (!is_nothing).then_some(News { records, heard })
+    }
+
+    fn has_heard(&self, n: usize, hello: &Hello) -> bool {
+        let last = self.heard[n].as_ref();
+        last.is_some_and(|last| last.rollout == hello.rollout)
+    }
+
+    fn with(&self, n: usize, news: News) -> Self {
         let mut next = self.clone();
-        if is_news {
-            next.heard[n] = heard;
+        if news.heard.is_some() {
+            next.heard[n] = news.heard;
         }
-        for record in &decision.records {
+        for record in &news.records {
             next.nodes[n].apply(record);
         }
-        Some(next.in_one_form())
+        next.in_one_form()
     }
 
     /// Everything that can come next, whatever each node sees.
     pub(crate) fn after(&self) -> Vec<Self> {
         let mut all = Vec::new();
         for n in 0..2 {
-            for (vrrp, serving) in SIGHTS {
-                let heard = SIGHTS.map(|(vrrp, serving)| Peer::Heard(vrrp, serving));
-                let old = SIGHTS.map(|(vrrp, serving)| Peer::Old(vrrp, serving));
-                for peer in heard.into_iter().chain(old).chain([Peer::Lost]) {
-                    let sight = Sight {
-                        vrrp,
-                        serving,
-                        peer,
-                    };
-                    all.extend(self.turn(n, sight, NOW, &Event::Tick));
-                }
+            let heard = SIGHTS.map(|(vrrp, serving)| Peer::Heard(vrrp, serving));
+            let old = SIGHTS.map(|(vrrp, serving)| Peer::Old(vrrp, serving));
+            let is_old = !self.has_heard(n, self.told_by(1 - n));
+            let old = old.into_iter().filter(|_| is_old);
+            let peers = heard.into_iter().chain(old).chain([Peer::Lost]);
+            let mut news = Vec::new();
+            for (peer, (vrrp, serving)) in peers.flat_map(|peer| SIGHTS.map(|seen| (peer, seen))) {
+                let sight = Sight {
+                    vrrp,
+                    serving,
+                    peer,
+                };
+                let one = self.news(n, sight, NOW, &Event::Tick);
+                news.extend(one.filter(|one| !news.contains(one)));
             }
+            all.extend(news.into_iter().map(|news| self.with(n, news)));
             let blind = Sight {
                 vrrp: VrrpState::Backup,
                 serving: true,

@@ -14,7 +14,7 @@ impl World {
     }
 
     /// On, past what the operator takes for the end; nothing is asked for any more.
-    fn go_on(&mut self, ms: u64) {
+    pub(super) fn go_on(&mut self, ms: u64) {
         let until = self.now + ms;
         while self.now < until && self.broken.is_empty() {
             self.end = None;

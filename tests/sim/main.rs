@@ -1,6 +1,7 @@
 //! Whole rollouts of a pair by the thousand, in virtual time, with everything going wrong that can.
 //! A failure names its seed: `HAU_SIM_SEED=n cargo test --test sim -- --nocapture one_seed`.
 mod anew;
+mod back;
 mod broken;
 mod model;
 
@@ -12,6 +13,7 @@ const OPTIONS: Options = Options {
     seed: 0,
     has_faults: true,
     goes_back: false,
+    takes_back: false,
     mutant: None,
     is_logged: false,
 };

@@ -17,6 +17,9 @@ pub(crate) fn plan(p: &PlanView, look: &Look) -> String {
     };
     let order = match p.kind {
         _ if p.gives_up => "what the halted rollout has done is taken back, last first".to_owned(),
+        Kind::RollbackNode if !p.rows.iter().any(|row| row.node == p.second) => {
+            format!("{} is dead, and not asked", p.second)
+        }
         Kind::RollbackNode | Kind::Failover | Kind::Rejoin => {
             format!("{} goes on as it is", p.second)
         }
@@ -51,9 +54,10 @@ pub(crate) fn plan(p: &PlanView, look: &Look) -> String {
         .iter()
         .flat_map(|(node, list)| list.iter().map(move |f| (node, f)))
         .collect();
+    // What a rollback finds is what it would do; a pair that is to be upgraded has `doctor` for the rest.
     let open: Vec<_> = open
         .into_iter()
-        .filter(|(_, f)| f.status != Status::Pass)
+        .filter(|(_, f)| p.kind.is_rollback() || f.status != Status::Pass)
         .collect();
     if !open.is_empty() {
         out.push('\n');

@@ -411,6 +411,12 @@ fn doctor_and_plan() {
         gives_up: false,
     };
     insta::assert_snapshot!("plan", plan(&view, &Look { width: 120, ..LOOK }));
+    // Of a rollback what is well is said, too: it is what would be done.
+    let back = PlanView {
+        kind: Kind::Rollback,
+        ..view
+    };
+    assert!(plan(&back, &LOOK).contains("✔ vrrp          b: BACKUP, and no VIP is on this host"));
 }
 
 #[test]

@@ -45,6 +45,17 @@ pub(super) fn start(api: &Api, call: &Call) -> Result<Answered, Failure> {
     if !planned.view.fit {
         return Err(planning::refusal(&planned.view));
     }
+    let accepts = |back: &wire::RollbackRequest| back.accept_downtime;
+    if planned.plan.is_alone() && !request.rollback.as_ref().is_some_and(accepts) {
+        return Err(Failure::new(
+            Code::Refused,
+            format!(
+                "nobody is served while node {} goes back alone",
+                api.site.me
+            ),
+            "hau-ctl rollback --local says for how long, and asks; in a script: --accept-downtime",
+        ));
+    }
     api.started(Command::Start(Arc::new(planned.plan)))
 }
 
@@ -164,6 +175,11 @@ pub(super) fn refused(refusal: Refusal, peer: &str) -> Failure {
             Code::PeerLost,
             format!("node {peer} is not heard of"),
             "see that hau-sidecar runs there",
+        ),
+        Refusal::PeerThere => (
+            Code::Refused,
+            format!("node {peer} may be there: it was heard of within the last seconds"),
+            "hau-ctl rollback, without --local; or ask again in 5 seconds",
         ),
         Refusal::DiskFull => (
             Code::Refused,

@@ -1,7 +1,7 @@
 //! From a request to the plan of a rollback: to which backup, on which nodes, does it hold.
 use super::super::api::Api;
 use super::purpose::Purpose;
-use super::{Draft, Planned, findings_within, finish, order, peer};
+use super::{Draft, Planned, alone, findings_within, finish, order, peer};
 use crate::backup::{self, Manifest};
 use crate::core::{Actor, Direction, Kind, NodeId, Rollout, RowState, WayBack};
 use crate::steps;
@@ -18,6 +18,9 @@ pub(in crate::daemon) fn rollback(
     back: &RollbackRequest,
     by: Actor,
 ) -> Result<Planned, Failure> {
+    if back.local {
+        return alone::rollback(api, request, back, by);
+    }
     let peer = peer(api)?;
     let (first, second) = order(api, &peer)?;
     let alone = back
@@ -50,9 +53,7 @@ pub(in crate::daemon) fn rollback(
         .unwrap_or_else(|| to.clone());
     let replaces = halted(api)?.map(|r| r.plan.id.clone());
     if from == to && back.to.is_none() && replaces.is_none() {
-        let what = format!("both nodes run {to} already, which is what {name} holds");
-        let remedy = "hau-ctl backup list shows others, --to names one";
-        return Err(Failure::new(Code::Refused, what, remedy));
+        return Err(nothing_to_do("both nodes run", &to, &name));
     }
     let kind = if is_one {
         Kind::RollbackNode
@@ -115,6 +116,12 @@ pub(in crate::daemon) fn is_taken_back(api: &Api, back: &RollbackRequest) -> Opt
     })
 }
 
+pub(super) fn nothing_to_do(who: &str, version: &str, backup: &str) -> Failure {
+    let what = format!("{who} {version} already, which is what {backup} holds");
+    let remedy = "hau-ctl backup list shows others, --to names one";
+    Failure::new(Code::Refused, what, remedy)
+}
+
 /// The rollout under way, which must be halted.
 fn halted(api: &Api) -> Result<Option<Rollout>, Failure> {
     let snapshot = api.snapshot();
@@ -149,7 +156,11 @@ fn backup_node(name: &str, first: &NodeId, second: &NodeId) -> Result<(), Failur
 }
 
 /// The newest backup that the needed nodes have and that is what `to` asks for, with its version.
-fn choose(api: &Api, to: Option<&str>, needed: &[&NodeId]) -> Result<(String, String), Failure> {
+pub(super) fn choose(
+    api: &Api,
+    to: Option<&str>,
+    needed: &[&NodeId],
+) -> Result<(String, String), Failure> {
     let mut lists = Vec::new();
     for node in needed {
         lists.push(backups(api, node)?);

@@ -57,14 +57,35 @@ impl Purpose {
 /// This node's findings.
 pub(in crate::daemon) fn own_findings(api: &Api, purpose: &Purpose) -> Vec<Finding> {
     let mut findings = if purpose.is_rollback {
-        super::checked(api, 0, |site| {
+        checked(api, 0, |site| {
             checks::rollback(site, purpose.backup.as_deref())
         })
     } else {
-        super::checked(api, purpose.bundle_bytes, checks::all)
+        checked(api, purpose.bundle_bytes, checks::all)
     };
     findings.extend(known_bad(api, purpose));
     findings
+}
+
+/// What a load balancer asks every second: nothing that reads much or asks the other node.
+pub(in crate::daemon) fn health_findings(api: &Api) -> Vec<Finding> {
+    checked(api, 0, checks::health)
+}
+
+pub(super) fn checked(
+    api: &Api,
+    bundle_bytes: u64,
+    check: impl Fn(&checks::Site<'_>) -> Vec<Finding>,
+) -> Vec<Finding> {
+    let vips = api.site.vips();
+    check(&checks::Site {
+        host: &*api.site,
+        database: api.site.database(),
+        settings: &api.site.settings,
+        vips: &vips,
+        state_dir: &api.site.state_dir,
+        bundle_bytes,
+    })
 }
 
 fn known_bad(api: &Api, purpose: &Purpose) -> Option<Finding> {

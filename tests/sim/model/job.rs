@@ -47,7 +47,7 @@ impl World {
             outcome,
         });
         let hang = std::mem::take(&mut self.nodes[n].hang);
-        self.nodes[n].is_let_down |= hang > 0;
+        self.nodes[n].hung_until = self.now + hang;
         let after = self.dice.below(20) + hang;
         self.at(after, Ev::Call(n, life, solo));
     }

@@ -87,6 +87,8 @@ pub(crate) struct Options {
     pub(crate) has_faults: bool,
     /// After the upgrade, or a halt in it, comes a rollback.
     pub(crate) goes_back: bool,
+    /// The plan takes back by itself what fails.
+    pub(crate) takes_back: bool,
     pub(crate) mutant: Option<Mutant>,
     pub(crate) is_logged: bool,
 }
@@ -122,8 +124,6 @@ pub(crate) struct World {
     pub(crate) is_lossy: bool,
     /// Adverts from this node are lost.
     pub(crate) no_adverts: [bool; 2],
-    /// Steps that have said that they were done and were not.
-    pub(crate) lied: Vec<&'static str>,
     pub(crate) is_calm: bool,
     pub(crate) calm_since: u64,
     pub(crate) operator: operator::Operator,
@@ -139,8 +139,10 @@ impl World {
         let mut dice = Dice::new(options.seed);
         let unbroken = options.has_faults && options.mutant.is_none();
         let goes_back = options.goes_back || (unbroken && options.seed % 4 == 1);
+        let takes_back = options.takes_back || (unbroken && options.seed % 8 == 2);
         let options = Options {
             goes_back,
+            takes_back,
             ..options
         };
         let kind = if options.has_faults && options.seed % 8 == 7 {
@@ -162,7 +164,6 @@ impl World {
             mute: [false; 2],
             is_lossy: options.has_faults && !options.seed.is_multiple_of(4),
             no_adverts: [false; 2],
-            lied: Vec::new(),
             is_calm: !options.has_faults,
             calm_since: 0,
             operator: operator::Operator::new(asked),
@@ -215,13 +216,6 @@ impl World {
 
     pub(crate) fn broke(&mut self, promise: u8, how: impl FnOnce() -> String) {
         let how = how();
-        if self
-            .lied
-            .iter()
-            .any(|step| promises::rests_on(promise, step))
-        {
-            return;
-        }
         self.say(|| format!("PROMISE {promise} BROKEN: {how}"));
         self.broken.push((promise, how));
     }

@@ -45,8 +45,8 @@ pub(crate) struct Node {
     pub(crate) key_of: String,
     /// The next job call takes this long.
     pub(crate) hang: u64,
-    /// A call hung, or told a lie: until this node serves it is not hau's fault if it does not.
-    pub(crate) is_let_down: bool,
+    /// A job that hung comes to its work then.
+    pub(crate) hung_until: u64,
     /// Changes that the next job call may still make.
     pub(crate) fuse: Option<u32>,
     pub(crate) forced_band: Option<Band>,
@@ -101,7 +101,7 @@ impl Node {
             version_before: None,
             key_of: FROM.to_owned(),
             hang: 0,
-            is_let_down: false,
+            hung_until: 0,
             fuse: None,
             forced_band: None,
             is_guarding: false,

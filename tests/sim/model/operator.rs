@@ -7,9 +7,10 @@ use super::{End, Ev, World};
 use hau::backup;
 use hau::core::{
     Actor, BundleRef, Closed, Command, DatabaseRole, Direction, Event, Kind, NodeId, Order, Plan,
-    Reply, RolloutId, RolloutResult, VrrpState, WayBack,
+    Reply, RolloutId, RolloutResult, Row, VrrpState, WayBack,
 };
 use hau::database::Database;
+use hau::steps;
 use hau::time::Time;
 use std::{path::Path, sync::Arc};
 
@@ -92,6 +93,7 @@ impl World {
             home_before: None,
             stop_before: stop_before
                 .filter(|_| self.options.has_faults && self.options.seed % 16 == 3),
+            takes_back: self.options.takes_back,
             rows,
         };
         self.ask(n, plan)
@@ -118,6 +120,15 @@ impl World {
 
     /// `hau-ctl rollback` on this node, as the daemon plans it.
     pub(crate) fn go_back(&mut self, n: usize) -> Option<Reply> {
+        self.back(n, true)
+    }
+
+    /// With a backup named: a halted rollout is replaced wherever it stands.
+    pub(crate) fn go_back_anew(&mut self, n: usize) -> Option<Reply> {
+        self.back(n, false)
+    }
+
+    fn back(&mut self, n: usize, may_give_up: bool) -> Option<Reply> {
         let state = self.nodes[n].state()?;
         let here = state.observed.local.vrrp;
         let there = state.fresh_peer(self.time())?.local.vrrp;
@@ -130,7 +141,7 @@ impl World {
             Some(r) if !r.is_at_rest() => return None,
             Some(r) => {
                 let passed = r.is_past_abort(&state.me) || r.barrier(&state.me).is_some();
-                if !passed && r.mandate.direction == Direction::Forward {
+                if may_give_up && !passed && r.mandate.direction == Direction::Forward {
                     self.order(n, Order::Abort, "root");
                     return None;
                 }
@@ -138,7 +149,7 @@ impl World {
             }
             None => None,
         };
-        let (s, second) = (site(), 1 - first);
+        let second = 1 - first;
         let primary = self.pair.databases[second].role().ok() == Some(DatabaseRole::Primary);
         let versions = [first, second].map(|n| self.version(n));
         let levels = versions[1].as_deref() == Some(FROM);
@@ -154,6 +165,36 @@ impl World {
         };
         let mut rows = site::rows(kind, first);
         mutants::edit_rows(self.options.mutant, &mut rows);
+        self.ask_back(n, kind, first, rows, WayBack { backup, replaces })
+    }
+
+    /// `hau-ctl rollback --local` on this node, whose peer is not heard.
+    pub(crate) fn go_back_alone(&mut self, n: usize) -> Option<Reply> {
+        let state = self.nodes[n].state()?;
+        let running = state.running();
+        if state.fresh_peer(self.time()).is_some() {
+            return None;
+        }
+        let replaces = running.map(|r| r.plan.id.clone());
+        if replaces.is_none() && self.version(n).as_deref() == Some(FROM) {
+            return None;
+        }
+        let backup = self.backups(n).into_iter().max()?;
+        let mut rows = site::rows(Kind::RollbackNode, n);
+        steps::alone(&mut rows, &site().nodes[n]);
+        let way_back = WayBack { backup, replaces };
+        self.ask_back(n, Kind::RollbackNode, n, rows, way_back)
+    }
+
+    fn ask_back(
+        &mut self,
+        n: usize,
+        kind: Kind,
+        first: usize,
+        rows: Vec<Row>,
+        way_back: WayBack,
+    ) -> Option<Reply> {
+        let s = site();
         let plan = Plan {
             id: RolloutId {
                 number: 0,
@@ -161,15 +202,16 @@ impl World {
             },
             kind,
             first: s.nodes[first].clone(),
-            second: s.nodes[second].clone(),
+            second: s.nodes[1 - first].clone(),
             from: TO.to_owned(),
             to: FROM.to_owned(),
             bundle: None,
-            way_back: Some(WayBack { backup, replaces }),
+            way_back: Some(way_back),
             by: actor("root"),
             made_at: Time(0),
             home_before: None,
             stop_before: None,
+            takes_back: false,
             rows,
         };
         let reply = self.ask(n, plan);
@@ -181,20 +223,18 @@ impl World {
 
     /// The newest backup of the old version that both nodes have.
     fn common_backup(&self) -> Option<String> {
-        let lists = [0, 1].map(|n| {
-            let list = backup::list(&*self.pair.hosts[n], &site().settings).unwrap_or_default();
-            let old = |e: &backup::Entry| {
-                e.manifest
-                    .as_ref()
-                    .is_some_and(|m| m.version.as_deref() == Some(FROM))
-            };
-            list.into_iter()
-                .filter(old)
-                .map(|e| e.name)
-                .collect::<Vec<String>>()
-        });
-        let [here, there] = lists;
+        let (here, there) = (self.backups(0), self.backups(1));
         here.into_iter().filter(|name| there.contains(name)).max()
+    }
+
+    /// Those of the old version.
+    fn backups(&self, n: usize) -> Vec<String> {
+        let list = backup::list(&*self.pair.hosts[n], &site().settings).unwrap_or_default();
+        let old = |e: &backup::Entry| {
+            let manifest = e.manifest.as_ref();
+            manifest.is_some_and(|m| m.version.as_deref() == Some(FROM))
+        };
+        list.into_iter().filter(old).map(|e| e.name).collect()
     }
 
     pub(crate) fn version(&self, n: usize) -> Option<String> {
@@ -216,7 +256,9 @@ impl World {
         }
         let n = usize::try_from(self.dice.below(2)).unwrap_or(0);
         if self.options.goes_back && self.dice.chance(300) {
-            self.go_back(n);
+            if self.go_back_alone(n).is_none() {
+                self.go_back(n);
+            }
             return;
         }
         match self.dice.below(8) {

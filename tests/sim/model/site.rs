@@ -197,8 +197,9 @@ pub(crate) fn pair(primary: usize, asked: usize) -> Pair {
     let link = Arc::new(Link::default());
     link.can_fetch.store(true, Ordering::Relaxed);
     for n in 0..2 {
-        let (other, link) = (hosts[1 - n].clone(), link.clone());
-        let answer = move |ask: PeerAsk<'_>| answer(&other, &link, 1 - n, ask);
+        // Weak: two hosts that hold each other would outlive their rollout, and there are a million of them.
+        let (other, link) = (Arc::downgrade(&hosts[1 - n]), link.clone());
+        let answer = move |ask: PeerAsk<'_>| answer(&other.upgrade(), &link, 1 - n, ask);
         hosts[n].edit(|w| w.peer = Some(Arc::new(answer)));
     }
     let cluster = Arc::new(Mutex::new(Cluster::new(primary)));
@@ -210,8 +211,14 @@ pub(crate) fn pair(primary: usize, asked: usize) -> Pair {
     }
 }
 
-fn answer(other: &FakeHost, link: &Link, n: usize, ask: PeerAsk<'_>) -> Result<Vec<u8>, HostError> {
+fn answer(
+    other: &Option<Arc<FakeHost>>,
+    link: &Link,
+    n: usize,
+    ask: PeerAsk<'_>,
+) -> Result<Vec<u8>, HostError> {
     let lost = || HostError::new("ask", "the other node", "it is not reachable");
+    let other = other.as_deref().ok_or_else(lost)?;
     if !link.answers[n].load(Ordering::Relaxed) {
         return Err(lost());
     }

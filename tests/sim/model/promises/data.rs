@@ -18,7 +18,10 @@ impl World {
             if !(runs && self.nodes[n].is_powered) {
                 continue;
             }
-            if let Some((m, step)) = (0..2).find_map(|m| Some((m, self.open_row(m)?))) {
+            // Who goes back alone can pause nothing on a node that is dead; back again, that one pushes nothing.
+            let matters = |m: &usize| *m == n || !self.goes_alone(*m);
+            let mut who = (0..2).filter(matters);
+            if let Some((m, step)) = who.find_map(|m| Some((m, self.open_row(m)?))) {
                 self.broke(6, || {
                     format!(
                         "the sync of {} is active, {} has {step} open",
@@ -30,6 +33,12 @@ impl World {
         }
     }
 
+    fn goes_alone(&self, n: usize) -> bool {
+        let platter = self.nodes[n].disk.0.borrow();
+        let rollout = platter.replayed.rollout.as_ref();
+        rollout.is_some_and(|r| r.plan.is_alone())
+    }
+
     /// A row between pause and resume that this node's disk says is begun, in an upgrade that is
     /// not finished: every such row done on the disk of its owner.
     fn open_row(&self, n: usize) -> Option<String> {
@@ -39,20 +48,39 @@ impl World {
             .rollout
             .as_ref()
             .filter(|r| r.ended.is_none())?;
+        // Ended by the other node, which has taken another plan in its place: this one has not heard yet.
+        let theirs = disks[1 - n].replayed.rollout.as_ref();
+        let way_back = theirs.and_then(|r| r.plan.way_back.as_ref());
+        if way_back.and_then(|w| w.replaces.as_ref()) == Some(&rollout.plan.id) {
+            return None;
+        }
+        // Before its pause a row is only inherited: services that were stopped are started.
+        let mut pauses = rollout.plan.rows_of(&site().nodes[n]);
+        let pause = pauses.find(|(_, row)| row.step == "pause_sync");
+        if pause.is_some_and(|(m, _)| rollout.mine.get(m).is_none()) {
+            return None;
+        }
         let outside = ["precheck", "pause", "resume", "push", "finish"];
         let inside = |row: usize| !outside.contains(&&*rollout.plan.rows[row].phase_name);
+        // A rollback that is given up before its pause takes back what it has inherited and never begun: the
+        // services run or are started, nothing else is touched.
+        let waits = |(m, row): (usize, &hau::core::Row)| {
+            row.step == "pause_sync" && rollout.mine.get(m).is_none()
+        };
+        let is_before = rollout.plan.rows_of(&site().nodes[n]).any(waits);
+        let is_inherited = |r: &hau::core::Report| {
+            is_before && matches!(r.state, RowState::Undoing | RowState::UndoFailed)
+        };
         // What a failover in between has made a standby is not made a primary again.
         let kept =
             |m: usize| rollout.has_moved && rollout.plan.rows[m].undo == hau::core::Undo::Role;
         let begun = |(m, r): &(usize, &hau::core::Report)| {
-            inside(*m) && r.state != RowState::Undone && !kept(*m)
+            inside(*m) && r.state != RowState::Undone && !is_inherited(r) && !kept(*m)
         };
         let (m, _) = rollout.mine.iter().find(begun)?;
         let open = |m: &usize| {
             let owner = usize::from(rollout.plan.rows[*m].node == site().nodes[1]);
             let theirs = disks[owner].replayed.rollout.as_ref();
-            // It may have taken another plan in this one's place.
-            let theirs = theirs.filter(|r| r.plan.id == rollout.plan.id);
             // Of a journal that is gone, what it told the other one.
             let report = theirs.map_or(rollout.peers.get(*m), |r| r.mine.get(*m));
             report.is_none_or(|r| r.state != RowState::Done)

@@ -36,8 +36,14 @@ impl World {
         }
     }
 
-    /// The one exception is promise 12, and only where its reason is true in the world.
-    pub(super) fn promise_9_only_a_person_goes_back(&mut self, n: usize, mandate: &Mandate) {
+    /// The exceptions: promise 12, where its reason is true in the world, and a plan that takes back what
+    /// fails; `failed`: a row of this node has failed under the mandate before.
+    pub(super) fn promise_9_only_a_person_goes_back(
+        &mut self,
+        n: usize,
+        mandate: &Mandate,
+        failed: bool,
+    ) {
         self.note_serving(n, false);
         let own = mandate.origin == site().nodes[n];
         let unheard = self.nodes[n]
@@ -48,7 +54,10 @@ impl World {
         let vrrp = self.nodes[n].vrrp;
         let holds = self.has_vip(n) || self.now < vrrp.since + 250;
         let needed = unheard >= 5_000 && holds && down;
-        if own && mandate.by.user == "hau" && !needed {
+        let state = self.nodes[n].state();
+        let plan = state.and_then(|s| Some(s.journaled.rollout.as_ref()?.plan.clone()));
+        let agreed = failed && plan.is_some_and(|plan| plan.takes_back);
+        if own && mandate.by.user == "hau" && !needed && !agreed {
             self.broke(9, || {
                 format!("{} goes back and nobody said so", Self::name(n))
             });
@@ -62,6 +71,8 @@ impl World {
             .and_then(|side| side.slots[0].as_ref())
             .filter(|_| !slot.job.key.solo);
         let other = other.filter(|other| other.has_begun && other.plan.id != slot.plan.id);
+        // One that was dead, and comes back, has not yet heard what was done without it.
+        let other = other.filter(|other| !slot.plan.is_alone() && !other.plan.is_alone());
         if let Some(other) = other {
             let ids = (slot.plan.id.clone(), other.plan.id.clone());
             self.broke(10, || format!("two rollouts at work: {ids:?}"));

@@ -16,24 +16,7 @@ use super::{Ev, World};
 use hau::core::{Record, RolloutResult, RowState};
 use hau::database::Database;
 use hau::host::{Active, Host};
-use hau::steps;
 use std::path::{Path, PathBuf};
-
-/// The steps on whose word a promise rests. When one says that it is done and is not, nobody can know;
-/// everything else holds all the same.
-const RESTS_ON: &[(u8, &[&str])] = &[
-    (0, &["fence"]),
-    (3, &["release_vip", "drain"]),
-    (6, &["pause_sync", "resume_sync"]),
-    (7, &["backup"]),
-    (11, &["fence"]),
-    (12, &["take_over"]),
-];
-
-pub(crate) fn rests_on(promise: u8, step: &str) -> bool {
-    let mut all = RESTS_ON.iter();
-    all.any(|(number, steps)| *number == promise && steps.contains(&step))
-}
 
 /// Milliseconds: far longer than any rollout with its faults and the orders that follow.
 const FOR_EVER: u64 = 24 * 3_600_000;
@@ -68,15 +51,12 @@ impl World {
                 self.fails_over(n);
             }
             if let Record::MandateTaken { mandate } = record {
-                self.promise_9_only_a_person_goes_back(n, mandate);
-            }
-            if let Record::RowReported { row, report } = record
-                && report.note.starts_with("confirmed by")
-                && let Some(rollout) = self.nodes[n].state().and_then(|s| s.running())
-                && let Some(def) = steps::find(&rollout.plan.rows[*row].step)
-            {
-                // A person's word for it.
-                self.lied.push(def.name);
+                let fails = |record: &Record| {
+                    matches!(record, Record::RowReported { report, .. }
+                        if report.state == RowState::Failed && report.epoch + 1 == mandate.epoch)
+                };
+                let failed = records.iter().any(fails);
+                self.promise_9_only_a_person_goes_back(n, mandate, failed);
             }
             if let Record::RowReported { row, report } = record
                 && report.state == RowState::Started
@@ -159,8 +139,11 @@ impl World {
         self.service_makes_key(n);
         let after = self.visible(n);
         if before.is_serving && !after.is_serving {
-            self.promise_1_one_node_serves(n);
-            self.promise_2_not_on_the_vip(n);
+            // Who goes back alone was asked for it, and nobody was heard who could serve.
+            if !slot.plan.is_alone() {
+                self.promise_1_one_node_serves(n);
+                self.promise_2_not_on_the_vip(n);
+            }
             self.ambush(n);
         }
         if *before != after {

@@ -102,8 +102,9 @@ impl World {
         let starts =
             self.pair.hosts[n].edit(|w| SERVICES.iter().all(|u| w.units.get(*u).is_some_and(well)));
         let serves = self.serves(n);
-        self.nodes[n].is_let_down &= !serves;
-        if !able || !starts || demoted || serves || self.nodes[n].is_let_down {
+        // Until then nothing else can be done: what is asked for is asked for from there on.
+        let hangs = self.now < self.nodes[n].hung_until;
+        if !able || !starts || demoted || serves || hangs {
             self.nodes[n].alone_since = None;
             return;
         }

@@ -1,0 +1,81 @@
+//! The plan of a rollback where one node is dead: the other one goes back where it is, and serves nobody
+//! meanwhile.
+use super::super::api::Api;
+use super::back::{choose, nothing_to_do};
+use super::purpose::checked;
+use super::{Draft, Planned, finish};
+use crate::checks;
+use crate::core::{Actor, Kind, Row, WayBack};
+use crate::host::{Finding, Host};
+use crate::steps;
+use crate::time::Time;
+use crate::wire::{Code, Failure, RollbackRequest, StartRequest};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Of the asked node alone.
+pub(super) fn rollback(
+    api: &Api,
+    request: &StartRequest,
+    back: &RollbackRequest,
+    by: Actor,
+) -> Result<Planned, Failure> {
+    let (me, peer) = (api.site.me.clone(), api.site.peer.clone());
+    let refused = |what, remedy: &str| Err(Failure::new(Code::Refused, what, remedy));
+    let snapshot = api.snapshot();
+    if snapshot.state.fresh_peer(api.site.now()).is_some() {
+        let remedy =
+            "hau-ctl rollback takes both nodes back without a gap, --node NAME one of them";
+        return refused(format!("node {peer} is heard of"), remedy);
+    }
+    if back.node.as_ref().is_some_and(|node| *node != me.0) {
+        let remedy = "ask on the node that is to go back";
+        return refused(format!("--local is this node, {me}"), remedy);
+    }
+    let replaces = snapshot.state.running().map(|r| r.plan.id.clone());
+    let (name, to) = choose(api, back.to.as_deref(), &[&me])?;
+    let version = snapshot.state.observed.local.version.clone();
+    let from = version.unwrap_or_else(|| to.clone());
+    if from == to && back.to.is_none() && replaces.is_none() {
+        return Err(nothing_to_do(&format!("node {me} runs"), &to, &name));
+    }
+    let kind = Kind::RollbackNode;
+    let mut rows = steps::rows(kind, &api.site.settings, None, &me, &peer);
+    steps::alone(&mut rows, &me);
+    let mut own = checked(api, 0, |site| checks::held_against(site, &name));
+    own.push(downtime(api, &rows));
+    let draft = Draft {
+        kind,
+        first: me.clone(),
+        second: peer,
+        from,
+        to,
+        bundle: None,
+        way_back: Some(WayBack {
+            backup: name,
+            replaces,
+        }),
+        rows,
+    };
+    finish(api, request, draft, BTreeMap::from([(me.0, own)]), by)
+}
+
+/// What is known of it is how long the services took to start the last time.
+fn downtime(api: &Api, rows: &[Row]) -> Finding {
+    let snapshot = api.snapshot();
+    let mut took = rows.iter().filter(|row| row.step == "start");
+    let took = took.find_map(|row| snapshot.row(row, None, Time(0)).expected_ms);
+    let start = took.map_or(String::new(), |ms| {
+        format!(
+            ": the start alone took {:.1?} the last time",
+            Duration::from_millis(ms)
+        )
+    });
+    Finding::warn(
+        "downtime",
+        format!("nobody takes over while the services stop and start again{start}"),
+        format!(
+            "where node {} can be brought back, do that first: both go back without a gap",
+            api.site.peer
+        ),
+    )
+}
