@@ -7,6 +7,7 @@ mod answer;
 
 pub use answer::{Answer, Code, Failure, VERSION};
 
+use crate::config::RollbackDatabase;
 use crate::core::{
     Closed, DatabaseRole, Kind, Mandate, Problem, RolloutResult, RowState, VrrpState,
 };
@@ -194,6 +195,12 @@ pub struct RollbackRequest {
     /// Nobody is served while that one goes back; without this it does not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_downtime: bool,
+    /// None: as `[rollback] database` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<RollbackDatabase>,
+    /// What was written since the backup is lost by `restore`; without this it is not done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_data_loss: bool,
 }
 
 /// Answer to `POST /v1/plans`

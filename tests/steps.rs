@@ -78,7 +78,7 @@ impl Row {
             home_before: None,
             stop_before: None,
             takes_back: false,
-            rows: site::rows(kind, 1),
+            rows: site::rows(kind, 1, false),
             first,
             second,
         };
@@ -133,14 +133,23 @@ impl Row {
             bundle: None,
             way_back: Some(WayBack {
                 backup: hau::backup::name(row.plan.made_at),
+                database: false,
                 replaces: None,
             }),
-            rows: site::rows(kind, first),
+            rows: site::rows(kind, first, false),
             first: s.nodes[first].clone(),
             second: s.nodes[1 - first].clone(),
             ..row.plan
         };
         (row.reports, row.n) = (Reports::new(), 0);
+        row
+    }
+
+    /// With the dump in the place of the database.
+    fn restoring(kind: Kind) -> Self {
+        let mut row = Self::of(kind);
+        let first = usize::from(row.plan.first == site().nodes[1]);
+        row.plan.rows = site::rows(kind, first, true);
         row
     }
 
@@ -304,10 +313,12 @@ impl Row {
     }
 }
 
-/// One of each kind, and the rollback of a node whose peer is dead.
+/// One of each kind, rollbacks that restore the database, and that of a node whose peer is dead.
 fn rollouts() -> impl Iterator<Item = Row> {
-    let alone = std::iter::once_with(Row::alone);
-    site::KINDS.into_iter().map(Row::of).chain(alone)
+    let back = [Kind::Rollback, Kind::RollbackNode];
+    let all = site::KINDS.into_iter().map(Row::of);
+    let all = all.chain(back.into_iter().map(Row::restoring));
+    all.chain(std::iter::once_with(Row::alone))
 }
 
 /// Does something with each row in turn, on a world in which all rows before it are done.

@@ -7,7 +7,8 @@ use crate::host::{Finding, HostError};
 use std::path::Path;
 
 /// Of this node; `backup`: the one to go back to, None where this node stays as it is.
-pub fn rollback(site: &Site<'_>, backup: Option<&str>) -> Vec<Finding> {
+/// `restores`: with its dump in the place of the database.
+pub fn rollback(site: &Site<'_>, backup: Option<&str>, restores: bool) -> Vec<Finding> {
     let mut findings = vrrp(site);
     findings.extend(site.host.keepalived());
     if site.host.vrrp() == VrrpState::Master {
@@ -16,13 +17,13 @@ pub fn rollback(site: &Site<'_>, backup: Option<&str>) -> Vec<Finding> {
     }
     findings.extend(peer::clock(site));
     if let Some(name) = backup {
-        findings.extend(held_against(site, name));
+        findings.extend(held_against(site, name, restores));
     }
     findings
 }
 
 /// Is this backup fit, and what would be put back from it?
-pub fn held_against(site: &Site<'_>, backup: &str) -> Vec<Finding> {
+pub fn held_against(site: &Site<'_>, backup: &str, restores: bool) -> Vec<Finding> {
     let dir = &site.settings.backup.dir.join(backup);
     let other =
         "hau-ctl backup list shows the others; the bundle of that version can be installed again";
@@ -75,7 +76,7 @@ pub fn held_against(site: &Site<'_>, backup: &str) -> Vec<Finding> {
         ),
     });
     findings.extend(root_key(site, dir, &manifest, todo.has_other_key));
-    findings.extend(since(site, &manifest));
+    findings.extend(since(site, &manifest, restores));
     findings.push(space(site, dir));
     findings
 }
@@ -107,20 +108,76 @@ fn root_key(site: &Site<'_>, dir: &Path, manifest: &Manifest, other: bool) -> Op
     })
 }
 
-/// What a rollback keeps, and what restoring the dump by hand would cost: asked of the database itself.
-fn since(site: &Site<'_>, manifest: &Manifest) -> Option<Finding> {
-    let then = manifest.database.as_ref()?;
-    let Ok(now) = site.database.mark() else {
-        let what =
-            "kept as it is; what was written since the backup is not known: it does not answer";
-        return Some(Finding::pass("database", what));
+/// What a rollback keeps, and what restoring the dump costs: asked of the database itself.
+fn since(site: &Site<'_>, manifest: &Manifest, restores: bool) -> Vec<Finding> {
+    let Some(then) = &manifest.database else {
+        let none = || {
+            Finding::fail(
+                "database",
+                "the backup holds no dump of it",
+                "--database keep",
+            )
+        };
+        return restores.then(none).into_iter().collect();
     };
-    let transactions = now.next_transaction.saturating_sub(then.next_transaction);
-    let minutes = now.at.since(then.at).as_secs() / 60;
-    let what = format!(
-        "kept as it is, with the {transactions} transactions of the {minutes} min since the backup"
-    );
-    Some(Finding::pass("database", what))
+    let written = site.database.mark().map(|now| {
+        let transactions = now.next_transaction.saturating_sub(then.next_transaction);
+        let minutes = now.at.since(then.at).as_secs() / 60;
+        format!("the {transactions} transactions of the {minutes} min since the backup")
+    });
+    let found = match written {
+        Ok(written) if restores => Finding::warn(
+            "database",
+            format!("restored from the backup without {written}: they are lost to the service"),
+            "the database of now stays on the primary as hau_replaced, until you drop it",
+        ),
+        Ok(written) => Finding::pass("database", format!("kept as it is, with {written}")),
+        Err(e) if restores => Finding::fail("database", e.what, e.remedy),
+        Err(_) => Finding::pass(
+            "database",
+            "kept as it is; what was written since the backup is not known: it does not answer",
+        ),
+    };
+    let mut findings = vec![found];
+    if restores {
+        findings.extend(room_beside(site));
+    }
+    findings
+}
+
+/// For the restored database beside the running one.
+fn room_beside(site: &Site<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if site.database.beside().is_ok_and(|beside| beside.replaced) {
+        findings.push(Finding::fail(
+            "database",
+            "the database hau_replaced is still there, from an earlier restore",
+            "see whether anything of it is needed, then drop it",
+        ));
+    }
+    let Some(database) = &site.settings.database else {
+        return findings;
+    };
+    let need = 2 * site.database.size_bytes().unwrap_or(0) + (64 << 20);
+    findings.extend(match site.host.free_bytes(&database.data_dir) {
+        Ok(free) if free < need => Some(Finding::fail(
+            "space",
+            format!(
+                "{} has {} MiB free and {} MiB may be needed",
+                database.data_dir.display(),
+                free >> 20,
+                need >> 20
+            ),
+            "free some space there",
+        )),
+        Ok(_) => None,
+        Err(e) => Some(Finding::fail(
+            "space",
+            e.to_string(),
+            "see that it is a local disk",
+        )),
+    });
+    findings
 }
 
 /// The release is unpacked beside the installed one, and the configuration is kept once more.

@@ -340,7 +340,8 @@ pub enum RollbackPolicy {
 }
 
 /// What a rollback does to the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RollbackDatabase {
     /// Nothing: schema steps are backward-compatible, no data is lost.
     Keep,

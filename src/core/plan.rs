@@ -66,6 +66,9 @@ impl Kind {
 pub struct WayBack {
     /// The name of a backup that each node of the plan has.
     pub backup: String,
+    /// Its dump takes the place of the database, too: what was written since is not in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub database: bool,
     /// The halted rollout that ends, given up, when this plan is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<RolloutId>,

@@ -1,8 +1,11 @@
 //! What nobody orders: a survivor that must serve, where the VIP is at home, a job that does not come back, a
 //! failure that the configuration wants taken back.
 use super::decide::{Draft, mandate};
-use super::gate::{next_row, next_undo};
-use super::{Actor, Direction, Mandate, Order, Problem, Record, Report, Rollout, RowState, State};
+use super::gate::{may_start, next_row, next_undo};
+use super::{
+    Actor, Closed, Direction, Mandate, Order, Problem, Record, Report, Rollout, RowState, State,
+};
+use crate::time::Time;
 
 /// Who orders what nobody has asked for.
 const NOBODY: &str = "hau";
@@ -15,7 +18,7 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
         return;
     };
     let (order, reason) = match rollout.mandate.direction {
-        Direction::Forward if is_stuck(s, rollout) => {
+        Direction::Forward if is_stuck(s, rollout, now) => {
             let reason = "the active node is gone: this one serves again as it was";
             (Order::Abort, reason)
         }
@@ -30,17 +33,19 @@ pub(super) fn survive(draft: &mut Draft<'_>) {
 }
 
 /// The service is down, and what comes next does not bring it back without the peer.
-fn is_stuck(s: &State, rollout: &Rollout) -> bool {
+fn is_stuck(s: &State, rollout: &Rollout, now: Time) -> bool {
     let Some(row) = next_row(s, rollout) else {
         return false;
     };
     let state = rollout.mine.get(row).map(|r| r.state);
     let failed = state == Some(RowState::Failed) || rollout.halted_by().is_some();
+    // For the other node's part, which does not come any more.
+    let waits = matches!(may_start(s, rollout, row, now), Err(Closed::Waiting(_)));
     // Down by one of these rows, or by the rollout that this one took the place of.
     let mut mine = rollout.plan.rows_of(&s.me);
     let inherited = mine.any(|(n, _)| n >= row && rollout.is_inherited(n));
     let row = &rollout.plan.rows[row];
-    (row.service_down || inherited) && (failed || !row.restores)
+    (row.service_down || inherited) && (failed || waits || !row.restores)
 }
 
 /// Something has failed on the way back and nobody was left to say `retry`. Once is enough: what fails again

@@ -13,6 +13,7 @@ mod rollout;
 mod screen;
 mod verbs;
 
+use crate::config::RollbackDatabase;
 use crate::wire::{Code, Failure};
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use output::Output;
@@ -127,9 +128,9 @@ enum Verb {
     #[command(after_help = "Example:\n  hau-ctl abort --reason 'too late tonight'")]
     Abort(How),
     /// Back to the last backup: code, configuration and root key of both nodes, one after the other
-    /// without a gap in service; the database stays as it is
+    /// without a gap in service; the database stays as it is, unless it is asked for
     #[command(
-        after_help = "Example:\n  hau-ctl rollback --check                  # would it work? nothing is touched\n  hau-ctl rollback --reason 'orders fail'   # both nodes\n  hau-ctl rollback --node b                 # that node alone, which must be BACKUP\n  hau-ctl rollback --local                  # the other node is dead: this one, with a gap in service"
+        after_help = "Example:\n  hau-ctl rollback --check                  # would it work? nothing is touched\n  hau-ctl rollback --reason 'orders fail'   # both nodes\n  hau-ctl rollback --node b                 # that node alone, which must be BACKUP\n  hau-ctl rollback --local                  # the other node is dead: this one, with a gap in service\n  hau-ctl rollback --database restore       # the database, too: says what is lost by it, and asks"
     )]
     Rollback {
         /// Only look: is the backup whole, are the keys there, what would be done; exit code 3 if not
@@ -191,6 +192,21 @@ struct Back {
     /// Do not ask, where nobody is served meanwhile
     #[arg(long)]
     accept_downtime: bool,
+    /// Keep the database, or put the backup's dump in its place: what was written since is lost, and
+    /// the service is away for as long as it takes to start; it asks first. Default: as hau.toml says
+    #[arg(long, value_name = "keep|restore", value_parser = database)]
+    database: Option<RollbackDatabase>,
+    /// Do not ask, where what was written since the backup is lost
+    #[arg(long)]
+    accept_data_loss: bool,
+}
+
+fn database(word: &str) -> Result<RollbackDatabase, &'static str> {
+    match word {
+        "keep" => Ok(RollbackDatabase::Keep),
+        "restore" => Ok(RollbackDatabase::Restore),
+        _ => Err("keep or restore"),
+    }
 }
 
 #[derive(Debug, Args)]

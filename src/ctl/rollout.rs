@@ -4,6 +4,7 @@ use super::follow::{self, Goal, Ours};
 use super::output::{Output, complain, say};
 use super::verbs::{Ended, done_or_json};
 use super::{Back, Bundle, How, render};
+use crate::config::RollbackDatabase;
 use crate::core::Order;
 use crate::wire::{
     Code, Failure, OrderRequest, PlanView, RollbackRequest, StartRequest, Started, Status,
@@ -67,12 +68,22 @@ pub(super) async fn plan(client: &Client, out: Output, bundle: &Bundle, config: 
 }
 
 pub(super) async fn back(client: &Client, out: Output, check: bool, to: Back, how: How) -> Ended {
-    let asks = to.local && !to.accept_downtime && !check;
+    let restores = to.database == Some(RollbackDatabase::Restore);
+    let asks = match (
+        to.local && !to.accept_downtime,
+        restores && !to.accept_data_loss,
+    ) {
+        (_, true) => Some(("lose data", "--accept-data-loss")),
+        (true, false) => Some(("go back", "--accept-downtime")),
+        (false, false) => None,
+    };
     let back = RollbackRequest {
         node: to.node,
         to: to.to,
         local: to.local,
-        accept_downtime: to.accept_downtime || asks,
+        accept_downtime: to.accept_downtime || asks.is_some(),
+        database: to.database,
+        accept_data_loss: to.accept_data_loss || asks.is_some(),
     };
     let request = StartRequest {
         rollback: Some(back),
@@ -82,10 +93,13 @@ pub(super) async fn back(client: &Client, out: Output, check: bool, to: Back, ho
     if check {
         return look(client, out, &request).await;
     }
-    if asks {
+    if let Some((words, flag)) = asks {
         let view: PlanView = client.post("/v1/plans", &request).await?;
         complain(&render::plan(&view, &out.look()));
-        confirmed("go back", "--accept-downtime")?;
+        if !view.fit {
+            return Ok(Code::Refused.exit());
+        }
+        confirmed(words, flag)?;
     }
     start(client, out, &request, how.detach).await
 }

@@ -197,6 +197,7 @@ mod tests {
             let backup = planned(|plan| {
                 plan.way_back = Some(WayBack {
                     backup: name.into(),
+                    database: false,
                     replaces: None,
                 });
             });

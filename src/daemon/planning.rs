@@ -13,7 +13,7 @@ use crate::core::{
     Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack,
 };
 use crate::host::{BundleInfo, BundlePolicy, Finding, Host, Status};
-use crate::steps;
+use crate::steps::{self, Content};
 use crate::time::Time;
 use crate::wire::{Code, Failure, PlanView, StartRequest};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -57,7 +57,16 @@ pub(super) fn plan(
     if let Some(info) = info {
         bearable(api, info)?;
     }
-    let rows = steps::rows(kind, &api.site.settings, info, &first, &second);
+    let rows = steps::rows(
+        kind,
+        &api.site.settings,
+        Content {
+            bundle: info,
+            dump: false,
+        },
+        &first,
+        &second,
+    );
     let to = info.map_or_else(|| from.clone(), |i| i.version.clone());
     let bundle = found.as_ref().map(|(file, info)| BundleRef {
         file: file.clone(),

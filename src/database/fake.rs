@@ -4,7 +4,7 @@ mod cluster;
 
 pub use cluster::{Cluster, Member};
 
-use super::{Database, DatabaseError, DatabaseResult, Replication, Standing};
+use super::{Beside, Database, DatabaseError, DatabaseResult, Replication, Standing};
 use crate::core::DatabaseRole;
 use crate::host::{DatabaseMark, Host, fake::FakeHost};
 use std::{
@@ -295,6 +295,28 @@ impl Database for FakeDatabase {
 
     fn drop_beside(&self, _limit: Duration) -> DatabaseResult<()> {
         self.change("drop_beside")?.beside = None;
+        Ok(())
+    }
+
+    fn beside(&self) -> DatabaseResult<Beside> {
+        let cluster = self.ask("beside")?;
+        Ok(Beside {
+            restored: cluster.beside.is_some(),
+            replaced: cluster.exchanged > 0,
+        })
+    }
+
+    fn exchange(&self, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("exchange")?;
+        if cluster.beside.is_none() || cluster.exchanged > 0 {
+            return Err(failed(
+                "nothing is restored, or something is replaced".to_owned(),
+            ));
+        }
+        if !cluster.write(self.node) {
+            return Err(failed("the database takes no writes".to_owned()));
+        }
+        (cluster.beside, cluster.exchanged) = (None, 1);
         Ok(())
     }
 

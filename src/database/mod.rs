@@ -50,6 +50,15 @@ pub struct Standing {
     pub may_start: bool,
 }
 
+/// Databases of hau's own on the same server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// One that was restored from a dump.
+    pub restored: bool,
+    /// One whose place another has taken; a person drops it.
+    pub replaced: bool,
+}
+
 /// One node's database. Synchronous: called on job threads only. Every call that waits takes its
 /// limit; every call may be repeated at any point of itself.
 pub trait Database: Send + Sync {
@@ -99,6 +108,12 @@ pub trait Database: Send + Sync {
     -> DatabaseResult<BTreeMap<String, u64>>;
     /// Removes what `restore_beside` made; not there is fine.
     fn drop_beside(&self, limit: Duration) -> DatabaseResult<()>;
+    /// What lies beside the running database.
+    fn beside(&self) -> DatabaseResult<Beside>;
+    /// Puts what `restore_beside` made in the place of the running database, with its owner, rights and
+    /// settings. That one stays beside as it is. Both happens at once or nothing; whoever is connected
+    /// is cut off.
+    fn exchange(&self, limit: Duration) -> DatabaseResult<()>;
     /// What two nodes that replicate one another have in common, and no others.
     fn identity(&self) -> DatabaseResult<String>;
     /// Bytes a dump may need at most.

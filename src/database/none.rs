@@ -1,5 +1,5 @@
 //! No database: for services that keep nothing on these two hosts.
-use super::{Database, DatabaseResult, Replication, Standing};
+use super::{Beside, Database, DatabaseResult, Replication, Standing};
 use crate::core::DatabaseRole;
 use crate::host::DatabaseMark;
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -77,6 +77,12 @@ impl Database for NoDatabase {
         Ok(BTreeMap::new())
     }
     fn drop_beside(&self, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn beside(&self) -> DatabaseResult<Beside> {
+        Ok(Beside::default())
+    }
+    fn exchange(&self, _limit: Duration) -> DatabaseResult<()> {
         Ok(())
     }
     fn identity(&self) -> DatabaseResult<String> {

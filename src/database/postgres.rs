@@ -2,6 +2,7 @@
 //! stopping and starting by the postmaster's pidfile and its unit, offline facts by pg_controldata.
 mod beside;
 mod dump;
+mod exchange;
 mod guard;
 mod lsn;
 mod rewind;
@@ -11,7 +12,7 @@ mod session;
 mod standing;
 mod switch;
 
-use super::{Database, DatabaseError, DatabaseResult, Replication, Standing};
+use super::{Beside, Database, DatabaseError, DatabaseResult, Replication, Standing};
 use crate::{
     core::DatabaseRole,
     host::{DatabaseMark, Host},
@@ -176,6 +177,16 @@ impl Database for Postgres {
 
     fn drop_beside(&self, limit: Duration) -> DatabaseResult<()> {
         beside::drop_beside(self, Deadline::after(limit))
+    }
+
+    fn beside(&self) -> DatabaseResult<Beside> {
+        let question = exchange::beside;
+        self.sessions
+            .ask("ask what lies beside", QUESTION, question)
+    }
+
+    fn exchange(&self, limit: Duration) -> DatabaseResult<()> {
+        exchange::exchange(self, Deadline::after(limit))
     }
 
     fn size_bytes(&self) -> DatabaseResult<u64> {

@@ -132,7 +132,10 @@ impl Step for Prove {
 }
 
 /// The first table that has other rows in the restored dump than in the snapshot it was made from.
-fn difference(seen: &BTreeMap<String, u64>, restored: &BTreeMap<String, u64>) -> Option<String> {
+pub(super) fn difference(
+    seen: &BTreeMap<String, u64>,
+    restored: &BTreeMap<String, u64>,
+) -> Option<String> {
     let says =
         |rows: Option<&u64>| rows.map_or("is missing".to_owned(), |n| format!("has {n} rows"));
     let names = seen.keys().chain(restored.keys());

@@ -1,15 +1,23 @@
-//! From the table to the rows of a plan: turns become nodes, limits the configuration's, and what it does not need is left out.
+//! The rows of a plan: the table with its turns bound to nodes and its limits to the configuration's.
 use super::{Limit, Only, StepDef, table};
 use crate::config::{Prove, Settings};
 use crate::core::{Kind, NodeId, Row, Turn};
 use crate::host::BundleInfo;
 use std::time::Duration;
 
+/// What a rollout puts on the nodes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Content<'a> {
+    pub bundle: Option<&'a BundleInfo>,
+    /// The dump of a backup takes the place of the database.
+    pub dump: bool,
+}
+
 /// Binds the table's turns to nodes and its limits to the configuration's.
 pub fn rows(
     kind: Kind,
     settings: &Settings,
-    bundle: Option<&BundleInfo>,
+    content: Content<'_>,
     first: &NodeId,
     second: &NodeId,
 ) -> Vec<Row> {
@@ -17,7 +25,7 @@ pub fn rows(
     for (phase, (phase_name, steps)) in table(kind).enumerate() {
         for (turn, def) in steps
             .iter()
-            .filter(|(_, def)| is_needed(def.only, settings, bundle))
+            .filter(|(_, def)| is_needed(def.only, settings, content))
         {
             let node = match turn {
                 Turn::First => first.clone(),
@@ -83,11 +91,13 @@ fn limit(limit: Limit, settings: &Settings) -> Duration {
     }
 }
 
-fn is_needed(only: Only, settings: &Settings, bundle: Option<&BundleInfo>) -> bool {
+fn is_needed(only: Only, settings: &Settings, content: Content<'_>) -> bool {
+    let Content { bundle, dump } = content;
     match only {
         Only::Always => true,
         Only::Database => settings.database.is_some(),
         Only::Proof => settings.database.is_some() && settings.backup.prove == Prove::Restore,
+        Only::Dump => settings.database.is_some() && dump,
         Only::ConfigSync => settings.config_sync.is_some(),
         Only::Handoff => settings.hands_off(),
         Only::Park => settings.parks(),

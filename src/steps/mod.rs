@@ -14,6 +14,7 @@ mod demote;
 mod downtime;
 mod drain;
 mod drive;
+mod exchange;
 mod fence;
 mod handoff;
 mod health;
@@ -39,7 +40,7 @@ mod stop;
 mod take_over;
 
 pub use apart::{alone, leave_apart};
-pub use bind::rows;
+pub use bind::{Content, rows};
 pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
 pub use services::healthy;
@@ -94,6 +95,8 @@ pub enum Only {
     Database,
     /// The configuration wants the dump restored.
     Proof,
+    /// The rollback restores the database.
+    Dump,
     ConfigSync,
     RootKey,
     /// The second node is given the first's.
@@ -197,6 +200,16 @@ pub const ROLLBACK: &[&[Phase]] = &[
             (Second, &soak::DEF),
         ],
     )],
+    // The roles are back, and old code is everywhere: only now does the old database come.
+    &[
+        ("beside", &[(First, &exchange::BESIDE)]),
+        ("close", &[(Second, &exchange::CLOSE)]),
+        ("exchange", &[(First, &exchange::DEF)]),
+        (
+            "open",
+            &[(Second, &exchange::OPEN), (Second, &exchange::WELL)],
+        ),
+    ],
     END,
 ];
 
@@ -206,6 +219,13 @@ pub const ROLLBACK_NODE: &[&[Phase]] = &[
     &[("backup", &[(First, &back::CHECK)])],
     RESTORE_FIRST,
     &[
+        ("beside", &[(Second, &exchange::BESIDE)]),
+        ("close", &[(First, &exchange::CLOSE)]),
+        ("exchange", &[(Second, &exchange::DEF)]),
+        (
+            "open",
+            &[(First, &exchange::OPEN), (First, &exchange::WELL)],
+        ),
         ("resume", &[(First, &resume::DEF), (Second, &resume::DEF)]),
         ("push", &[(Second, &push::DEF)]),
         (

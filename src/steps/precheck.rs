@@ -42,7 +42,7 @@ impl Step for Precheck {
             Vec::new()
         } else if cx.plan.kind.is_rollback() {
             // The backup has a row of its own.
-            checks::rollback(&site, None)
+            checks::rollback(&site, None, false)
         } else {
             checks::all(&site)
         };

@@ -1,5 +1,5 @@
 //! What one node does on its own: the two tables, and plans of them.
-use super::{Only, Phase, fence, find, rejoin, rewind, rows, start, take_over};
+use super::{Content, Only, Phase, fence, find, rejoin, rewind, rows, start, take_over};
 use crate::config::Settings;
 use crate::core::{Actor, Kind, NodeId, Plan, RolloutId, Turn::First};
 use crate::time::Time;
@@ -31,7 +31,7 @@ pub struct Asked {
 
 /// A plan of one node's own; the core numbers it.
 pub fn solo(kind: Kind, settings: &Settings, asked: Asked, (me, peer): (&NodeId, &NodeId)) -> Plan {
-    let mut rows = rows(kind, settings, None, me, peer);
+    let mut rows = rows(kind, settings, Content::default(), me, peer);
     rows.retain(|row| match find(&row.step).map(|def| def.only) {
         Some(Only::Fence) => !asked.vouched,
         Some(Only::Rebuild(rebuild)) => rebuild == asked.rebuild,

@@ -91,7 +91,7 @@ fn plan(kind: Kind) -> Arc<Plan> {
         home_before: None,
         stop_before: None,
         takes_back: false,
-        rows: site::rows(kind, 1),
+        rows: site::rows(kind, 1, false),
     })
 }
 

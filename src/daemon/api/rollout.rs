@@ -1,6 +1,6 @@
 //! Rollouts: planned, staged, started, ordered about; and the bundles they need.
 use super::{Answered, Api, actor, alone, body, failed, json, nothing};
-use crate::core::{Command, Kind, Order, Refusal};
+use crate::core::{Command, Kind, Order, Plan, Refusal};
 use crate::daemon::{door::Call, planning};
 use crate::host::Host;
 use crate::wire::{self, Code, Failure};
@@ -45,18 +45,27 @@ pub(super) fn start(api: &Api, call: &Call) -> Result<Answered, Failure> {
     if !planned.view.fit {
         return Err(planning::refusal(&planned.view));
     }
-    let accepts = |back: &wire::RollbackRequest| back.accept_downtime;
-    if planned.plan.is_alone() && !request.rollback.as_ref().is_some_and(accepts) {
-        return Err(Failure::new(
-            Code::Refused,
-            format!(
-                "nobody is served while node {} goes back alone",
-                api.site.me
-            ),
-            "hau-ctl rollback --local says for how long, and asks; in a script: --accept-downtime",
-        ));
-    }
+    accepted(&planned.plan, request.rollback.as_ref())?;
     api.started(Command::Start(Arc::new(planned.plan)))
+}
+
+/// What costs something is not done before somebody has said that it may.
+fn accepted(plan: &Plan, asked: Option<&wire::RollbackRequest>) -> Result<(), Failure> {
+    let refused = |what: &str, remedy: &str| Err(Failure::new(Code::Refused, what, remedy));
+    let Some(asked) = asked else { return Ok(()) };
+    if plan.is_alone() && !asked.accept_downtime {
+        return refused(
+            "nobody is served while this node goes back alone",
+            "hau-ctl rollback --local shows what it would do, and asks; in a script: --accept-downtime",
+        );
+    }
+    if plan.way_back.as_ref().is_some_and(|w| w.database) && !asked.accept_data_loss {
+        return refused(
+            "what was written since the backup is not in the database that it would be restored to",
+            "hau-ctl rollback --database restore says how much, and asks; in a script: --accept-data-loss",
+        );
+    }
+    Ok(())
 }
 
 fn kind(request: &wire::StartRequest) -> Kind {

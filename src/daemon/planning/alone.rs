@@ -1,13 +1,13 @@
 //! The plan of a rollback where one node is dead: the other one goes back where it is, and serves nobody
 //! meanwhile.
 use super::super::api::Api;
-use super::back::{choose, nothing_to_do};
+use super::back::{choose, nothing_to_do, restores};
 use super::purpose::checked;
 use super::{Draft, Planned, finish};
 use crate::checks;
 use crate::core::{Actor, Kind, Row, WayBack};
 use crate::host::{Finding, Host};
-use crate::steps;
+use crate::steps::{self, Content};
 use crate::time::Time;
 use crate::wire::{Code, Failure, RollbackRequest, StartRequest};
 use std::{collections::BTreeMap, time::Duration};
@@ -31,6 +31,10 @@ pub(super) fn rollback(
         let remedy = "ask on the node that is to go back";
         return refused(format!("--local is this node, {me}"), remedy);
     }
+    if restores(api, back) {
+        let remedy = "--database keep; by hand the dump is restored as README says";
+        return refused("--local restores no database".to_owned(), remedy);
+    }
     let replaces = snapshot.state.running().map(|r| r.plan.id.clone());
     let (name, to) = choose(api, back.to.as_deref(), &[&me])?;
     let version = snapshot.state.observed.local.version.clone();
@@ -39,9 +43,9 @@ pub(super) fn rollback(
         return Err(nothing_to_do(&format!("node {me} runs"), &to, &name));
     }
     let kind = Kind::RollbackNode;
-    let mut rows = steps::rows(kind, &api.site.settings, None, &me, &peer);
+    let mut rows = steps::rows(kind, &api.site.settings, Content::default(), &me, &peer);
     steps::alone(&mut rows, &me);
-    let mut own = checked(api, 0, |site| checks::held_against(site, &name));
+    let mut own = checked(api, 0, |site| checks::held_against(site, &name, false));
     own.push(downtime(api, &rows));
     let draft = Draft {
         kind,
@@ -52,6 +56,7 @@ pub(super) fn rollback(
         bundle: None,
         way_back: Some(WayBack {
             backup: name,
+            database: false,
             replaces,
         }),
         rows,

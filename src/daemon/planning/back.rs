@@ -3,8 +3,9 @@ use super::super::api::Api;
 use super::purpose::Purpose;
 use super::{Draft, Planned, alone, findings_within, finish, order, peer};
 use crate::backup::{self, Manifest};
+use crate::config::RollbackDatabase;
 use crate::core::{Actor, Direction, Kind, NodeId, Rollout, RowState, WayBack};
-use crate::steps;
+use crate::steps::{self, Content};
 use crate::time::Time;
 use crate::wire::{self, Code, Failure, PlanView, RollbackRequest, StartRequest};
 use std::{collections::BTreeMap, time::Duration};
@@ -23,11 +24,13 @@ pub(in crate::daemon) fn rollback(
     }
     let peer = peer(api)?;
     let (first, second) = order(api, &peer)?;
-    let alone = back
-        .node
-        .as_deref()
-        .map(|name| backup_node(name, &first, &second));
-    let alone = alone.transpose()?.is_some();
+    let named = back.node.as_deref();
+    let named = named.map(|name| backup_node(name, &first, &second));
+    let alone = named.transpose()?.is_some();
+    let dump = restores(api, back);
+    if dump && alone {
+        return Err(not_for_one());
+    }
     let local = api.snapshot().state.observed.local.clone();
     let version = |node: &NodeId| {
         let of = if *node == api.site.me {
@@ -46,13 +49,10 @@ pub(in crate::daemon) fn rollback(
     // One that runs that version already, and serves, is left as it is.
     let levels = version(&second).as_ref() == Some(&to);
     let is_one = alone || levels;
-    let runs = [version(&second), version(&first)].into_iter().flatten();
-    let from = runs
-        .into_iter()
-        .find(|v| *v != to)
-        .unwrap_or_else(|| to.clone());
+    let mut runs = [version(&second), version(&first)].into_iter().flatten();
+    let from = runs.find(|v| *v != to).unwrap_or_else(|| to.clone());
     let replaces = halted(api)?.map(|r| r.plan.id.clone());
-    if from == to && back.to.is_none() && replaces.is_none() {
+    if from == to && back.to.is_none() && replaces.is_none() && !dump {
         return Err(nothing_to_do("both nodes run", &to, &name));
     }
     let kind = if is_one {
@@ -60,19 +60,22 @@ pub(in crate::daemon) fn rollback(
     } else {
         Kind::Rollback
     };
-    let mut rows = steps::rows(kind, &api.site.settings, None, &first, &second);
+    let content = Content { bundle: None, dump };
+    let mut rows = steps::rows(kind, &api.site.settings, content, &first, &second);
     if is_one && !levels {
         steps::leave_apart(&mut rows);
     }
     let purpose = |node: &NodeId| Purpose {
         is_rollback: true,
-        backup: (!is_one || *node == first).then(|| name.clone()),
+        backup: (!is_one || dump || *node == first).then(|| name.clone()),
+        restores: dump,
         ..Purpose::default()
     };
-    let limit = api.site.settings.limits.rollback;
-    let findings = findings_within(api, &purpose(&api.site.me), &purpose(&api.site.peer), limit)?;
+    let (me, peer) = (purpose(&api.site.me), purpose(&api.site.peer));
+    let findings = findings_within(api, &me, &peer, api.site.settings.limits.rollback)?;
     let way_back = Some(WayBack {
         backup: name,
+        database: dump,
         replaces,
     });
     let draft = Draft {
@@ -114,6 +117,22 @@ pub(in crate::daemon) fn is_taken_back(api: &Api, back: &RollbackRequest) -> Opt
         fit: true,
         gives_up: true,
     })
+}
+
+/// Does the dump take the place of the database?
+pub(super) fn restores(api: &Api, back: &RollbackRequest) -> bool {
+    let settings = &api.site.settings;
+    let wanted = back.database.unwrap_or(settings.rollback.database);
+    settings.database.is_some() && wanted == RollbackDatabase::Restore
+}
+
+fn not_for_one() -> Failure {
+    let what = "the database is that of both nodes: it is not restored for one";
+    Failure::new(
+        Code::Refused,
+        what,
+        "without --node, or with --database keep",
+    )
 }
 
 pub(super) fn nothing_to_do(who: &str, version: &str, backup: &str) -> Failure {

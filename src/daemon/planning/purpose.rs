@@ -14,6 +14,8 @@ pub(in crate::daemon) struct Purpose {
     pub(super) is_rollback: bool,
     /// The backup that the asked node goes back to.
     pub(super) backup: Option<String>,
+    /// Its dump is restored, too.
+    pub(super) restores: bool,
 }
 
 impl Purpose {
@@ -27,6 +29,7 @@ impl Purpose {
         let flags = [
             ("allow_known_bad", self.allow_known_bad),
             ("rollback", self.is_rollback),
+            ("restores", self.restores),
         ];
         words.extend(
             flags
@@ -47,6 +50,7 @@ impl Purpose {
                 "backup" if super::is_plain(value) => purpose.backup = Some(value.to_owned()),
                 "allow_known_bad" => purpose.allow_known_bad = value == "1",
                 "rollback" => purpose.is_rollback = value == "1",
+                "restores" => purpose.restores = value == "1",
                 _ => {}
             }
         }
@@ -58,7 +62,7 @@ impl Purpose {
 pub(in crate::daemon) fn own_findings(api: &Api, purpose: &Purpose) -> Vec<Finding> {
     let mut findings = if purpose.is_rollback {
         checked(api, 0, |site| {
-            checks::rollback(site, purpose.backup.as_deref())
+            checks::rollback(site, purpose.backup.as_deref(), purpose.restores)
         })
     } else {
         checked(api, purpose.bundle_bytes, checks::all)
@@ -123,6 +127,7 @@ mod tests {
             },
             Purpose {
                 is_rollback: true,
+                restores: true,
                 backup: Some("backup_20261121_020000".to_owned()),
                 ..Purpose::default()
             },

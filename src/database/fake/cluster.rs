@@ -13,6 +13,8 @@ pub struct Cluster {
     pub acknowledged: Vec<u32>,
     /// Rows of the dump that is restored beside the running database.
     pub beside: Option<usize>,
+    /// How often a restored one took the place of the running one: a record in the log like any row.
+    pub exchanged: u32,
     /// Schema scripts that took effect, with how often; more than once is wrong.
     pub schema: BTreeMap<String, u32>,
 }

@@ -4,11 +4,11 @@ use ::postgres::Client;
 use std::{collections::BTreeMap, path::Path};
 
 /// Restored from a dump, not in use.
-const BESIDE: &str = "hau_beside";
+pub(super) const BESIDE: &str = "hau_beside";
 /// Where a session is that drops others: it exists in every cluster.
-const NEUTRAL: &str = "template1";
+pub(super) const NEUTRAL: &str = "template1";
 
-type SqlResult<T> = Result<T, ::postgres::Error>;
+pub(super) type SqlResult<T> = Result<T, ::postgres::Error>;
 
 /// Restores anew and counts what came out, table by table.
 pub(super) fn restore(
@@ -65,7 +65,7 @@ fn create(client: &mut Client) -> SqlResult<()> {
 }
 
 /// Sessions on another database of this server.
-fn at(db: &Postgres, name: &str) -> Sessions {
+pub(super) fn at(db: &Postgres, name: &str) -> Sessions {
     let mut config = db.client.clone();
     config.dbname(name);
     Sessions::new(config)
@@ -82,7 +82,7 @@ fn drop_database(db: &Postgres, name: &'static str, deadline: Deadline) -> Datab
     )
 }
 
-fn end_sessions(client: &mut Client, name: &str) -> SqlResult<()> {
+pub(super) fn end_sessions(client: &mut Client, name: &str) -> SqlResult<()> {
     let sql = "select pg_terminate_backend(pid) from pg_stat_activity
         where datname = $1 and pid <> pg_backend_pid()";
     client.execute(sql, &[&name]).map(drop)

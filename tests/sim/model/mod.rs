@@ -1,6 +1,7 @@
 //! A whole pair in virtual time: two real cores and the real step table over two fake hosts, a
 //! database pair, a lossy network and a toy VRRP that goes its own ways.
 pub(crate) mod alone;
+pub(crate) mod back;
 pub(crate) mod dice;
 pub(crate) mod disk;
 pub(crate) mod faults;

@@ -114,25 +114,21 @@ pub(crate) fn site() -> &'static Site {
     })
 }
 
-/// The rows of a plan, as the daemon makes them.
-pub(crate) fn rows(kind: Kind, first: usize) -> Vec<Row> {
-    static ROWS: OnceLock<[[Vec<Row>; 2]; KINDS.len()]> = OnceLock::new();
+/// The rows of a plan, as the daemon makes them; `dump`: of a rollback that restores the database.
+pub(crate) fn rows(kind: Kind, first: usize, dump: bool) -> Vec<Row> {
+    static ROWS: OnceLock<[[[Vec<Row>; 2]; 2]; KINDS.len()]> = OnceLock::new();
     let all = ROWS.get_or_init(|| {
         let s = site();
-        KINDS.map(|kind| {
-            [0, 1].map(|first: usize| {
-                steps::rows(
-                    kind,
-                    &s.settings,
-                    (kind == Kind::Upgrade).then_some(&s.info),
-                    &s.nodes[first],
-                    &s.nodes[1 - first],
-                )
-            })
-        })
+        let made = |kind, first: usize, dump| {
+            let bundle = (kind == Kind::Upgrade).then_some(&s.info);
+            let content = steps::Content { bundle, dump };
+            let (first, second) = (&s.nodes[first], &s.nodes[1 - first]);
+            steps::rows(kind, &s.settings, content, first, second)
+        };
+        KINDS.map(|kind| [0, 1].map(|first| [false, true].map(|dump| made(kind, first, dump))))
     });
     let n = KINDS.iter().position(|k| *k == kind).expect("a kind");
-    all[n][first].clone()
+    all[n][first][usize::from(dump)].clone()
 }
 
 pub(crate) const KINDS: [Kind; 4] = [

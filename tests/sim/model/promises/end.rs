@@ -121,6 +121,10 @@ impl World {
                 format!("after a rollback {differs:?}, serves {serves}")
             });
         }
+        let restored = self.pair.databases[n].edit(|c| (c.exchanged, c.beside));
+        if way_back.is_some_and(|w| w.database) && restored != (1, None) {
+            self.broke(5, || format!("the database is restored: {restored:?}"));
+        }
         let syncs = sync::is_running(&*host, &s.settings, &s.state).unwrap_or(false);
         let resumes = plan.rows.iter().any(|row| row.step == "resume_sync");
         if syncs != resumes {

@@ -139,8 +139,9 @@ impl World {
         self.service_makes_key(n);
         let after = self.visible(n);
         if before.is_serving && !after.is_serving {
-            // Who goes back alone was asked for it, and nobody was heard who could serve.
-            if !slot.plan.is_alone() {
+            // Who goes back alone was asked for it, and nobody was heard who could serve; and a database
+            // is exchanged when nobody uses it.
+            if !slot.plan.is_alone() && slot.def.name != "exchange" {
                 self.promise_1_one_node_serves(n);
                 self.promise_2_not_on_the_vip(n);
             }

@@ -1,7 +1,7 @@
 //! Who serves and who holds the VIP: promises 1 to 4 and 12.
 use crate::model::site::{self, SERVICES};
 use crate::model::{Ev, World};
-use hau::core::VrrpState;
+use hau::core::{RowState, VrrpState};
 use hau::database::Database;
 use hau::host::Active;
 use hau::host::fake::{FakeUnit, OnStart};
@@ -159,12 +159,22 @@ impl World {
             return;
         }
         let holders = [0, 1].map(|n| self.has_vip(n));
-        let serve = |n: usize| !holders[n] || self.serves(n);
+        let serve = |n: usize| !holders[n] || self.serves(n) || self.exchanges(n);
         if holders == [false, false] || !(serve(0) && serve(1)) {
             self.broke(9, || {
                 format!("the service is not reachable: who holds the VIP: {holders:?}")
             });
         }
+    }
+
+    /// Is the database's place being taken here right now?
+    fn exchanges(&self, n: usize) -> bool {
+        let rollout = self.nodes[n].state().and_then(|s| s.running());
+        let begun = |row: usize, state: RowState| {
+            rollout.is_some_and(|r| r.plan.rows[row].step == "exchange")
+                && state == RowState::Started
+        };
+        rollout.is_some_and(|r| r.mine.iter().any(|(row, x)| begun(row, x.state)))
     }
 
     pub(crate) fn arrived(&mut self, n: usize) {
