@@ -22,6 +22,12 @@ pub struct Status {
     pub peer: Peer,
     pub nodes: BTreeMap<String, Node>,
     pub rollout: Option<Rollout>,
+    /// What this node does on its own (a failover, a rejoin), or did last.
+    #[serde(default)]
+    pub solo: Option<Rollout>,
+    /// What a person must see to: what is known, and what to type.
+    #[serde(default)]
+    pub alarm: Option<Problem>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -230,6 +236,23 @@ pub struct Started {
 pub struct OrderRequest {
     /// `retry`, `confirm` or `abort`.
     pub order: crate::core::Order,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `POST /v1/failover` and `POST /v1/rejoin`: what this node does on its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AloneRequest {
+    /// Failover: who asks has seen to it that the other node is off.
+    #[serde(default)]
+    pub fenced: bool,
+    /// Failover: though this database may lack what the other one acknowledged.
+    #[serde(default)]
+    pub accept_data_loss: bool,
+    /// Rejoin: copy everything anew.
+    #[serde(default)]
+    pub rebuild: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

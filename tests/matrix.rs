@@ -309,6 +309,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
             told: (0, 0),
             with: None,
             ended,
+            has_moved: false,
         });
     }
     let down = ["stop done", "stop started", "halted at start", "going back"].contains(&given.name);
@@ -324,6 +325,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
         boot: 1,
         sequence: 1,
         local: local(other, true),
+        claims: false,
         home: None,
         rollout: view,
     };
@@ -362,6 +364,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
             | RowState::UndoFailed => hau::core::Direction::Forward,
         };
         let key = JobKey {
+            solo: false,
             rollout: 1,
             row,
             epoch: report.epoch,
@@ -410,6 +413,10 @@ fn record(record: &Record) -> String {
         Record::RowReported { row, report } => format!("{row} {:?}", report.state),
         Record::PeerReported { .. } => "peer's reports".to_owned(),
         Record::RolloutEnded { result, .. } => format!("end: {result:?}"),
+        Record::SoloBegun { plan, .. } => format!("{:?} {}", plan.kind, plan.id.number),
+        Record::SoloReported { row, report } => format!("own {row} {:?}", report.state),
+        Record::SoloEnded { result, .. } => format!("own end: {result:?}"),
+        Record::PrimarySeen { primary, .. } => format!("primary {}", primary.node),
     }
 }
 
@@ -526,6 +533,7 @@ fn a_plan_is_never_older_than_the_one_before() {
         told: (0, 0),
         with: None,
         ended: Some((RolloutResult::Failed, NOW)),
+        has_moved: false,
     });
     let start = decide(&state, NOW, &Event::Command(Command::Start(plan())));
     let Some(Record::PlanAdopted { plan, .. }) = start.records.first() else {

@@ -3,6 +3,7 @@
 //! Text becomes a merged tree that remembers file and line (`tree`), the tree becomes typed
 //! [`Settings`] (`sections`), and everything that is wrong is told at once ([`Problems`]).
 
+mod database;
 mod kinds;
 mod problem;
 mod read;
@@ -20,10 +21,10 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{Problem, Problems};
 pub use settings::{
-    Backup, Bundle, Cluster, ConfigSync, Database, DatabaseKind, Dsn, Failover, Handoff, Health,
-    HttpCheck, Limits, Mail, Node, Notify, NotifyCommand, Peer, Prove, Release, Rollback,
-    RollbackDatabase, RollbackPolicy, RootKey, Service, Settings, Soak, Switch, Vrrp, Webhook,
-    When,
+    Backup, Bundle, Cluster, ConfigSync, Database, DatabaseKind, Dsn, Failover, Fence, Handoff,
+    Health, HttpCheck, Limits, Mail, Node, Notify, NotifyCommand, Peer, Prove, Rejoin, Release,
+    Rollback, RollbackDatabase, RollbackPolicy, RootKey, Service, Settings, Soak, Switch, Vrrp,
+    Webhook, When,
 };
 use tree::Tree;
 
@@ -102,6 +103,13 @@ impl Settings {
     #[must_use]
     pub fn hands_off(&self) -> bool {
         self.handoff.enabled != When::Never && self.behind_vip().next().is_some()
+    }
+
+    /// Does a former primary wait, after a boot, for the other node's word that it was not promoted?
+    /// Where something makes sure that a node is off, one may be promoted.
+    #[must_use]
+    pub fn holds_former_primary(&self) -> bool {
+        self.fence.is_some()
     }
 
     /// The name of the node whose address is among `local`, the addresses of this host.

@@ -5,14 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::database::{database, fence, fits};
 use super::kinds::{HookUrl, HttpUrl, Name, Recipient, UnitName};
 use super::problem::Problems;
 use super::read::{Section, Sink, all};
 use super::services::{TakenPorts, services};
 use super::settings::{
-    Backup, Bundle, Cluster, ConfigSync, Database, DatabaseKind, Dsn, Failover, Handoff, Health,
-    Limits, Mail, Node, Notify, NotifyCommand, Peer, Prove, Release, Rollback, RollbackDatabase,
-    RollbackPolicy, RootKey, Settings, Soak, Switch, Vrrp, Webhook, When,
+    Backup, Bundle, Cluster, ConfigSync, Handoff, Health, Limits, Mail, Node, Notify,
+    NotifyCommand, Peer, Prove, Release, Rollback, RollbackDatabase, RollbackPolicy, RootKey,
+    Settings, Soak, Switch, Vrrp, Webhook, When,
 };
 use super::tree::Tree;
 use super::unavailable;
@@ -44,6 +45,7 @@ fn read(tree: &Tree, sink: &Sink) -> Option<Settings> {
         Some(None) => Some(None),
         None => None,
     };
+    let fence = optional(root.optional_section("fence"), fence);
     let config_sync = optional(root.optional_section("config_sync"), config_sync);
     let root_key = optional(root.optional_section("root_key"), root_key);
     let has_root_key = !matches!(root_key, Some(None));
@@ -53,6 +55,9 @@ fn read(tree: &Tree, sink: &Sink) -> Option<Settings> {
     let handoff = root.section("handoff").and_then(handoff);
     let rollback = root.section("rollback").and_then(rollback);
     let notify = root.section("notify").and_then(notify);
+    if let (Some(database), Some(fence)) = (&database, &fence) {
+        fits(&root, database.as_ref(), fence.as_ref());
+    }
     root.finish();
     Some(Settings {
         cluster: cluster?,
@@ -62,6 +67,7 @@ fn read(tree: &Tree, sink: &Sink) -> Option<Settings> {
         services: services?,
         release: release?,
         database: database?,
+        fence: fence?,
         config_sync: config_sync?,
         root_key: root_key?,
         backup: backup?,
@@ -181,38 +187,6 @@ fn release(mut s: Section<'_>) -> Option<Release> {
 }
 
 /// `Some(None)`: none, said in so many words.
-fn database(mut s: Section<'_>) -> Option<Option<Database>> {
-    let kind = s.required::<Option<DatabaseKind>>(
-        "kind",
-        "write \"postgres\", or \"none\" if there is no database",
-    );
-    if kind == Some(None) {
-        for (_, found) in s.named().into_iter().filter(|(name, _)| *name != "kind") {
-            found.wrong::<()>(
-                "stands beside kind = \"none\"",
-                "remove it, or name the kind",
-            );
-        }
-        return Some(None);
-    }
-    let dsn = s.required::<Dsn>("dsn", "write how to connect to the local database");
-    let data_dir = s.required("data_dir", "name its data directory");
-    let unit = s.required::<UnitName>("unit", "name its systemd unit");
-    let failover = s.or("failover", Failover::Manual);
-    let os_user = s.or("os_user", "postgres".to_string());
-    let replication_slot = s.optional("replication_slot");
-    s.finish();
-    Some(Some(Database {
-        kind: kind??,
-        dsn: dsn?,
-        data_dir: data_dir?,
-        unit: unit?.0,
-        failover: failover?,
-        os_user: os_user?,
-        replication_slot: replication_slot?,
-    }))
-}
-
 fn config_sync(mut s: Section<'_>) -> Option<ConfigSync> {
     let units = s.filled::<UnitName>(
         "units",

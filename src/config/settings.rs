@@ -23,6 +23,8 @@ pub struct Settings {
     pub release: Release,
     /// `[database]`; `None` if it is absent or its kind is `none`.
     pub database: Option<Database>,
+    /// `[fence]`; `None`: nothing makes sure that the other node is off.
+    pub fence: Option<Fence>,
     /// `[config_sync]`; `None`: nothing keeps the two nodes' configuration equal.
     pub config_sync: Option<ConfigSync>,
     /// `[root_key]`; `None`: the product has no such key.
@@ -144,6 +146,8 @@ pub struct Database {
     pub unit: String,
     /// Who promotes after an unplanned loss of the primary.
     pub failover: Failover,
+    /// Who lets a former primary follow the new one.
+    pub rejoin: Rejoin,
     /// The system user its tools run as.
     pub os_user: String,
     /// The replication slot a standby uses.
@@ -168,6 +172,24 @@ pub enum Failover {
     Manual,
     /// hau, behind a fence.
     Auto,
+}
+
+/// Who lets a former primary follow the new one after it was away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejoin {
+    /// A person.
+    Manual,
+    /// hau; what the new primary never got is thrown away.
+    Auto,
+}
+
+/// What makes sure that the other node is off before this one becomes primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    /// Program and arguments, `{node}` in them the other node's name; exit code 0: it is off.
+    pub command: Vec<String>,
+    /// Of one run.
+    pub limit: Duration,
 }
 
 /// A connection string. It may hold a password: not shown by `Debug`.

@@ -74,10 +74,28 @@ fn the_defaults_of_the_example_are_the_defaults() {
 fn every_key_in_the_commented_lines_exists() {
     let text = EXAMPLE
         .replace("# user =", "user =")
-        .replace("# shown_by", "shown_by");
+        .replace("# shown_by", "shown_by")
+        .replace("# [fence]", "[fence]")
+        .replace("# command =", "command =")
+        .replace("# limit =", "limit =");
     let settings = parse(&text).expect("valid");
     assert_eq!(settings.release.user.as_deref(), Some("shop"));
     assert!(settings.root_key.is_some_and(|k| k.shown_by.is_some()));
+    assert!(settings.fence.is_some_and(|f| f.command.len() == 2));
+}
+
+#[test]
+fn nobody_promotes_without_a_fence() {
+    let auto =
+        |key: &str| EXAMPLE.replace(&format!("{key} = \"manual\""), &format!("{key} = \"auto\""));
+    for key in ["failover", "rejoin"] {
+        assert!(problems(&auto(key)).contains("needs a [fence]"), "{key}");
+        let fenced = format!("{}\n[fence]\ncommand = [\"/bin/true\"]\n", auto(key));
+        assert!(parse(&fenced).is_ok_and(|s| s.holds_former_primary()));
+        let relative = fenced.replace("/bin/true", "true");
+        assert!(problems(&relative).contains("no absolute path"));
+    }
+    assert!(!parse(EXAMPLE).expect("valid").holds_former_primary());
 }
 
 #[test]

@@ -17,7 +17,6 @@ struct Unavailable {
 const UNAVAILABLE: &[Unavailable] = &[
     Unavailable { key: "database.kind", word: Some("gaussdb"), instead: "kind = \"postgres\" or \"none\"" },
     Unavailable { key: "database.kind", word: Some("command"), instead: "kind = \"postgres\" or \"none\"" },
-    Unavailable { key: "database.failover", word: Some("auto"), instead: "failover = \"manual\": with two machines a reachable gateway proves nothing (cut only the link between the nodes and both reach it), so \"auto\" needs a fence, and none can be configured" },
     Unavailable { key: "vrrp.switch", word: Some("fast"), instead: "switch = \"lower\" or \"auto\"" },
     Unavailable { key: "vrrp.interface", word: None, instead: "the interface of keepalived.conf: leave this key out" },
     Unavailable { key: "database.replication_slot", word: None, instead: "wal_keep_size: leave this key out" },

@@ -2,7 +2,7 @@
 
 use super::read::Word;
 use super::settings::{
-    DatabaseKind, Failover, Prove, RollbackDatabase, RollbackPolicy, Switch, When,
+    DatabaseKind, Failover, Prove, Rejoin, RollbackDatabase, RollbackPolicy, Switch, When,
 };
 
 impl Word for Switch {
@@ -21,6 +21,11 @@ impl Word for Option<DatabaseKind> {
         ("command", Some(DatabaseKind::Command)),
         ("none", None),
     ];
+}
+
+impl Word for Rejoin {
+    const WORDS: &'static [(&'static str, Rejoin)] =
+        &[("manual", Rejoin::Manual), ("auto", Rejoin::Auto)];
 }
 
 impl Word for Failover {

@@ -1,6 +1,7 @@
 //! The flow of a rollout, in one place: given what is known and what happened, what is now true?
 use super::gate::{may_begin, may_start, may_undo, next_row, next_undo, peer_in_step};
-use super::watch::{expire, survive, take_back};
+use super::solo;
+use super::watch::{expire, learn_home, survive, take_back};
 use super::{
     Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Record, Refusal,
     Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo,
@@ -24,7 +25,7 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn push(&mut self, record: Record) {
+    pub(super) fn push(&mut self, record: Record) {
         self.state.to_mut().journaled.apply(&record);
         self.records.push(record);
     }
@@ -47,6 +48,9 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
             draft.push(Record::Started { boot, at: now });
         }
         Event::Command(Command::Start(plan)) => reply = Some(start(&mut draft, plan)),
+        Event::Command(Command::Alone { plan, accepts_loss }) => {
+            reply = Some(solo::start(&mut draft, plan, *accepts_loss));
+        }
         Event::Command(Command::Order { order, by }) => {
             reply = Some(on_order(&mut draft, *order, by));
         }
@@ -61,9 +65,11 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
         take_reports(&mut draft, view, (hello.boot, hello.sequence));
     }
     learn_home(&mut draft);
+    solo::look_around(&mut draft);
     survive(&mut draft);
     expire(&mut draft);
     take_back(&mut draft);
+    solo::advance(&mut draft);
     advance(&mut draft);
     end(&mut draft);
     Decision {
@@ -78,9 +84,10 @@ fn start(draft: &mut Draft<'_>, plan: &Plan) -> Reply {
     }
     // The last one heard, be it long ago.
     let hello = draft.state.observed.peer.as_ref().map(|(hello, _)| hello);
-    let known = draft.state.journaled.rollout.as_ref().map(|r| &r.plan);
+    let journaled = &draft.state.journaled;
+    let known = [&journaled.rollout, &journaled.solo].into_iter().flatten();
     let heard = hello.and_then(|hello| hello.rollout.as_ref());
-    let former = known.into_iter().chain(heard.map(|view| &view.plan));
+    let former = known.map(|r| &r.plan).chain(heard.map(|view| &view.plan));
     let number = former.clone().map(|plan| plan.id.number).max();
     // Backups are named by it and the newest one is kept, even by a clock that was set back.
     let after = former
@@ -204,10 +211,14 @@ fn take(draft: &mut Draft<'_>, mandate: Arc<Mandate>) {
 
 /// The local executor has finished a job.
 fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
-    let Some(rollout) = draft.state.running() else {
-        return;
+    let s = &*draft.state;
+    let running = if key.solo {
+        s.running_solo()
+    } else {
+        s.running()
     };
-    if draft.state.job_key(rollout, key.row).as_ref() != Some(key) {
+    let Some(rollout) = running else { return };
+    if s.job_key(rollout, key.row).as_ref() != Some(key) {
         return;
     }
     let (Some(old), row) = (rollout.mine.get(key.row), &rollout.plan.rows[key.row]) else {
@@ -238,17 +249,7 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
             report.problem = Some(problem.clone());
         }
     }
-    draft.report(key.row, report);
-}
-
-/// Whose journal is new would else rank as its configuration says, and pull the VIP away from the primary.
-fn learn_home(draft: &mut Draft<'_>) {
-    let (state, now) = (&*draft.state, draft.now);
-    let told = state.fresh_peer(now).and_then(|hello| hello.home.clone());
-    let is_known = state.journaled.rollout.is_some() || state.home() == told.as_ref();
-    if let Some(home) = told.filter(|_| !is_known) {
-        draft.push(Record::HomeTold { home });
-    }
+    draft.report_of(key.solo, key.row, report);
 }
 
 /// The peer tells of a plan this node does not know, or of one that beats an own one not begun.
@@ -349,7 +350,7 @@ fn back(draft: &mut Draft<'_>) {
     }
 }
 
-fn fresh(rollout: &Rollout, state: RowState, now: Time) -> Report {
+pub(super) fn fresh(rollout: &Rollout, state: RowState, now: Time) -> Report {
     let (epoch, note) = (rollout.mandate.epoch, String::new());
     Report {
         state,

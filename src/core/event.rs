@@ -30,6 +30,19 @@ pub struct Local {
     /// Every service is active and every port listens.
     pub serving: bool,
     pub database: DatabaseRole,
+    /// A standby that receives what its primary writes.
+    #[serde(default)]
+    pub follows: bool,
+    /// Of the database; grows with each promotion. 0: not known, or it has none.
+    #[serde(default)]
+    pub timeline: u32,
+    /// A former primary that is kept from starting until it is known that the other node was not
+    /// promoted meanwhile.
+    #[serde(default)]
+    pub held: bool,
+    /// This host has not started since its database was last known to be the right primary.
+    #[serde(default)]
+    pub may_start: bool,
     pub version: Option<String>,
     pub effective_priority: Option<i32>,
     /// A job is running here, wanted or not.
@@ -73,6 +86,12 @@ pub struct ServiceDetails {
 pub enum Command {
     /// The shell has checked the plan against the bundle; the core checks it against the pair.
     Start(Arc<Plan>),
+    /// Something this node does on its own: a failover, a rejoin.
+    Alone {
+        plan: Arc<Plan>,
+        /// A failover though this database may lack what the other one acknowledged.
+        accepts_loss: bool,
+    },
     Order {
         order: Order,
         by: Actor,
@@ -104,6 +123,20 @@ pub enum Refusal {
     TooLate,
     /// The mandate is already `abort`.
     GoingBack,
+    Alone(AloneRefusal),
+}
+
+/// Why what one node does on its own does not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AloneRefusal {
+    /// A failover, and the other node is heard.
+    PeerHeard,
+    /// A failover, and the database here is neither a standby nor a primary that is held.
+    NothingToPromote,
+    /// A failover, and this database may lack what the other one acknowledged.
+    MayLoseRows,
+    /// A rejoin, and no newer primary is known.
+    NotSuperseded,
 }
 
 /// The whole of what a node tells its peer, every second and on change. The newest one wins.
@@ -117,6 +150,9 @@ pub struct Hello {
     /// Grows with every Hello of one boot.
     pub sequence: u64,
     pub local: Local,
+    /// A failover is under way here: this database may become primary at any moment.
+    #[serde(default)]
+    pub claims: bool,
     /// Where this node takes the VIP to be at home.
     #[serde(default)]
     pub home: Option<NodeId>,

@@ -25,6 +25,8 @@ pub enum Closed {
     MasterHere,
     /// The other node does not hold the VIP with its service up.
     PeerNotServing,
+    /// The database here is kept from starting: the other one may have become primary meanwhile.
+    Held,
 }
 
 /// May the next row of this node, which has not begun, begin, going forward?
@@ -56,7 +58,8 @@ pub(super) fn may_start(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(
 pub fn may_work_by_hand(state: &State, now: Time) -> Result<(), Refusal> {
     let hello = state.fresh_peer(now);
     let there = hello.and_then(|hello| hello.rollout.as_ref());
-    let is_running = state.running().is_some() || there.is_some_and(|view| !view.ended);
+    let here = state.running().is_some() || state.running_solo().is_some();
+    let is_running = here || there.is_some_and(|view| !view.ended);
     if is_running || state.observed.local.busy {
         return Err(Refusal::Busy);
     }
@@ -117,6 +120,9 @@ fn is_told_to_go_on(s: &State, r: &Rollout, phase: u16) -> bool {
 /// May a row that has begun (perhaps before a crash) run right now?
 pub(super) fn may_run(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
     let row = &r.plan.rows[n];
+    if s.observed.local.held {
+        return Err(Closed::Held);
+    }
     if row.disruptive {
         not_master(s, now)?;
         peer_serves(s, now)?;
@@ -157,6 +163,14 @@ pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<()
 
 /// May the taking back of a row that has begun go on right now?
 pub(super) fn may_run_undo(s: &State, row: &Row, now: Time) -> Result<(), Closed> {
+    // Never back to being primary where the other node has become it, or may have.
+    let local = &s.observed.local;
+    let other = s
+        .fresh_peer(now)
+        .map_or(!local.may_start, |peer| peer.claims);
+    if local.held || (row.undo == Undo::Role && (other || s.is_superseded())) {
+        return Err(Closed::Held);
+    }
     let alone = s.is_alone(now) && !s.observed.local.serving;
     if !row.disruptive_undo || alone {
         return Ok(());
@@ -242,12 +256,17 @@ fn not_master(s: &State, now: Time) -> Result<(), Closed> {
 
 fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
     let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
-    let serves = local.vrrp == VrrpState::Master && local.has_vip && local.serving;
+    let serves = local.vrrp == VrrpState::Master && local.has_vip && can_serve(s, local);
     if serves {
         Ok(())
     } else {
         Err(Closed::PeerNotServing)
     }
+}
+
+/// Its services are up, and its database is not one that this node's has replaced.
+fn can_serve(s: &State, peer: &Local) -> bool {
+    peer.serving && !peer.held && !s.is_replaced(&s.peer, peer)
 }
 
 /// May services that serve be stopped on this node right now? A job that was slow to come to it asks again.
@@ -257,7 +276,7 @@ pub(super) fn may_stop(s: &State, now: Time) -> bool {
 
 pub(super) fn peer_can_take_over(s: &State, now: Time) -> Result<(), Closed> {
     let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
-    let able = matches!(local.vrrp, VrrpState::Backup | VrrpState::Master) && local.serving;
+    let able = matches!(local.vrrp, VrrpState::Backup | VrrpState::Master) && can_serve(s, local);
     if able {
         Ok(())
     } else {

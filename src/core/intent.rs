@@ -1,7 +1,10 @@
 //! What should be going on right now, as a function of the state alone.
 use super::gate::{may_run, may_run_undo, may_stop, next_row, peer_can_take_over};
-use super::handoff;
-use super::{Armed, Direction, Hello, JobKey, Report, RolloutView, RowState, State, VrrpState};
+use super::{
+    Armed, DatabaseRole, Direction, Hello, JobKey, NodeId, Report, Rollout, RolloutView, RowState,
+    State, VrrpState,
+};
+use super::{handoff, solo::may_go_on};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +30,17 @@ pub enum Verb {
     Undo,
 }
 
+/// What becomes of this node's database, beside the jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Guard {
+    #[default]
+    Leave,
+    /// It is held and may start: the other node was not promoted meanwhile.
+    Release,
+    /// It runs as primary and the other node became it later: stop it, and hold it.
+    Hold,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     pub key: JobKey,
@@ -40,6 +54,9 @@ pub struct Intents {
     /// The job that should be running on this node. None: let a running one finish. Another than
     /// the running one: that is given up between two looks, and this begun.
     pub job: Option<Job>,
+    /// As `job`, for what this node does on its own; the two run side by side.
+    pub solo: Option<Job>,
+    pub guard: Guard,
     /// Whether a job may stop services that serve.
     pub may_stop: bool,
     pub band: Band,
@@ -68,12 +85,15 @@ pub fn intents(state: &State, now: Time) -> Intents {
         boot: state.journaled.boot,
         sequence: 0,
         local: state.observed.local.clone(),
+        claims: state.claims(),
         home: state.home().cloned(),
         rollout: view,
     };
     let armed = handoff::armed(state, now);
     Intents {
         job: job(state, now),
+        solo: solo_job(state, now),
+        guard: guard(state, now),
         may_stop: may_stop(state, now),
         band: band(state, now),
         armed,
@@ -103,6 +123,42 @@ fn job(state: &State, now: Time) -> Option<Job> {
     })
 }
 
+fn solo_job(state: &State, now: Time) -> Option<Job> {
+    let solo = state.running_solo()?;
+    let (row, report) = open_row(&solo.mine)?;
+    let key = state.job_key(solo, row)?;
+    let deadline = report.started_at + solo.plan.rows[row].limit();
+    may_go_on(state, solo, row, now).then_some(Job {
+        key,
+        verb: Verb::Do,
+        deadline,
+    })
+}
+
+/// A former primary starts only where the other node says that it was not promoted.
+fn guard(state: &State, now: Time) -> Guard {
+    let local = &state.observed.local;
+    if !state.unasked.holds {
+        return Guard::Leave;
+    }
+    if state.is_superseded() {
+        return if state.is_astray() {
+            Guard::Hold
+        } else {
+            Guard::Leave
+        };
+    }
+    let free = |peer: &Hello| {
+        let is_known = (1..=local.timeline).contains(&peer.local.timeline);
+        is_known && peer.local.database != DatabaseRole::Primary && !peer.claims
+    };
+    if local.held && state.fresh_peer(now).is_some_and(free) {
+        Guard::Release
+    } else {
+        Guard::Leave
+    }
+}
+
 fn open_row(reports: &super::Reports) -> Option<(usize, &Report)> {
     let open = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
     reports.iter().find(|(_, r)| open(r))
@@ -114,9 +170,18 @@ fn band(state: &State, now: Time) -> Band {
     let at_home = state.home() != Some(&state.peer);
     let fit = if at_home { Band::Normal } else { Band::Away };
     let local = &state.observed.local;
-    let needed = local.vrrp != VrrpState::Backup && local.serving;
+    // Without its database it serves nothing, whatever its services say.
+    let serves_there = || peer_can_take_over(state, now).is_ok();
+    // Let start again, it does not yet serve.
+    let is_coming = state.unasked.holds && local.vrrp == VrrpState::Backup && !local.serving;
+    let is_kept_down = local.held || state.is_superseded() || (is_coming && serves_there());
+    let holds = local.vrrp != VrrpState::Backup && (local.has_vip || !is_kept_down);
+    let needed = holds && local.serving;
     if needed && peer_can_take_over(state, now).is_err() {
         return Band::Normal;
+    }
+    if is_kept_down {
+        return Band::Upgrading;
     }
     wanted(state, fit)
 }
@@ -126,7 +191,7 @@ fn wanted(state: &State, fit: Band) -> Band {
     let Some(rollout) = state.running() else {
         return fit;
     };
-    if service_down(state, rollout) {
+    if rollout.has_service_down(&state.me) {
         return Band::Upgrading;
     }
     let mut rows = rollout.plan.rows.iter().enumerate();
@@ -155,29 +220,41 @@ fn wanted(state: &State, fit: Band) -> Band {
     }
 }
 
-/// Has this node begun a stretch of rows that keeps its service down, and not come out of it?
-fn service_down(state: &State, rollout: &super::Rollout) -> bool {
-    let rows = || {
-        let rows = rollout.plan.rows.iter().enumerate();
-        rows.filter(|(_, row)| row.service_down && row.node == state.me)
-            .map(|(n, _)| rollout.mine.get(n).map(|r| r.state))
-    };
-    let begun = |state: Option<RowState>| state.is_some_and(|s| s != RowState::Undone);
-    rows().any(begun) && !rows().all(|state| state == Some(RowState::Done))
+impl Rollout {
+    /// Has this node begun a stretch of rows that keeps its service down, and not come out of it?
+    pub(super) fn has_service_down(&self, me: &NodeId) -> bool {
+        let rows = || {
+            let rows = self.plan.rows.iter().enumerate();
+            rows.filter(|(_, row)| row.service_down && row.node == *me)
+                .map(|(n, _)| self.mine.get(n).map(|r| r.state))
+        };
+        let begun = |state: Option<RowState>| state.is_some_and(|s| s != RowState::Undone);
+        rows().any(begun) && !rows().all(|state| state == Some(RowState::Done))
+    }
 }
 
 fn wake(state: &State, armed: Armed, now: Time) -> Option<Time> {
-    let rollout = state.running()?;
-    let expiry = open_row(&rollout.mine).map(|(row, report)| {
-        state.begun(report, now) + rollout.plan.rows[row].limit() + state.timing.grace
-    });
+    let (rollout, solo) = (state.running(), state.running_solo());
+    let unasked = state.unasked.failover.is_some() || state.observed.local.held;
+    if rollout.is_none() && solo.is_none() && !unasked {
+        return None;
+    }
+    let expiry = |r: &Rollout| {
+        let (row, report) = open_row(&r.mine)?;
+        Some(state.begun(report, now) + r.plan.rows[row].limit() + state.timing.grace)
+    };
     let settled = Some(state.observed.vrrp_since + state.timing.settle);
     let lost = Some(state.heard() + state.timing.peer_lost);
     let handoff = handoff::changes(state, armed);
-    [expiry, settled, lost]
-        .into_iter()
-        .chain(handoff)
-        .flatten()
-        .filter(|t| *t > now)
-        .min()
+    [
+        rollout.and_then(expiry),
+        solo.and_then(expiry),
+        settled,
+        lost,
+    ]
+    .into_iter()
+    .chain(handoff)
+    .flatten()
+    .filter(|t| *t > now)
+    .min()
 }

@@ -13,21 +13,24 @@ mod observe;
 mod plan;
 mod record;
 mod reports;
+mod solo;
 mod state;
 mod watch;
 
 pub use decide::{Decision, decide};
 pub use downtime::Downtime;
 pub use event::{
-    Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView, ServiceDetails,
+    AloneRefusal, Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView,
+    ServiceDetails,
 };
 pub use gate::{Closed, may_work_by_hand};
 pub use handoff::{Armed, HandoffRow};
-pub use intent::{Band, Intents, Job, Verb, intents};
+pub use intent::{Band, Guard, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo, WayBack};
 pub use record::{Contradiction, Record};
 pub use reports::Reports;
+pub use solo::{Primary, Unasked};
 pub use state::{
     DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Problem, Report,
     Rollout, RolloutId, RolloutResult, RowState, State, Timing, VrrpState,

@@ -12,6 +12,9 @@ impl State {
                 if same != (self.observed.local.vrrp, self.observed.local.has_vip) {
                     self.observed.vrrp_since = now;
                 }
+                if self.observed.local.follows {
+                    self.observed.followed = Some(now);
+                }
                 self.observed.local = local.clone();
             }
             Event::Hello(hello) if hello.node == self.peer => self.hear(now, hello),
@@ -68,8 +71,10 @@ impl State {
                 return None;
             }
         };
+        let solo = rollout.plan.kind.is_solo();
         let (rollout, epoch, attempt) = (rollout.plan.id.number, report.epoch, report.attempt);
         Some(JobKey {
+            solo,
             rollout,
             row,
             epoch,

@@ -24,6 +24,8 @@ pub enum Undo {
     Run,
     /// Run it past a barrier too: nothing on the other node rests on this row.
     Always,
+    /// Run it, unless another node has become primary since the plan was made.
+    Role,
     /// Past this row there is no way back but a rollback: an abort stops in front of it.
     Barrier,
 }
@@ -36,13 +38,25 @@ pub enum Kind {
     Rollback,
     /// Of one node, the BACKUP: VIP and primary stay where they are.
     RollbackNode,
+    /// Of one node: this one becomes primary because the other is gone.
+    Failover,
+    /// Of one node: this one follows the node that became primary meanwhile.
+    Rejoin,
 }
 
 impl Kind {
     pub fn is_rollback(self) -> bool {
         match self {
             Self::Rollback | Self::RollbackNode => true,
-            Self::Upgrade | Self::Switch => false,
+            Self::Upgrade | Self::Switch | Self::Failover | Self::Rejoin => false,
+        }
+    }
+
+    /// One node's own, beside a rollout over the pair that may be under way.
+    pub fn is_solo(self) -> bool {
+        match self {
+            Self::Upgrade | Self::Switch | Self::Rollback | Self::RollbackNode => false,
+            Self::Failover | Self::Rejoin => true,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Facts in the journal. `apply` is the only code that changes journaled state; it decides nothing.
-use super::{Journaled, Mandate, NodeId, Plan, Report, Reports, Rollout, RolloutResult};
+use super::{Journaled, Mandate, NodeId, Plan, Primary, Report, Reports, Rollout, RolloutResult};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -37,6 +37,24 @@ pub enum Record {
     },
     RolloutEnded {
         result: RolloutResult,
+        at: Time,
+    },
+    /// What this node does on its own: begun, each row, the end.
+    SoloBegun {
+        plan: Arc<Plan>,
+        mandate: Arc<Mandate>,
+    },
+    SoloReported {
+        row: usize,
+        report: Report,
+    },
+    SoloEnded {
+        result: RolloutResult,
+        at: Time,
+    },
+    /// A node's database was seen to be primary on a newer timeline than any before.
+    PrimarySeen {
+        primary: Primary,
         at: Time,
     },
 }
@@ -96,6 +114,18 @@ impl Journaled {
                 self.running()?.ended = Some((*result, *at));
                 self.judge(*result);
             }
+            Record::SoloBegun { plan, mandate } => {
+                let is_free = self.solo.as_ref().is_none_or(|solo| solo.ended.is_some());
+                holds(is_free, "a node does one thing at a time on its own")?;
+                self.solo = Some(Rollout::new(plan, mandate, None));
+            }
+            Record::SoloReported { row, report } => {
+                let solo = self.running_solo()?;
+                solo.has_row(*row)?;
+                Arc::make_mut(&mut solo.mine).insert(*row, report.clone());
+            }
+            Record::SoloEnded { result, at } => self.running_solo()?.ended = Some((*result, *at)),
+            Record::PrimarySeen { primary, .. } => self.see_primary(primary),
         }
         Ok(())
     }
@@ -111,18 +141,35 @@ impl Journaled {
             holds(replaceable, "a rollout with a row begun is not replaced")?;
             holds(plan.id.beats(&old.plan.id), "rollout numbers grow")?;
         }
-        let (plan, mandate) = (plan.clone(), mandate.clone());
-        let (mine, peers) = (Arc::new(Reports::new()), Arc::new(Reports::new()));
-        self.rollout = Some(Rollout {
-            plan,
-            mandate,
-            mine,
-            peers,
-            told: (0, 0),
-            with,
-            ended: None,
-        });
+        self.rollout = Some(Rollout::new(plan, mandate, with));
+        // The plan says where the VIP was at home when it was made.
+        self.moved_to = None;
         Ok(())
+    }
+
+    fn see_primary(&mut self, primary: &Primary) {
+        if self
+            .primary
+            .as_ref()
+            .is_some_and(|old| old.node != primary.node)
+        {
+            self.moved_to = Some(primary.node.clone());
+            if let Some(rollout) = &mut self.rollout {
+                rollout.has_moved = true;
+            }
+        }
+        self.primary = Some(primary.clone());
+    }
+
+    /// What goes into the history when this fact is taken in.
+    pub fn replaced_by(&self, record: &Record) -> Option<&Rollout> {
+        if matches!(record, Record::PlanAdopted { .. }) {
+            self.rollout.as_ref()
+        } else if matches!(record, Record::SoloBegun { .. }) {
+            self.solo.as_ref()
+        } else {
+            None
+        }
     }
 
     /// A version that was rolled back is not installed again by mistake.
@@ -147,9 +194,31 @@ impl Journaled {
         )?;
         Ok(rollout)
     }
+
+    fn running_solo(&mut self) -> Result<&mut Rollout, Contradiction> {
+        let solo = self.solo.as_mut().ok_or(NO_PLAN)?;
+        holds(
+            solo.ended.is_none(),
+            "nothing follows the end of what a node does on its own",
+        )?;
+        Ok(solo)
+    }
 }
 
 impl Rollout {
+    fn new(plan: &Arc<Plan>, mandate: &Arc<Mandate>, with: Option<Time>) -> Self {
+        Self {
+            plan: plan.clone(),
+            mandate: mandate.clone(),
+            mine: Arc::default(),
+            peers: Arc::default(),
+            told: (0, 0),
+            with,
+            ended: None,
+            has_moved: false,
+        }
+    }
+
     fn has_row(&self, row: usize) -> Result<(), Contradiction> {
         holds(
             row < self.plan.rows.len(),
@@ -224,17 +293,38 @@ mod tests {
                 home: NodeId("b".to_owned()),
             },
             Record::PlanAdopted {
-                plan,
+                plan: plan.clone(),
                 mandate: mandate.clone(),
                 with: Some(at),
             },
-            Record::MandateTaken { mandate },
-            Record::RowReported { row: 12, report },
+            Record::MandateTaken {
+                mandate: mandate.clone(),
+            },
+            Record::RowReported {
+                row: 12,
+                report: report.clone(),
+            },
             Record::PeerReported {
                 reports,
                 told: (3, 4),
             },
             Record::RolloutEnded { result, at },
+            Record::SoloBegun {
+                plan: plan.clone(),
+                mandate: mandate.clone(),
+            },
+            Record::SoloReported {
+                row: 0,
+                report: report.clone(),
+            },
+            Record::SoloEnded { result, at },
+            Record::PrimarySeen {
+                primary: Primary {
+                    node: NodeId("b".to_owned()),
+                    timeline: 4,
+                },
+                at,
+            },
         ];
         for fact in facts {
             let text = serde_json::to_vec(&fact).unwrap();

@@ -1,5 +1,5 @@
 //! What a sidecar knows: the journaled half survives a crash, the observed half is asked again.
-use super::{Hello, Local, Plan, Reports};
+use super::{Hello, Local, Plan, Primary, Reports, Unasked};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
@@ -145,11 +145,14 @@ pub struct Rollout {
     /// `installed` of the peer this rollout is done with; None: an older version began it.
     pub with: Option<Time>,
     pub ended: Option<(RolloutResult, Time)>,
+    /// Another node has been seen to become primary since the plan was made.
+    pub has_moved: bool,
 }
 
 /// Names one try at one row, so a late answer cannot be mistaken for another's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobKey {
+    pub solo: bool,
     pub rollout: u64,
     pub row: usize,
     pub epoch: u64,
@@ -189,6 +192,7 @@ pub struct State {
     pub me: NodeId,
     pub peer: NodeId,
     pub timing: Timing,
+    pub unasked: Unasked,
     pub journaled: Journaled,
     pub observed: Observed,
 }
@@ -204,6 +208,11 @@ pub struct Journaled {
     pub home: Option<NodeId>,
     /// The rollout under way, or the last one.
     pub rollout: Option<Rollout>,
+    /// What this node does on its own, or did last.
+    pub solo: Option<Rollout>,
+    pub primary: Option<Primary>,
+    /// The primary role has come to this node since the last plan was made.
+    pub moved_to: Option<NodeId>,
     /// Versions that were rolled back and not installed again since.
     pub known_bad: BTreeSet<String>,
 }
@@ -215,6 +224,8 @@ pub struct Observed {
     /// Since when the VRRP state has been what it is.
     pub vrrp_since: Time,
     pub peer: Option<(Arc<Hello>, Time)>,
+    /// When the standby here was last seen to follow; not kept up while it does.
+    pub followed: Option<Time>,
     /// Installations of the peer that another has replaced: their late Hellos are not listened to.
     pub former: Vec<Time>,
     /// When the peer was last heard with another journal than the running rollout is done with.
@@ -226,10 +237,12 @@ pub struct Observed {
 impl State {
     pub fn new(me: NodeId, peer: NodeId, timing: Timing) -> Self {
         let (journaled, observed) = (Journaled::default(), Observed::default());
+        let unasked = Unasked::default();
         Self {
             me,
             peer,
             timing,
+            unasked,
             journaled,
             observed,
         }
@@ -256,9 +269,14 @@ impl State {
 
     /// Promise 12: alone, holding the VIP for a settled time, and not serving.
     pub(super) fn must_survive(&self, now: Time) -> bool {
+        self.is_left_with_vip(now) && !self.observed.local.serving
+    }
+
+    /// Alone, and keepalived made this node MASTER for a settled time.
+    pub fn is_left_with_vip(&self, now: Time) -> bool {
         let local = &self.observed.local;
         let settled = now >= self.observed.vrrp_since + self.timing.settle;
-        self.is_alone(now) && local.vrrp == VrrpState::Master && settled && !local.serving
+        self.is_alone(now) && local.vrrp == VrrpState::Master && settled
     }
 
     /// The rollout that has not ended.
@@ -271,6 +289,9 @@ impl State {
 
     /// Where the VIP is at home: the node that keeps its configured priority.
     pub fn home(&self) -> Option<&NodeId> {
+        if let Some(node) = &self.journaled.moved_to {
+            return Some(node);
+        }
         let Some(rollout) = self.journaled.rollout.as_ref() else {
             return self.journaled.home.as_ref();
         };
@@ -355,6 +376,7 @@ impl Rollout {
             super::Undo::Always => false,
             super::Undo::Barrier => true,
             super::Undo::Nothing | super::Undo::Run => barrier.is_some_and(|b| row <= b),
+            super::Undo::Role => self.has_moved || barrier.is_some_and(|b| row <= b),
         }
     }
 

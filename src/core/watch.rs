@@ -1,8 +1,10 @@
-//! What nobody orders: a survivor that must serve, a job that does not come back, a failure that the
-//! configuration wants taken back.
+//! What nobody orders: a survivor that must serve, where the VIP is at home, a job that does not come back, a
+//! failure that the configuration wants taken back.
 use super::decide::{Draft, mandate};
 use super::gate::{may_start, next_row, next_undo};
-use super::{Actor, Closed, Direction, Mandate, Order, Problem, Report, Rollout, RowState, State};
+use super::{
+    Actor, Closed, Direction, Mandate, Order, Problem, Record, Report, Rollout, RowState, State,
+};
 use crate::time::Time;
 
 /// Who orders what nobody has asked for.
@@ -86,22 +88,44 @@ fn own_word(draft: &mut Draft<'_>, order: Order, why: String) {
     mandate(draft, order, by);
 }
 
+/// Whose journal is new would else rank as its configuration says, and pull the VIP away from the primary.
+pub(super) fn learn_home(draft: &mut Draft<'_>) {
+    let (state, now) = (&*draft.state, draft.now);
+    let told = state.fresh_peer(now).and_then(|hello| hello.home.clone());
+    let moved = state.journaled.moved_to.is_some();
+    let is_known = moved || state.journaled.rollout.is_some() || state.home() == told.as_ref();
+    if let Some(home) = told.filter(|_| !is_known) {
+        draft.push(Record::HomeTold { home });
+    }
+}
+
 /// A job that should long have come back has not.
 pub(super) fn expire(draft: &mut Draft<'_>) {
-    let Some(rollout) = draft.state.running() else {
-        return;
-    };
+    for solo in [false, true] {
+        expire_one(draft, solo);
+    }
+}
+
+fn expire_one(draft: &mut Draft<'_>, solo: bool) {
+    let s = &*draft.state;
+    let running = if solo { s.running_solo() } else { s.running() };
+    let Some(rollout) = running else { return };
     let current = |r: &Report| matches!(r.state, RowState::Started | RowState::Undoing);
     let Some((row, report)) = rollout.mine.iter().find(|(_, r)| current(r)) else {
         return;
     };
+    // A thread that is still there may yet promote: until it has come back nothing is over.
+    if solo && s.observed.local.busy {
+        return;
+    }
     let limit = rollout.plan.rows[row].limit();
     let begun = draft.state.begun(report, draft.now);
     if draft.now < begun + limit + draft.state.timing.grace {
         return;
     }
     let step = &rollout.plan.rows[row].step;
-    let what = match draft.state.standing(draft.now) {
+    let closed = draft.state.standing(draft.now).filter(|_| !solo);
+    let what = match closed {
         Some((_, Some(closed))) => format!("{step} may not go on: {closed:?}"),
         Some((_, None)) | None => format!("{step} has not come back within {}s", limit.as_secs()),
     };
@@ -111,15 +135,11 @@ pub(super) fn expire(draft: &mut Draft<'_>) {
     } else {
         RowState::UndoFailed
     };
-    let report = report.clone();
-    let problem = Some(Problem { what, remedy });
-    draft.report(
-        row,
-        Report {
-            state,
-            at: draft.now,
-            problem,
-            ..report
-        },
-    );
+    let report = Report {
+        state,
+        at: draft.now,
+        problem: Some(Problem { what, remedy }),
+        ..report.clone()
+    };
+    draft.report_of(solo, row, report);
 }

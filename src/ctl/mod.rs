@@ -1,5 +1,6 @@
 //! `hau-ctl`: one table of verbs, one file a verb where it is more than a line. Answers come from
 //! the daemon over its socket; what they look like is `render`, which is pure.
+mod alone;
 mod bundle;
 mod client;
 mod follow;
@@ -140,6 +141,16 @@ enum Verb {
         #[command(flatten)]
         how: How,
     },
+    /// The other node is gone: make this one's database primary
+    #[command(
+        after_help = "Example:\n  hau-ctl failover --fenced --reason 'took the power of a myself'"
+    )]
+    Failover(alone::Failover),
+    /// The other node became primary while this one was away: follow it
+    #[command(
+        after_help = "Example:\n  hau-ctl rejoin\n  hau-ctl rejoin --rebuild   # copy everything anew"
+    )]
+    Rejoin(alone::Rejoin),
     /// Backups of this node
     #[command(subcommand, after_help = "Example:\n  hau-ctl backup list")]
     Backup(Backup),

@@ -1,7 +1,7 @@
 //! One arm for each verb of the table: what is asked, how it is shown, with which exit code it ends.
 use super::client::Client;
 use super::output::{Output, say};
-use super::{Backup, Cli, Sync, Verb, bundle, follow, key, pair, render, rollout};
+use super::{Backup, Cli, Sync, Verb, alone, bundle, follow, key, pair, render, rollout};
 use crate::core::Order;
 use crate::host::Status as Judgement;
 use crate::wire::{self, Code, Doctor, Failure, Health, StartRequest, SyncDifferences, SyncView};
@@ -54,6 +54,8 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
         Verb::Confirm { reason, detach } => {
             rollout::order(&client, out, Order::Confirm, Some(reason), detach).await
         }
+        Verb::Failover(how) => alone::failover(&client, out, how).await,
+        Verb::Rejoin(how) => alone::rejoin(&client, out, how).await,
         Verb::Status => {
             let status: wire::Status = client.get("/v1/status").await?;
             out.answer(&status, render::status);

@@ -1,5 +1,6 @@
 //! The one API behind the three doors: a table of routes, and who may use them. What they do is in
 //! a file for each subject.
+mod alone;
 mod keeping;
 mod looks;
 mod rollout;
@@ -76,6 +77,8 @@ const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (PostTo, "/v1/stage", Right::Act, rollout::stage),
     (PostTo, "/v1/rollouts", Right::Act, rollout::start),
     (PostTo, "/v1/orders", Right::Act, rollout::order),
+    (PostTo, "/v1/failover", Right::Act, alone::failover),
+    (PostTo, "/v1/rejoin", Right::Act, alone::rejoin),
     (Get, "/v1/backups", Right::Local, keeping::backups),
     (PostTo, "/v1/backups", Right::Act, keeping::make_backup),
     (PostTo, "/v1/backups/*", Right::Act, keeping::verify_backup),

@@ -1,7 +1,7 @@
 //! Runs the one job that the core wants on this node, on a thread of its own.
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
-use crate::core::{Event, Intents, Job, JobKey, Outcome, Problem, Rollout, Verb};
+use crate::core::{Event, Job, JobKey, Outcome, Problem, Rollout, Verb};
 use crate::host::Host;
 use crate::steps::{self, Cx, Tally};
 use std::{
@@ -49,9 +49,14 @@ impl Executor {
 
     /// Makes what runs be what is wanted. A job that is no longer wanted is left to finish, unless
     /// another one waits for its place.
-    pub(super) fn reconcile(&mut self, intents: &Intents, rollout: Option<&Rollout>) {
-        self.may_stop.store(intents.may_stop, Ordering::Relaxed);
-        let (Some(job), Some(rollout)) = (&intents.job, rollout) else {
+    pub(super) fn reconcile(
+        &mut self,
+        job: Option<&Job>,
+        may_stop: bool,
+        rollout: Option<&Rollout>,
+    ) {
+        self.may_stop.store(may_stop, Ordering::Relaxed);
+        let (Some(job), Some(rollout)) = (job, rollout) else {
             return;
         };
         if let Some(running) = &self.running {

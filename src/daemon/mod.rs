@@ -2,6 +2,8 @@
 pub mod door;
 pub mod link;
 
+mod alarm;
+mod alone;
 mod api;
 mod clock;
 mod executor;
@@ -31,6 +33,7 @@ use crate::core::{
 use crate::host::Host;
 use crate::journal::{Journal, JournalError};
 use crate::time::Time;
+use alone::Alone;
 use executor::Executor;
 use mailbox::Post;
 use observe::Looks;
@@ -96,6 +99,7 @@ struct Daemon {
     site: Arc<Site>,
     machine: Machine<Records>,
     executor: Executor,
+    alone: Alone,
     looks: Looks,
     history: Arc<Vec<Rollout>>,
     snapshot: published::Sender<Arc<Snapshot>>,
@@ -120,6 +124,7 @@ impl Daemon {
                 Ok(Some(Post::Event(event))) => {
                     if let Event::JobEnded { key, .. } = &event {
                         self.executor.ended(key);
+                        self.alone.ended(key);
                     }
                     (event, None)
                 }
@@ -161,7 +166,7 @@ impl Daemon {
         answer: Option<oneshot::Sender<Reply>>,
     ) -> Result<Option<Time>, JournalError> {
         let now = self.site.now();
-        let before = self.machine.state().journaled.rollout.clone();
+        let before = self.machine.state().journaled.clone();
         let turned = match self.machine.handle(now, event) {
             Err(JournalError::Full { .. }) if matches!(event, Event::Command(_)) => {
                 tracing::error!("the disk of the journal is full: the rollout is refused");
@@ -190,20 +195,12 @@ impl Daemon {
     }
 
     /// Each fact once, and a rollout that another replaces goes into the history.
-    fn tell(&mut self, turned: &Turned, before: Option<Rollout>) {
-        let mut known = Journaled {
-            rollout: before,
-            ..self.machine.state().journaled.clone()
-        };
+    fn tell(&mut self, turned: &Turned, mut known: Journaled) {
         for record in &turned.records {
-            let old = known.rollout.clone();
-            if !matches!(record, Record::Started { .. }) {
-                known.apply(record);
-            }
-            telemetry::tell(record, known.rollout.as_ref());
-            if let Some(old) = old.filter(|_| matches!(record, Record::PlanAdopted { .. })) {
-                Arc::make_mut(&mut self.history).push(old);
-            }
+            let old = known.replaced_by(record).cloned();
+            known.apply(record);
+            telemetry::tell(record, &known);
+            Arc::make_mut(&mut self.history).extend(old);
         }
     }
 
@@ -215,7 +212,10 @@ impl Daemon {
         self.site.prober.measure(&self.site, intents.measures);
         self.site.keepalived.show(intents.band);
         let rollout = self.machine.state().journaled.rollout.as_ref();
-        self.executor.reconcile(intents, rollout);
+        let may_stop = intents.may_stop;
+        self.executor
+            .reconcile(intents.job.as_ref(), may_stop, rollout);
+        self.alone.follow(intents, self.machine.state());
         self.look()?;
         self.hello.send_if_modified(|last| {
             let news = hello::is_news(last, &intents.hello);
@@ -233,7 +233,7 @@ impl Daemon {
 
     fn local(&self) -> Local {
         let mut local = self.looks.now(self.site.now());
-        local.busy = self.executor.is_busy();
+        local.busy = self.executor.is_busy() || self.alone.is_busy();
         local
     }
 
@@ -243,7 +243,7 @@ impl Daemon {
         if local == self.machine.state().observed.local {
             return Ok(());
         }
-        let before = self.machine.state().journaled.rollout.clone();
+        let before = self.machine.state().journaled.clone();
         let turned = self.machine.handle(self.site.now(), &Event::Local(local))?;
         // What should go on is followed by the turn that comes next; what was decided is told.
         self.tell(&turned, before);

@@ -1,7 +1,7 @@
 //! Looks at this host, once a second and whenever somebody says "look now", and tells the core.
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
-use crate::core::{Armed, DatabaseRole, Details, Local, ServiceDetails, VrrpState};
+use crate::core::{Armed, Details, Local, ServiceDetails, VrrpState};
 use crate::host::{Active, Host, sockets};
 use crate::sync;
 use crate::time::Time;
@@ -197,17 +197,29 @@ fn watch_units(site: Arc<Site>, units: Arc<Units>, host: Kick, kicked: Receiver<
 fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
     thread::spawn(move || {
         let (mut last, mut lag, mut looks) = (None, None, 0);
+        if let Err(e) = site.database().watch_over() {
+            tracing::error!(
+                "a former primary would start by itself: {}; {}",
+                e.what,
+                e.remedy
+            );
+        }
         loop {
-            let role = site.database().role().unwrap_or(DatabaseRole::Unknown);
+            let standing = site.database().standing();
             if looks % QUIET_LOOKS == 0 {
                 lag = site.database().replication().ok().and_then(|r| r.lag_bytes);
             }
             looks += 1;
-            if last != Some((role, lag)) {
-                last = Some((role, lag));
+            if last != Some((standing, lag)) {
+                last = Some((standing, lag));
                 mailbox.post(Post::Looked(Box::new(move |looks| {
-                    looks.local.database = role;
-                    Arc::make_mut(&mut looks.local.details).lag_bytes = lag;
+                    let local = &mut looks.local;
+                    local.database = standing.role;
+                    local.follows = standing.follows;
+                    local.timeline = standing.timeline;
+                    local.held = standing.held;
+                    local.may_start = standing.may_start;
+                    Arc::make_mut(&mut local.details).lag_bytes = lag;
                 })));
             }
             match wait(&kicked) {

@@ -49,7 +49,9 @@ pub(super) fn plan(
                 "hau-ctl upgrade BUNDLE",
             ));
         }
-        (Kind::Switch | Kind::Rollback | Kind::RollbackNode, _) => None,
+        (Kind::Switch | Kind::Rollback | Kind::RollbackNode | Kind::Failover | Kind::Rejoin, _) => {
+            None
+        }
     };
     let info = found.as_ref().map(|(_, info)| info);
     if let Some(info) = info {

@@ -1,4 +1,5 @@
 //! From the command line to a running daemon: reads what is configured, recovers, opens the doors.
+use super::alone::{self, Alone};
 use super::api::Api;
 use super::clock::Clock;
 use super::door::{Door, Limits, OpenDoor, Service};
@@ -69,9 +70,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (site, link) = site(args, settings, &me, &runtime, addresses, &tls)?;
     let (mailbox, mut mail) = Mailbox::new();
     let (kick, kicked) = Kick::new(Arc::clone(&site.moments));
-    let state = State::new(site.me.clone(), site.peer.clone(), timing(&site));
     let history = Arc::new(past(&records).with_context(|| unusable(&args.state))?);
-    let machine = Machine::recover(state, &records, Records(journal));
+    let machine = Machine::recover(state(&site), &records, Records(journal));
     // What the journal says holds from the first question on, before the first turn.
     let recovered = intents(machine.state(), site.now());
     let first = Snapshot {
@@ -82,6 +82,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (snapshot, snapshots) = published::channel(Arc::new(first));
     let (hello, hellos) = published::channel(recovered.hello);
     let executor = Executor::new(Arc::clone(&site), mailbox.clone());
+    let alone = Alone::new(&site, &mailbox);
     let pairing = Pairing {
         identity: tls.identity,
         trust: tls.trust,
@@ -113,6 +114,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         site,
         machine,
         executor,
+        alone,
         looks,
         history,
         snapshot,
@@ -126,11 +128,17 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     Ok(served?)
 }
 
-fn timing(site: &Site) -> Timing {
-    Timing {
+/// What is so before the first fact.
+fn state(site: &Site) -> State {
+    let timing = Timing {
         settle: site.keepalived.advert_interval() * 4,
         park_most: site.settings.limits.drain + SWITCHES_WITHIN,
         ..Timing::default()
+    };
+    let unasked = alone::unasked(site);
+    State {
+        unasked,
+        ..State::new(site.me.clone(), site.peer.clone(), timing)
     }
 }
 
@@ -198,9 +206,7 @@ fn past(records: &[Record]) -> anyhow::Result<Vec<Rollout>> {
     let mut all = Vec::new();
     let mut journaled = crate::core::Journaled::default();
     for (n, record) in records.iter().enumerate() {
-        if matches!(record, Record::PlanAdopted { .. }) {
-            all.extend(journaled.rollout.clone());
-        }
+        all.extend(journaled.replaced_by(record).cloned());
         journaled.take(record).map_err(|Contradiction(rule)| {
             let said = serde_json::to_string(record).unwrap_or_default();
             let said: String = said.chars().take(SHOWN).collect();
@@ -255,7 +261,7 @@ fn site(
         database: OnceLock::new(),
     });
     let host: Arc<dyn Host> = Arc::clone(&site) as Arc<dyn Host>;
-    if let Some(adapter) = database::open(&site.settings, host)? {
+    if let Some(adapter) = database::open(&site.settings, host, &args.run)? {
         // Nobody else sets it.
         let _ = site.database.set(adapter);
     }

@@ -39,6 +39,8 @@ impl Snapshot {
                 .rollout
                 .as_ref()
                 .map(|r| self.rollout(r, now)),
+            solo: state.journaled.solo.as_ref().map(|r| self.rollout(r, now)),
+            alarm: super::alarm::alarm(state, now),
         }
     }
 
@@ -55,7 +57,8 @@ impl Snapshot {
     fn rollout(&self, r: &core::Rollout, now: Time) -> wire::Rollout {
         let me = &self.state.me;
         let end = r.ended.map(|(_, at)| at);
-        let stopped = end.is_none().then(|| self.stopped(r, now)).flatten();
+        let asked = end.is_none() && !r.plan.kind.is_solo();
+        let stopped = asked.then(|| self.stopped(r, now)).flatten();
         let failed = matches!(stopped, Some(Stopped::Failure { .. }));
         let open = (0..r.plan.rows.len()).find(|n| !r.is_done(me, *n));
         let rows = r.plan.rows.iter().enumerate();
@@ -196,6 +199,7 @@ impl Snapshot {
             Closed::MasterHere => {
                 "this node may hold the VIP: its service is not touched".to_owned()
             }
+            Closed::Held => "the database here is kept from starting as primary".to_owned(),
             Closed::PeerNotServing => {
                 format!("node {peer} does not hold the VIP with its service up")
             }
@@ -207,6 +211,12 @@ impl Snapshot {
 fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<usize>) -> String {
     let kind = r.plan.kind;
     match (&r.ended, stopped) {
+        (Some((core::RolloutResult::Succeeded, _)), _) if kind.is_solo() => {
+            "nothing: it is done".to_owned()
+        }
+        (Some((core::RolloutResult::Failed, _)), _) if kind.is_solo() => {
+            problem(r).map_or_else(|| "hau-ctl status".to_owned(), |p| p.remedy.clone())
+        }
         (Some((core::RolloutResult::Succeeded, _)), _) if kind == Kind::RollbackNode => {
             format!("nothing: node {} runs {}", r.plan.first, r.plan.to)
         }
@@ -239,6 +249,12 @@ fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<
             (None, _) => "the end".to_owned(),
         },
     }
+}
+
+/// What the last failed row of this node said.
+fn problem(r: &core::Rollout) -> Option<&core::Problem> {
+    let failed = r.mine.iter().filter(|(_, x)| x.state == RowState::Failed);
+    failed.filter_map(|(_, x)| x.problem.as_ref()).next_back()
 }
 
 fn node(local: &Local) -> wire::Node {

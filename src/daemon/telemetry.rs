@@ -1,6 +1,6 @@
 //! Logs: into systemd's journal with fields where there is one, else plain lines on stderr. Every
 //! fact of a rollout is told once, as a sentence.
-use crate::core::{Record, Rollout, RowState};
+use crate::core::{Journaled, Kind, Plan, Record, Report, Rollout, RowState};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// `HAU_LOG` chooses the level, as "debug" or "hau=debug,hyper=warn".
@@ -18,7 +18,8 @@ pub(super) fn start() {
 }
 
 /// Tells a fact that has just become durable.
-pub(super) fn tell(record: &Record, rollout: Option<&Rollout>) {
+pub(super) fn tell(record: &Record, journaled: &Journaled) {
+    let (rollout, solo) = (journaled.rollout.as_ref(), journaled.solo.as_ref());
     let id = rollout.map_or(0, |r| r.plan.id.number);
     match record {
         Record::Started { boot, .. } => tracing::info!(
@@ -48,46 +49,86 @@ pub(super) fn tell(record: &Record, rollout: Option<&Rollout>) {
             mandate.by.node,
             mandate.by.reason.as_deref().unwrap_or("no reason given"),
         ),
-        Record::RowReported { row, report } => {
-            let Some(row) = rollout.and_then(|r| r.plan.rows.get(*row)) else {
-                return;
-            };
-            let (step, node) = (row.step.as_str(), row.node.0.as_str());
-            match (&report.state, &report.problem) {
-                (RowState::Failed | RowState::UndoFailed, Some(problem)) => tracing::error!(
-                    HAU_ROLLOUT = id,
-                    HAU_STEP = step,
-                    HAU_NODE = node,
-                    HAU_EVENT = "failed",
-                    "rollout {id}: {step} on node {node} failed: {}; {}",
-                    problem.what,
-                    problem.remedy,
-                ),
-                (RowState::Started, Some(problem)) => tracing::warn!(
-                    HAU_ROLLOUT = id,
-                    HAU_STEP = step,
-                    HAU_NODE = node,
-                    HAU_EVENT = "again",
-                    "rollout {id}: {step} on node {node} is tried again (attempt {}): {}",
-                    report.attempt,
-                    problem.what,
-                ),
-                (state, _) => tracing::info!(
-                    HAU_ROLLOUT = id,
-                    HAU_STEP = step,
-                    HAU_NODE = node,
-                    HAU_EVENT = "row",
-                    "rollout {id}: {step} on node {node} is {}",
-                    word(*state),
-                ),
-            }
-        }
+        Record::RowReported { row, report } => tell_row(rollout, *row, report),
         // The other node tells its own facts.
         Record::PeerReported { .. } => {}
         Record::RolloutEnded { result, .. } => tracing::info!(
             HAU_ROLLOUT = id,
             HAU_EVENT = "ended",
             "rollout {id} has ended: {result:?}",
+        ),
+        Record::SoloBegun { plan, .. } => tell_begun(plan),
+        Record::SoloReported { row, report } => tell_row(solo, *row, report),
+        Record::SoloEnded { result, .. } => tracing::info!(
+            HAU_ROLLOUT = solo.map_or(0, |r| r.plan.id.number),
+            HAU_EVENT = "ended",
+            "{} {} has ended: {result:?}",
+            solo.map_or("rollout", |r| kind(&r.plan)),
+            solo.map_or(0, |r| r.plan.id.number),
+        ),
+        Record::PrimarySeen { primary, .. } => tracing::info!(
+            HAU_EVENT = "primary",
+            "node {} is primary, on timeline {}",
+            primary.node,
+            primary.timeline,
+        ),
+    }
+}
+
+fn tell_begun(plan: &Plan) {
+    tracing::warn!(
+        HAU_ROLLOUT = plan.id.number,
+        HAU_EVENT = "planned",
+        "{} {}: of node {}, asked by {}: {}",
+        kind(plan),
+        plan.id.number,
+        plan.first,
+        plan.by.user,
+        plan.by.reason.as_deref().unwrap_or("no reason given"),
+    );
+}
+
+fn kind(plan: &Plan) -> &'static str {
+    match plan.kind {
+        Kind::Failover => "failover",
+        Kind::Rejoin => "rejoin",
+        Kind::Upgrade | Kind::Switch | Kind::Rollback | Kind::RollbackNode => "rollout",
+    }
+}
+
+fn tell_row(rollout: Option<&Rollout>, row: usize, report: &Report) {
+    let Some(rollout) = rollout else { return };
+    let (id, name) = (rollout.plan.id.number, kind(&rollout.plan));
+    let Some(row) = rollout.plan.rows.get(row) else {
+        return;
+    };
+    let (step, node) = (row.step.as_str(), row.node.0.as_str());
+    match (&report.state, &report.problem) {
+        (RowState::Failed | RowState::UndoFailed, Some(problem)) => tracing::error!(
+            HAU_ROLLOUT = id,
+            HAU_STEP = step,
+            HAU_NODE = node,
+            HAU_EVENT = "failed",
+            "{name} {id}: {step} on node {node} failed: {}; {}",
+            problem.what,
+            problem.remedy,
+        ),
+        (RowState::Started, Some(problem)) => tracing::warn!(
+            HAU_ROLLOUT = id,
+            HAU_STEP = step,
+            HAU_NODE = node,
+            HAU_EVENT = "again",
+            "{name} {id}: {step} on node {node} is tried again (attempt {}): {}",
+            report.attempt,
+            problem.what,
+        ),
+        (state, _) => tracing::info!(
+            HAU_ROLLOUT = id,
+            HAU_STEP = step,
+            HAU_NODE = node,
+            HAU_EVENT = "row",
+            "{name} {id}: {step} on node {node} is {}",
+            word(*state),
         ),
     }
 }

@@ -1,6 +1,10 @@
 //! A pair of databases in memory, for simulations and the tests of steps. It can be broken in the
 //! ways a real one breaks, two primaries included, and knows of every row it ever acknowledged.
-use super::{Beside, Database, DatabaseError, DatabaseResult, Replication};
+mod cluster;
+
+pub use cluster::{Cluster, Member};
+
+use super::{Beside, Database, DatabaseError, DatabaseResult, Replication, Standing};
 use crate::core::DatabaseRole;
 use crate::host::{DatabaseMark, Host, fake::FakeHost};
 use std::{
@@ -10,106 +14,12 @@ use std::{
     time::Duration,
 };
 
-/// What both members share: the truth that a test looks at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cluster {
-    pub members: [Member; 2],
-    /// The link over which the log is shipped.
-    pub cut: bool,
-    /// Rows whose writer was told that they are safe, in their order.
-    pub acknowledged: Vec<u32>,
-    /// Rows of the dump that is restored beside the running database.
-    pub beside: Option<usize>,
-    /// How often a restored one took the place of the running one: a record in the log like any row.
-    pub exchanged: u32,
-    /// Schema scripts that took effect, with how often; more than once is wrong.
-    pub schema: BTreeMap<String, u32>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Member {
-    pub up: bool,
-    pub is_primary: bool,
-    /// The log: every row, in its order.
-    pub rows: Vec<u32>,
-    /// Where it was stopped cleanly; it does not come up as primary by itself any more.
-    pub demoted_at: Option<usize>,
-    /// The standby receives and replays nothing.
-    pub is_stuck: bool,
-    /// Operations that fail when asked next, by the name of the function.
-    pub failing: BTreeMap<&'static str, u32>,
-}
-
 /// One node's handle. Every change burns the host's fuse, so a cut is a cut of both.
 #[derive(Clone)]
 pub struct FakeDatabase {
     cluster: Arc<Mutex<Cluster>>,
     host: Arc<FakeHost>,
     node: usize,
-}
-
-impl Cluster {
-    /// A healthy pair with `primary` taking the writes.
-    pub fn new(primary: usize) -> Self {
-        let mut cluster = Self::default();
-        for (n, member) in cluster.members.iter_mut().enumerate() {
-            (member.up, member.is_primary) = (true, n == primary);
-        }
-        cluster
-    }
-
-    pub fn is_streaming(&self, standby: usize) -> bool {
-        let [a, b] = &self.members;
-        let (here, there) = if standby == 0 { (a, b) } else { (b, a) };
-        let follows = here.up && !here.is_primary && there.up && there.is_primary;
-        follows && !self.cut && !here.is_stuck && there.rows.starts_with(&here.rows)
-    }
-
-    /// Ships the log. Called before every look, so a standby is only behind if it is stuck.
-    pub fn flow(&mut self) {
-        for standby in 0..2 {
-            let primary = 1 - standby;
-            let have = self.members[standby].rows.len();
-            if have != self.members[primary].rows.len() && self.is_streaming(standby) {
-                let missing = self.members[primary].rows[have..].to_vec();
-                self.members[standby].rows.extend(missing);
-            }
-        }
-    }
-
-    /// A client writes at `node`. False: refused, nothing promised.
-    pub fn write(&mut self, node: usize) -> bool {
-        let row = u32::try_from(self.acknowledged.len()).unwrap_or(u32::MAX);
-        let member = &mut self.members[node];
-        if !(member.up && member.is_primary) {
-            return false;
-        }
-        member.rows.push(row);
-        self.acknowledged.push(row);
-        self.flow();
-        true
-    }
-
-    pub fn primaries(&self) -> usize {
-        self.members.iter().filter(|m| m.up && m.is_primary).count()
-    }
-
-    /// Does every primary that runs hold every acknowledged row?
-    pub fn lost_nothing(&self) -> bool {
-        let mut primaries = self.members.iter().filter(|m| m.up && m.is_primary);
-        primaries.all(|m| {
-            m.rows.len() == self.acknowledged.len() && m.rows.last() == self.acknowledged.last()
-        })
-    }
-
-    /// The host lost its power, or has it again: a demoted primary comes up as a standby.
-    pub fn power(&mut self, node: usize, on: bool) {
-        let member = &mut self.members[node];
-        member.up = on;
-        if member.demoted_at.is_some() {
-            member.is_primary = false;
-        }
-    }
 }
 
 impl FakeDatabase {
@@ -242,6 +152,7 @@ impl Database for FakeDatabase {
         let mut cluster = self.change("take_back")?;
         let me = &mut cluster.members[self.node];
         (me.up, me.is_primary, me.demoted_at) = (true, true, None);
+        me.may_start = true;
         Ok(())
     }
 
@@ -257,7 +168,10 @@ impl Database for FakeDatabase {
                 "replayed to {have}, the old primary stopped at {wanted}"
             )));
         }
-        me.is_primary = true;
+        if !me.is_primary {
+            (me.is_primary, me.timeline) = (true, me.timeline + 1);
+        }
+        me.may_start = true;
         Ok(())
     }
 
@@ -270,6 +184,68 @@ impl Database for FakeDatabase {
         if me.is_primary {
             return Err(failed("it is primary: demote it first".to_owned()));
         }
+        Ok(())
+    }
+
+    fn standing(&self) -> Standing {
+        let role = self.role().unwrap_or_default();
+        let cluster = self.look();
+        let me = &cluster.members[self.node];
+        Standing {
+            role,
+            follows: cluster.is_streaming(self.node),
+            timeline: me.timeline,
+            held: !me.up && me.is_primary && me.demoted_at.is_none() && !me.may_start,
+            may_start: !cluster.holds || me.may_start,
+        }
+    }
+
+    fn watch_over(&self) -> DatabaseResult<()> {
+        Ok(())
+    }
+
+    fn release(&self, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("release")?;
+        let me = &mut cluster.members[self.node];
+        (me.up, me.may_start) = (true, true);
+        Ok(())
+    }
+
+    fn hold(&self, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("hold")?;
+        let me = &mut cluster.members[self.node];
+        if me.is_primary {
+            (me.up, me.may_start) = (false, false);
+        }
+        Ok(())
+    }
+
+    fn take_over(&self, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("promote")?;
+        let me = &mut cluster.members[self.node];
+        me.up |= me.is_primary;
+        if !me.up {
+            return Err(failed("the database does not answer".to_owned()));
+        }
+        if !me.is_primary {
+            (me.is_primary, me.timeline) = (true, me.timeline + 1);
+        }
+        me.may_start = true;
+        Ok(())
+    }
+
+    fn rewind(&self, _rebuild: bool, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("rewind")?;
+        let source = cluster.members[1 - self.node].clone();
+        if !(source.up && source.is_primary) {
+            return Err(failed("the other node's database is no primary".to_owned()));
+        }
+        let me = &mut cluster.members[self.node];
+        let common = me.rows.iter().zip(&source.rows);
+        let common = common.take_while(|(ours, theirs)| ours == theirs).count();
+        me.rows.truncate(common);
+        (me.up, me.is_primary) = (false, false);
+        me.demoted_at = Some(common);
         Ok(())
     }
 

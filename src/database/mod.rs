@@ -21,6 +21,9 @@ pub struct DatabaseError {
     pub transient: bool,
 }
 
+/// In hau's run folder, which a boot empties: without it a former primary does not start.
+pub const MAY_START: &str = "database-may-start";
+
 pub type DatabaseResult<T> = Result<T, DatabaseError>;
 
 /// How far the standby is behind, seen from whichever node asks.
@@ -31,6 +34,20 @@ pub struct Replication {
     pub lag_bytes: Option<u64>,
     /// What stands in the way of a planned switchover, one sentence each.
     pub obstacles: Vec<String>,
+}
+
+/// What decides over failover and over a start after an absence, seen without waiting long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub role: DatabaseRole,
+    /// A standby that receives what its primary writes.
+    pub follows: bool,
+    /// Grows with each promotion; known of a stopped database too. 0: not known.
+    pub timeline: u32,
+    /// Down, primary by what lies on the disk, and kept from starting.
+    pub held: bool,
+    /// The host has not started since this one was last known to be the right primary.
+    pub may_start: bool,
 }
 
 /// Databases of hau's own on the same server.
@@ -65,6 +82,19 @@ pub trait Database: Send + Sync {
     fn promote(&self, position: &str, limit: Duration) -> DatabaseResult<()>;
     /// Starts a demoted primary as standby of the other node; done when it streams.
     fn rejoin(&self, limit: Duration) -> DatabaseResult<()>;
+    /// What can be seen; what cannot is not known.
+    fn standing(&self) -> Standing;
+    /// From now on a former primary does not start by itself after a boot. Called at every start.
+    fn watch_over(&self) -> DatabaseResult<()>;
+    /// Starts a held primary.
+    fn release(&self, limit: Duration) -> DatabaseResult<()>;
+    /// Stops a primary that another one has replaced, and holds it.
+    fn hold(&self, limit: Duration) -> DatabaseResult<()>;
+    /// Makes this one primary with what it has: only where the other certainly writes no more.
+    fn take_over(&self, limit: Duration) -> DatabaseResult<()>;
+    /// Prepares a replaced primary for `rejoin`: takes back what the new primary never got, or
+    /// with `rebuild` copies everything anew.
+    fn rewind(&self, rebuild: bool, limit: Duration) -> DatabaseResult<()>;
     /// What it is right now; no rows are counted.
     fn mark(&self) -> DatabaseResult<DatabaseMark>;
     /// Full logical backup into one file that did not exist. Says what it was made from, and with
@@ -94,7 +124,11 @@ pub trait Database: Send + Sync {
 ///
 /// # Errors
 /// When the adapter cannot be set up from its part of the configuration.
-pub fn open(settings: &Settings, host: Arc<dyn Host>) -> DatabaseResult<Option<Arc<dyn Database>>> {
+pub fn open(
+    settings: &Settings,
+    host: Arc<dyn Host>,
+    run: &Path,
+) -> DatabaseResult<Option<Arc<dyn Database>>> {
     let Some(database) = &settings.database else {
         return Ok(None);
     };
@@ -106,6 +140,7 @@ pub fn open(settings: &Settings, host: Arc<dyn Host>) -> DatabaseResult<Option<A
                 unit: database.unit.clone(),
                 os_user: database.os_user.clone(),
                 bin_dir: None,
+                may_start: settings.holds_former_primary().then(|| run.join(MAY_START)),
             };
             Arc::new(postgres::Postgres::new(config, host)?)
         }

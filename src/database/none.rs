@@ -1,5 +1,5 @@
 //! No database: for services that keep nothing on these two hosts.
-use super::{Beside, Database, DatabaseResult, Replication};
+use super::{Beside, Database, DatabaseResult, Replication, Standing};
 use crate::core::DatabaseRole;
 use crate::host::DatabaseMark;
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -37,6 +37,27 @@ impl Database for NoDatabase {
         Ok(())
     }
     fn rejoin(&self, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn standing(&self) -> Standing {
+        Standing {
+            role: DatabaseRole::None,
+            ..Standing::default()
+        }
+    }
+    fn watch_over(&self) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn release(&self, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn hold(&self, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn take_over(&self, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+    fn rewind(&self, _rebuild: bool, _limit: Duration) -> DatabaseResult<()> {
         Ok(())
     }
     fn mark(&self) -> DatabaseResult<DatabaseMark> {

@@ -3,14 +3,16 @@
 mod beside;
 mod dump;
 mod exchange;
+mod guard;
 mod lsn;
+mod rewind;
 mod schema;
 mod server;
 mod session;
 mod standing;
 mod switch;
 
-use super::{Beside, Database, DatabaseError, DatabaseResult, Replication};
+use super::{Beside, Database, DatabaseError, DatabaseResult, Replication, Standing};
 use crate::{
     core::DatabaseRole,
     host::{DatabaseMark, Host},
@@ -44,6 +46,8 @@ pub struct PostgresConfig {
     /// Where pg_controldata, pg_dump and pg_restore are; None: Debian's place for the version
     /// that the data directory names.
     pub bin_dir: Option<PathBuf>,
+    /// The file without which a former primary is not started after a boot; None: it starts.
+    pub may_start: Option<PathBuf>,
 }
 
 /// The adapter. Its calls block: for job threads only, never inside an async task.
@@ -51,6 +55,7 @@ pub struct Postgres {
     config: PostgresConfig,
     client: ::postgres::Config,
     sessions: Sessions,
+    timeline: guard::Timeline,
     host: Arc<dyn Host>,
 }
 
@@ -61,6 +66,7 @@ impl Postgres {
         let client = session::client_config(&config.dsn)?;
         Ok(Self {
             sessions: Sessions::new(client.clone()),
+            timeline: guard::Timeline::default(),
             client,
             config,
             host,
@@ -122,6 +128,30 @@ impl Database for Postgres {
 
     fn rejoin(&self, limit: Duration) -> DatabaseResult<()> {
         switch::rejoin(self, Deadline::after(limit))
+    }
+
+    fn standing(&self) -> Standing {
+        guard::standing(self)
+    }
+
+    fn watch_over(&self) -> DatabaseResult<()> {
+        guard::watch_over(self)
+    }
+
+    fn release(&self, limit: Duration) -> DatabaseResult<()> {
+        guard::release(self, Deadline::after(limit))
+    }
+
+    fn hold(&self, limit: Duration) -> DatabaseResult<()> {
+        guard::hold(self, Deadline::after(limit))
+    }
+
+    fn take_over(&self, limit: Duration) -> DatabaseResult<()> {
+        switch::take_over(self, Deadline::after(limit))
+    }
+
+    fn rewind(&self, rebuild: bool, limit: Duration) -> DatabaseResult<()> {
+        rewind::rewind(self, rebuild, Deadline::after(limit))
     }
 
     fn mark(&self) -> DatabaseResult<DatabaseMark> {

@@ -62,6 +62,7 @@ fn row(def: &StepDef, phase: usize, phase_name: &str, node: NodeId, settings: &S
             | Limit::Drain
             | Limit::Backup
             | Limit::Schema
+            | Limit::Fence
             | Limit::NodeUpgrade
             | Limit::Rollback => def.attempts,
         },
@@ -82,6 +83,11 @@ fn limit(limit: Limit, settings: &Settings) -> Duration {
         Limit::NodeUpgrade => limits.node_upgrade,
         Limit::Rollback => limits.rollback,
         Limit::VipSwitch => limits.vip_switch,
+        // The command's own, and a little to end it.
+        Limit::Fence => settings
+            .fence
+            .as_ref()
+            .map_or(Duration::ZERO, |f| f.limit + Duration::from_secs(5)),
     }
 }
 
@@ -95,6 +101,8 @@ fn is_needed(only: Only, settings: &Settings, content: Content<'_>) -> bool {
         Only::ConfigSync => settings.config_sync.is_some(),
         Only::Handoff => settings.hands_off(),
         Only::Park => settings.parks(),
+        Only::Fence => settings.fence.is_some(),
+        Only::Rebuild(_) => true,
         Only::Hook(name) => bundle.is_some_and(|b| b.hooks.contains_key(name)),
         Only::RootKey => settings.root_key.is_some(),
         Only::CarriedKey => settings.root_key.as_ref().is_some_and(|key| key.carry),

@@ -20,7 +20,8 @@ pub struct Cx<'a> {
     /// Both nodes' reports when the job began.
     pub reports: &'a Reports,
     pub deadline: Time,
-    /// The core's last word on whether services that serve may be stopped here: the other node serves.
+    /// The core's last word on what cannot be taken back: in a rollout, that services that serve may be stopped
+    /// here, as the other node serves; in what a node does on its own, that it may still go on.
     pub may_stop: bool,
     /// Kept between the looks of one job's `verify`; lost in a crash.
     pub tally: Tally,

@@ -8,7 +8,7 @@ pub(super) const DEF: StepDef = StepDef {
     about: "stop the primary cleanly",
     disruptive: true,
     service_down: true,
-    undo: Undo::Run,
+    undo: Undo::Role,
     only: Only::Database,
     step: &Demote,
     ..QUIET
@@ -20,9 +20,18 @@ fn was_primary(cx: &Cx<'_>) -> PathBuf {
     cx.aside().join("was-primary")
 }
 
+fn is_standby(cx: &Cx<'_>) -> bool {
+    cx.database.role().ok() == Some(DatabaseRole::Standby)
+}
+
 impl Step for Demote {
-    fn precheck(&self, _cx: &mut Cx<'_>) -> StepResult<Check> {
-        Ok(Check::Ready)
+    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
+        // A failover in between has made it one.
+        Ok(if is_standby(cx) {
+            Check::AlreadyDone
+        } else {
+            Check::Ready
+        })
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
@@ -37,6 +46,9 @@ impl Step for Demote {
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        if is_standby(cx) {
+            return Ok(Verdict::Done(cx.database.position()?));
+        }
         // Repeated on a stopped one it only reads the position again.
         Ok(Verdict::Done(cx.database.demote(cx.left())?))
     }

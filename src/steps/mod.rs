@@ -15,6 +15,7 @@ mod downtime;
 mod drain;
 mod drive;
 mod exchange;
+mod fence;
 mod handoff;
 mod health;
 mod hooks;
@@ -26,20 +27,24 @@ mod receive;
 mod rejoin;
 mod release;
 mod resume;
+mod rewind;
 mod same_key;
 mod schema;
 mod serve;
 mod services;
 mod soak;
+mod solo;
 mod stage;
 mod start;
 mod stop;
+mod take_over;
 
 pub use apart::{alone, leave_apart};
 pub use bind::{Content, rows};
 pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
 pub use services::healthy;
+pub use solo::{Asked, solo};
 
 use crate::core::{HandoffRow, Kind, Turn, Undo};
 use Turn::{First, Second};
@@ -80,6 +85,7 @@ pub enum Limit {
     Rollback,
     /// The VIP switch, tried again as often as the configuration says.
     VipSwitch,
+    Fence,
 }
 
 /// When a row is in the plan at all.
@@ -100,6 +106,10 @@ pub enum Only {
     Park,
     /// The bundle brings this hook.
     Hook(&'static str),
+    /// A command makes sure that the other node is off, and nobody has vouched for that.
+    Fence,
+    /// Everything is copied anew (or, `false`, it is not).
+    Rebuild(bool),
 }
 
 /// A quiet row; the files name only what differs.
@@ -304,6 +314,14 @@ const END: &[Phase] = &[
     ),
 ];
 
+const KINDS: [Kind; 5] = [
+    Kind::Upgrade,
+    Kind::Switch,
+    Kind::Rollback,
+    Kind::Failover,
+    Kind::Rejoin,
+];
+
 /// The phases of a kind of rollout, in order.
 pub fn table(kind: Kind) -> impl Iterator<Item = &'static Phase> {
     let parts = match kind {
@@ -311,14 +329,15 @@ pub fn table(kind: Kind) -> impl Iterator<Item = &'static Phase> {
         Kind::Switch => SWITCH,
         Kind::Rollback => ROLLBACK,
         Kind::RollbackNode => ROLLBACK_NODE,
+        Kind::Failover => solo::FAILOVER,
+        Kind::Rejoin => solo::REJOIN,
     };
     parts.iter().copied().flatten()
 }
 
 /// The step of a name, as rows carry it.
 pub fn find(name: &str) -> Option<&'static StepDef> {
-    let parts = UPGRADE.iter().chain(SWITCH).chain(ROLLBACK);
-    let phases = parts.copied().flatten();
+    let phases = KINDS.into_iter().flat_map(table);
     phases
         .flat_map(|(_, rows)| rows.iter())
         .map(|(_, def)| *def)

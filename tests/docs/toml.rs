@@ -54,8 +54,8 @@ pub(crate) fn page(example: &str) -> String {
             }
             let said = std::mem::take(&mut text).join("\n");
             out += &format!(".TP\n{}\n{}\n", bold(&shown), roff(&said));
-        } else if line.starts_with('[') {
-            let (shown, said) = parted(line);
+        } else if let Some(header) = header(line) {
+            let (shown, said) = parted(header);
             if !has_sections {
                 // What stands before the first section is about the whole file.
                 flush(&mut text, &mut out);
@@ -80,6 +80,12 @@ fn key(line: &str) -> Option<&str> {
     let (name, _) = bare.split_once(" = ")?;
     let plain = |c: char| c.is_ascii_lowercase() || c == '_';
     (!name.is_empty() && name.chars().all(plain)).then_some(bare)
+}
+
+/// A section, also one that is commented out.
+fn header(line: &str) -> Option<&str> {
+    let bare = line.strip_prefix("# ").unwrap_or(line);
+    bare.starts_with('[').then_some(bare)
 }
 
 /// What stands before and behind the `#` of a line.

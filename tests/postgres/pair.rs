@@ -285,6 +285,7 @@ fn node(dir: &Path, name: &str, host: &Arc<PgCtl>) -> Node {
         unit: unit.clone(),
         os_user: "postgres".into(),
         bin_dir: None,
+        may_start: None,
     };
     Node {
         db: Postgres::new(config, host.clone()).unwrap(),

@@ -24,7 +24,11 @@ impl Course {
             | Record::HomeTold { .. }
             | Record::MandateTaken { .. }
             | Record::PeerReported { .. }
-            | Record::RolloutEnded { .. } => {}
+            | Record::RolloutEnded { .. }
+            | Record::SoloBegun { .. }
+            | Record::SoloReported { .. }
+            | Record::SoloEnded { .. }
+            | Record::PrimarySeen { .. } => {}
         }
     }
 }

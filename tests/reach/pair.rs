@@ -103,7 +103,7 @@ impl Pair {
             installed: Time(n as u64),
             rollout: None,
             home: None,
-            known_bad: Default::default(),
+            ..Journaled::default()
         };
         let idle = Self {
             nodes: [fresh(0), fresh(1)],
@@ -270,6 +270,7 @@ impl Pair {
         let open = |(_, r): &(usize, &Report)| direction(r.state).is_some();
         let (row, report) = rollout.mine.iter().find(open)?;
         Some(JobKey {
+            solo: false,
             rollout: rollout.plan.id.number,
             row,
             epoch: report.epoch,

@@ -77,6 +77,16 @@ fn promise_11_the_last_hello_is_always_fresh() {
 }
 
 #[test]
+fn promise_11_what_is_taken_for_a_fence_is_none() {
+    caught(11, Mutant::NoFence, true, 0..4_000);
+}
+
+#[test]
+fn promise_11_a_former_primary_starts_at_once() {
+    caught(11, Mutant::NoHold, true, 0..4_000);
+}
+
+#[test]
 fn promise_12_nothing_is_done_without_the_peer() {
     caught(12, Mutant::Helpless, true, 0..2_000);
 }

@@ -12,13 +12,17 @@ pub(crate) fn plan(p: &PlanView, look: &Look) -> String {
         Kind::Switch => format!("switch {} {} {}", p.second, look.arrow(), p.first),
         Kind::Rollback => format!("rollback {} {} {}", p.from, look.arrow(), p.to),
         Kind::RollbackNode => format!("rollback of {} {} {}", p.first, look.arrow(), p.to),
+        Kind::Failover => format!("failover to {}", p.first),
+        Kind::Rejoin => format!("rejoin of {}", p.first),
     };
     let order = match p.kind {
         _ if p.gives_up => "what the halted rollout has done is taken back, last first".to_owned(),
         Kind::RollbackNode if !p.rows.iter().any(|row| row.node == p.second) => {
             format!("{} is dead, and not asked", p.second)
         }
-        Kind::RollbackNode => format!("{} goes on as it is", p.second),
+        Kind::RollbackNode | Kind::Failover | Kind::Rejoin => {
+            format!("{} goes on as it is", p.second)
+        }
         Kind::Upgrade | Kind::Switch | Kind::Rollback => {
             format!("{} first, then {}", p.first, p.second)
         }

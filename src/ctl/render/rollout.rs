@@ -42,6 +42,8 @@ pub(super) fn name(r: &Rollout, look: &Look) -> String {
             look.arrow(),
             r.to
         ),
+        Kind::Failover => format!("failover {}: to {}", r.id, r.first),
+        Kind::Rejoin => format!("rejoin {}: of {}", r.id, r.first),
     }
 }
 

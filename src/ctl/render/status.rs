@@ -1,7 +1,7 @@
 //! `status`: four answers in plain words, then both nodes side by side.
 use super::rollout::{database, name, stopped, vrrp};
 use super::text::{Cell, Look, Tone, bytes, cell, clock, duration, hang, plain, plural, table};
-use crate::core::{DatabaseRole, VrrpState};
+use crate::core::{DatabaseRole, RowState, VrrpState};
 use crate::host::Status as Judgement;
 use crate::wire::{Node, Outcome, Rollout, Status, SyncState};
 
@@ -18,6 +18,13 @@ pub(crate) fn status(s: &Status, look: &Look) -> String {
     if !s.peer.reachable {
         say("peer", (Tone::Bad, peer_lost(s)));
     }
+    if let Some(alarm) = &s.alarm {
+        say("ALARM", (Tone::Bad, alarm.what.clone()));
+        say("do", (Tone::Strong, alarm.remedy.clone()));
+    }
+    if let Some(solo) = s.solo.as_ref().filter(|solo| solo.result.is_none()) {
+        say("on its own", (Tone::Live, alone(solo, look)));
+    }
     say("VIP", vip(s));
     say("primary", primary(s));
     say("happening", happening(s, look));
@@ -27,6 +34,16 @@ pub(crate) fn status(s: &Status, look: &Look) -> String {
     out.push('\n');
     out.push_str(&nodes(s, look));
     out
+}
+
+/// What this node does on its own, and at which row it is.
+fn alone(solo: &Rollout, look: &Look) -> String {
+    let at = solo
+        .rows
+        .iter()
+        .find(|row| row.state != Some(RowState::Done));
+    let at = at.map_or_else(String::new, |row| format!(", {} ({})", row.step, row.about));
+    format!("{}{at}", name(solo, look))
 }
 
 pub(super) fn peer_lost(s: &Status) -> String {

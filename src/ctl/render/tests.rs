@@ -63,6 +63,8 @@ fn idle() -> Status {
         peer,
         nodes,
         rollout: None,
+        solo: None,
+        alarm: None,
     }
 }
 

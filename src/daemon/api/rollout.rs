@@ -1,5 +1,5 @@
 //! Rollouts: planned, staged, started, ordered about; and the bundles they need.
-use super::{Answered, Api, actor, body, failed, json, nothing};
+use super::{Answered, Api, actor, alone, body, failed, json, nothing};
 use crate::core::{Command, Kind, Order, Plan, Refusal};
 use crate::daemon::{door::Call, planning};
 use crate::host::Host;
@@ -220,6 +220,7 @@ pub(super) fn refused(refusal: Refusal, peer: &str) -> Failure {
             "the rollout is being given up already".to_owned(),
             "hau-ctl status",
         ),
+        Refusal::Alone(refusal) => return alone::refused(refusal, peer),
     };
     Failure::new(code, what, remedy)
 }

@@ -149,14 +149,22 @@ impl Postgres {
         if let Some(dir) = &self.config.bin_dir {
             return Ok(dir.clone());
         }
-        let file = self.config.data_dir.join("PG_VERSION");
-        let version = fs::read_to_string(&file).map_err(|e| io_error("read", &file, &e))?;
-        Ok(Path::new("/usr/lib/postgresql")
-            .join(version.trim())
-            .join("bin"))
+        let version = self.major_version()?.to_string();
+        Ok(Path::new("/usr/lib/postgresql").join(version).join("bin"))
     }
 
-    fn standby_signal(&self) -> PathBuf {
+    pub(super) fn major_version(&self) -> DatabaseResult<u32> {
+        let file = self.config.data_dir.join("PG_VERSION");
+        let text = fs::read_to_string(&file).map_err(|e| io_error("read", &file, &e))?;
+        text.trim().parse().map_err(|_| {
+            refusal(
+                format!("{} holds no version", file.display()),
+                "look whether data_dir is right",
+            )
+        })
+    }
+
+    pub(super) fn standby_signal(&self) -> PathBuf {
         self.config.data_dir.join("standby.signal")
     }
 
@@ -296,7 +304,7 @@ fn is_passing(words: &str) -> bool {
     .any(|sign| words.contains(sign))
 }
 
-fn io_error(action: &str, path: &Path, e: &io::Error) -> DatabaseError {
+pub(super) fn io_error(action: &str, path: &Path, e: &io::Error) -> DatabaseError {
     refusal(
         format!("cannot {action} {}: {e}", path.display()),
         "look whether data_dir is right and hau may read it",

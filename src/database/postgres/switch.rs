@@ -1,7 +1,7 @@
 //! The planned change of roles. Every call first looks at what is, so that it may be repeated
 //! after a crash at any point of itself.
 use super::{
-    DatabaseError, DatabaseResult, Deadline, Postgres, QUESTION,
+    DatabaseError, DatabaseResult, Deadline, Postgres, QUESTION, guard,
     lsn::Lsn,
     refusal,
     server::ControlData,
@@ -133,6 +133,7 @@ pub(super) fn take_back(db: &Postgres, deadline: Deadline) -> DatabaseResult<()>
         if control.state != STOPPED_AS_PRIMARY && !tried {
             return Err(not_stopped_as_primary(&control));
         }
+        guard::allow(db)?;
         db.remove_standby_signal()?;
         db.start_unit(deadline)?;
     }
@@ -147,23 +148,39 @@ pub(super) fn take_back(db: &Postgres, deadline: Deadline) -> DatabaseResult<()>
 
 pub(super) fn promote(db: &Postgres, position: Lsn, deadline: Deadline) -> DatabaseResult<()> {
     if wait_for_replay(db, position, deadline)?.standby {
-        let limit = deadline.left_at_most(QUESTION);
-        // Not waiting: the server's own wait looks every 100 ms only.
-        db.sessions.ask("promote the standby", limit, |client| {
-            client.query_one("select pg_promote(false)", &[]).map(drop)
-        })?;
-        let primary = deadline.poll(POLL, || {
-            let role = db.role_within(deadline.left_at_most(QUESTION))?;
-            Ok((role == DatabaseRole::Primary).then_some(()))
-        })?;
-        if primary.is_none() {
-            return Err(transient(
-                format!("the promotion did not end within {:.1?}", deadline.limit),
-                "it goes on by itself: look into the server's log, then try again",
-            ));
-        }
+        make_primary(db, deadline)?;
     }
     write_heartbeat(db, deadline)
+}
+
+/// With all that it has received, which the server replays first.
+pub(super) fn take_over(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
+    if db.postmaster()?.is_none() {
+        guard::release(db, deadline)?;
+    }
+    if wait_for_role(db, deadline)? == DatabaseRole::Standby {
+        make_primary(db, deadline)?;
+    }
+    write_heartbeat(db, deadline)
+}
+
+fn make_primary(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
+    guard::allow(db)?;
+    let limit = deadline.left_at_most(QUESTION);
+    // Not waiting: the server's own wait looks every 100 ms only.
+    db.sessions.ask("promote the standby", limit, |client| {
+        client.query_one("select pg_promote(false)", &[]).map(drop)
+    })?;
+    let primary = deadline.poll(POLL, || {
+        let role = db.role_within(deadline.left_at_most(QUESTION))?;
+        Ok((role == DatabaseRole::Primary).then_some(()))
+    })?;
+    primary.ok_or_else(|| {
+        transient(
+            format!("the promotion did not end within {:.1?}", deadline.limit),
+            "it goes on by itself: look into the server's log, then try again",
+        )
+    })
 }
 
 pub(super) fn rejoin(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {

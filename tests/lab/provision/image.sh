@@ -59,6 +59,7 @@ local replication hau                       peer map=hau
 local shop        shop                      scram-sha-256
 host  shop        shop       127.0.0.1/32   scram-sha-256
 host  replication replicator 10.77.0.0/24   scram-sha-256
+host  postgres    replicator 10.77.0.0/24   scram-sha-256
 CONF
 install -o postgres -g postgres -m 0640 /dev/stdin "$config/pg_ident.conf" <<< $'hau root hau\nhau postgres hau'
 install -d -o postgres -g postgres -m 2775 /run/postgresql
@@ -67,6 +68,11 @@ runuser -u postgres -- psql -qX -v ON_ERROR_STOP=1 <<SQL
 create role hau superuser login;
 create role replicator replication login password '$replicator_password';
 create role shop login password '$shop_password';
+\c postgres
+grant execute on function pg_ls_dir(text, boolean, boolean) to replicator;
+grant execute on function pg_stat_file(text, boolean) to replicator;
+grant execute on function pg_read_binary_file(text) to replicator;
+grant execute on function pg_read_binary_file(text, bigint, bigint, boolean) to replicator;
 create database shop owner shop;
 \c shop
 set role shop;

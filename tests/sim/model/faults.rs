@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     VrrpCut,
     /// The adverts of one node are lost.
     VrrpMute(usize),
+    /// No connection between the nodes stands, and of these no advert arrives.
+    Split([bool; 2]),
     Bounce(usize),
     ServiceDies(usize),
     StartFails(usize),
@@ -89,7 +91,7 @@ impl World {
 
     fn any_fault(&mut self) -> Fault {
         let n = usize::try_from(self.dice.below(2)).unwrap_or(0);
-        match self.dice.below(37) {
+        match self.dice.below(40) {
             0..4 => Fault::Crash(n),
             4..7 => Fault::CrashInWrite(n),
             7..10 => Fault::CrashInStep(n),
@@ -120,7 +122,9 @@ impl World {
                     Fault::Stuck(n)
                 }
             }
-            _ => Fault::JobHangs(n),
+            29 => Fault::JobHangs(n),
+            37 => Fault::Split([n == 0, n == 1]),
+            _ => Fault::Split([true; 2]),
         }
     }
 
@@ -154,6 +158,7 @@ impl World {
             }
             Fault::VrrpCut => self.no_adverts = [true; 2],
             Fault::VrrpMute(n) => self.no_adverts[n] = true,
+            Fault::Split(silent) => self.split(silent),
             Fault::Blackout => {
                 self.power_off(0);
                 self.power_off(1);
@@ -197,7 +202,8 @@ impl World {
     }
 
     pub(crate) fn heal(&mut self, fault: Fault) {
-        if self.is_calm {
+        // A fence may strike later than calm came, and its host needs its power again.
+        if self.is_calm && !matches!(fault, Fault::Power(_)) {
             return;
         }
         match fault {
@@ -209,6 +215,7 @@ impl World {
             }
             Fault::VrrpCut => self.no_adverts = [false; 2],
             Fault::VrrpMute(n) => self.no_adverts[n] = false,
+            Fault::Split(_) => self.join(),
             Fault::Blackout => {
                 let first = usize::from(self.dice.chance(500));
                 self.power_on(first);
@@ -233,12 +240,27 @@ impl World {
         self.touched(fault);
     }
 
+    /// Of `silent` no advert arrives; nothing else passes either way.
+    fn split(&mut self, silent: [bool; 2]) {
+        self.no_adverts = silent;
+        self.set_mute(0, true);
+        self.set_mute(1, true);
+        self.pair.databases[0].edit(|c| c.cut = true);
+    }
+
+    fn join(&mut self) {
+        self.no_adverts = [false; 2];
+        self.set_mute(0, false);
+        self.set_mute(1, false);
+        self.pair.databases[0].edit(|c| c.cut = false);
+    }
+
     /// All faults are over; what they broke is mended.
     pub(crate) fn calm(&mut self) {
         self.say(|| "CALM".to_owned());
+        self.join();
         for n in 0..2 {
             self.power_on(n);
-            self.set_mute(n, false);
             self.start_well(n);
             self.set_http(n, 200);
             self.nodes[n].fuse = None;
@@ -249,7 +271,6 @@ impl World {
             self.pair.databases[n].edit(|c| c.members[n].failing.clear());
         }
         self.pair.link.can_fetch.store(true, Ordering::Relaxed);
-        self.no_adverts = [false; 2];
         (self.is_lossy, self.is_calm, self.calm_since) = (false, true, self.now);
     }
 
@@ -275,7 +296,9 @@ impl World {
         looked: StepResult<Verdict>,
     ) -> StepResult<Verdict> {
         let is_done = matches!(looked, Ok(Verdict::Done(_)));
-        match self.nodes[n].lie {
+        // A fence that says it is done and is not leaves nothing to hold to.
+        let can_lie = !slot.job.key.solo;
+        match self.nodes[n].lie.filter(|_| can_lie) {
             Some(Lie::Done) if slot.has_begun && !is_done => {
                 self.nodes[n].lie = None;
                 self.say(|| format!("{} LIE {} is done", Self::name(n), slot.def.name));

@@ -24,15 +24,19 @@ impl World {
         let Some(side) = self.nodes[n].side.as_mut() else {
             return;
         };
-        let Some(rollout) = side.machine.state().running() else {
-            return;
+        let (solo, state) = (job.key.solo, side.machine.state());
+        let running = if solo {
+            state.running_solo()
+        } else {
+            state.running()
         };
+        let Some(rollout) = running else { return };
         let (plan, reports) = (rollout.plan.clone(), rollout.peers.with(&rollout.mine));
         let Some(def) = steps::find(&plan.rows[job.key.row].step) else {
             return;
         };
         let (tally, outcome) = (Tally::default(), None);
-        side.slot = Some(Slot {
+        side.slots[usize::from(solo)] = Some(Slot {
             job,
             def,
             plan,
@@ -45,18 +49,19 @@ impl World {
         let hang = std::mem::take(&mut self.nodes[n].hang);
         self.nodes[n].hung_until = self.now + hang;
         let after = self.dice.below(20) + hang;
-        self.at(after, Ev::Call(n, life));
+        self.at(after, Ev::Call(n, life, solo));
     }
 
     /// One call into the step: its first one, or a look.
-    pub(crate) fn call(&mut self, n: usize) {
+    pub(crate) fn call(&mut self, n: usize, solo: bool) {
+        let place = usize::from(solo);
         if self.dice.chance(500) {
             self.look(n);
         }
         let Some(mut slot) = self.nodes[n]
             .side
             .as_mut()
-            .and_then(|side| side.slot.take())
+            .and_then(|side| side.slots[place].take())
         else {
             return;
         };
@@ -64,10 +69,14 @@ impl World {
             return self.job_ended(n, &slot.job, slot.def, outcome);
         }
         // What is no longer wanted gives way to what is, between two looks.
-        let wanted = self.nodes[n]
-            .side
-            .as_ref()
-            .and_then(|side| side.intents.as_ref()?.job.clone());
+        let wanted = self.nodes[n].side.as_ref().and_then(|side| {
+            let intents = side.intents.as_ref()?;
+            if solo {
+                intents.solo.clone()
+            } else {
+                intents.job.clone()
+            }
+        });
         if let Some(job) = wanted.filter(|job| job.key != slot.job.key) {
             return self.take_job(n, job);
         }
@@ -76,6 +85,7 @@ impl World {
             self.begins(n, &slot);
         }
         let (before, now) = (self.visible(n), self.time());
+        let fences = self.fence(n, &slot);
         self.ask_step(n, &mut slot, now);
         let host = &self.pair.hosts[n];
         let (took, blown) =
@@ -85,17 +95,21 @@ impl World {
             self.say(|| format!("{} dies in {} {verb:?}", Self::name(n), slot.def.name));
             return self.crash(n);
         }
-        let wait = if slot.outcome.is_some() { 0 } else { slot.wait };
+        let wait = if slot.outcome.is_some() {
+            fences
+        } else {
+            slot.wait
+        };
         let took = u64::try_from(took.as_millis()).unwrap_or(0);
         if slot.has_begun {
             slot.wait = (slot.wait * 2).min(250);
         }
         slot.has_begun = true;
         if let Some(side) = self.nodes[n].side.as_mut() {
-            side.slot = Some(slot);
+            side.slots[place] = Some(slot);
         }
         let life = self.nodes[n].life;
-        self.at(wait + took, Ev::Call(n, life));
+        self.at(wait + took, Ev::Call(n, life, solo));
     }
 
     fn ask_step(&mut self, n: usize, slot: &mut Slot, now: Time) {
@@ -104,7 +118,11 @@ impl World {
         host.edit(|w| (w.now, w.fuse) = (now, fuse));
         let lied = super::mutants::deceive(self, n, slot.def);
         let intents = self.nodes[n].side.as_ref().and_then(|s| s.intents.as_ref());
-        let may_stop = lied || intents.is_some_and(|intents| intents.may_stop);
+        let leave = |intents: &hau::core::Intents| match slot.job.key.solo {
+            true => intents.solo.is_some(),
+            false => intents.may_stop,
+        };
+        let may_stop = lied || intents.is_some_and(leave);
         let s = site();
         let mut cx = Cx {
             host: &*host,

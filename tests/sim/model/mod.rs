@@ -1,5 +1,6 @@
 //! A whole pair in virtual time: two real cores and the real step table over two fake hosts, a
 //! database pair, a lossy network and a toy VRRP that goes its own ways.
+pub(crate) mod alone;
 pub(crate) mod back;
 pub(crate) mod dice;
 pub(crate) mod disk;
@@ -15,7 +16,7 @@ pub(crate) mod vrrp;
 
 use dice::Dice;
 use faults::Fault;
-use hau::core::{Hello, Kind, RolloutResult};
+use hau::core::{Guard, Hello, Kind, RolloutResult};
 use hau::time::Time;
 use mutants::Mutant;
 use node::Node;
@@ -33,8 +34,11 @@ pub(crate) enum Ev {
     Look(usize, u32),
     Beat(usize, u32),
     Wake(usize, u32),
-    Call(usize, u32),
-    Deliver(usize, Arc<Hello>, u64),
+    Call(usize, u32, bool),
+    /// With the boot of the receiver: what was on its way does not outlive it.
+    Deliver(usize, u32, Arc<Hello>, u64),
+    Fence(usize),
+    Guard(usize, u32, Guard),
     SidecarUp(usize, u32),
     Restart(usize, u32),
     SyncDone(usize, u32),
@@ -170,6 +174,8 @@ impl World {
             next: 0,
             end: None,
         };
+        let holds = world.failover() != alone::Failover::Off;
+        world.pair.databases[0].edit(|c| c.holds = holds);
         for n in 0..2 {
             world.nodes[n].is_powered = true;
             world.note_serving(n, false);
@@ -252,9 +258,13 @@ impl World {
             Ev::Look(n, life) if self.nodes[n].life == life => self.look(n),
             Ev::Beat(n, life) if self.nodes[n].life == life => self.beat(n),
             Ev::Wake(n, life) if self.nodes[n].life == life => self.wake(n),
-            Ev::Call(n, life) if self.nodes[n].life == life => self.call(n),
+            Ev::Call(n, life, solo) if self.nodes[n].life == life => self.call(n, solo),
+            Ev::Fence(n) => self.fenced(n),
+            Ev::Guard(n, life, guard) if self.nodes[n].life == life => self.guard(n, guard),
             Ev::SidecarUp(n, life) if self.nodes[n].life == life => self.sidecar_up(n),
-            Ev::Deliver(n, hello, sent) => self.deliver(n, hello, sent),
+            Ev::Deliver(n, boot, hello, sent) if self.nodes[n].boots == boot => {
+                self.deliver(n, hello, sent);
+            }
             Ev::Restart(n, boot) if self.nodes[n].boots == boot => self.restart(n),
             Ev::SyncDone(n, boot) if self.nodes[n].boots == boot => self.sync_done(n),
             Ev::Advert(n, life) if self.nodes[n].vrrp.life == life => self.advertise(n),
@@ -272,7 +282,7 @@ impl World {
             Ev::Operator => self.operate(),
             Ev::Command => self.random_command(),
             // A former life's.
-            Ev::Look(..) => {}
+            Ev::Look(..) | Ev::Deliver(..) | Ev::Guard(..) => {}
             Ev::Observe(..) | Ev::Beat(..) | Ev::Wake(..) | Ev::Call(..) | Ev::SidecarUp(..) => {}
             Ev::Restart(..) | Ev::SyncDone(..) | Ev::Advert(..) | Ev::Silence(..) => {}
             Ev::Keepalived(..) | Ev::Check(..) => {}

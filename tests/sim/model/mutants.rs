@@ -1,7 +1,8 @@
 //! Deliberate errors of hau, put in from outside, which the promises must catch.
 use super::World;
 use super::site::bundle;
-use hau::core::{Band, Direction, Event, Hello, Intents, Row, RowState, VrrpState};
+use hau::core::{Band, Direction, Event, Guard, Hello, Intents, Row, RowState, VrrpState};
+use hau::database::Database;
 use hau::host::Host;
 use hau::steps::StepDef;
 use std::sync::Arc;
@@ -39,6 +40,10 @@ pub(crate) enum Mutant {
     ForwardsBlindly,
     /// 12: nothing is done without the peer.
     Helpless,
+    /// 11: what is taken for a fence is none.
+    NoFence,
+    /// 11: a former primary starts at once.
+    NoHold,
 }
 
 /// Before the first event.
@@ -111,6 +116,9 @@ pub(crate) fn alter(world: &mut World, n: usize, intents: &mut Intents) {
             intents.armed.forward |= world.pair.hosts[n].handoff().armed.forward;
         }
         Some(Mutant::Helpless) if peer.is_none() => intents.job = None,
+        Some(Mutant::NoHold) if world.pair.databases[n].standing().held => {
+            intents.guard = Guard::Release;
+        }
         Some(_) | None => {}
     }
 }

@@ -7,8 +7,7 @@ use super::site::{FROM, SERVICES, WEIGHT, site};
 use super::vrrp::Vrrp;
 use super::{Ev, World};
 use hau::core::{
-    Armed, Band, DatabaseRole, Event, Hello, Intents, Local, Machine, Reply, State, Timing, Turned,
-    VrrpState,
+    Armed, Band, Event, Hello, Intents, Local, Machine, Reply, State, Timing, Turned, VrrpState,
 };
 use hau::database::Database;
 use hau::host::fake::FakeUnit;
@@ -51,6 +50,15 @@ pub(crate) struct Node {
     /// Changes that the next job call may still make.
     pub(crate) fuse: Option<u32>,
     pub(crate) forced_band: Option<Band>,
+    pub(crate) is_guarding: bool,
+    /// Since when its database has been kept from starting.
+    pub(crate) held_since: Option<u64>,
+    /// Since when it should become primary in the other one's place.
+    pub(crate) heir_since: Option<u64>,
+    /// When its standby last followed.
+    pub(crate) followed: u64,
+    /// How long it had not, when it became MASTER and a failover began.
+    pub(crate) late: u64,
     /// How far this host's clock is ahead of the true time, in milliseconds.
     pub(crate) ahead: i64,
     /// What the next look of a job says wrongly.
@@ -62,7 +70,8 @@ pub(crate) struct Sidecar {
     pub(crate) ahead: i64,
     pub(crate) machine: Machine<Disk>,
     pub(crate) intents: Option<Intents>,
-    pub(crate) slot: Option<Slot>,
+    /// The rollout's job, and what this node does on its own.
+    pub(crate) slots: [Option<Slot>; 2],
     pub(crate) sequence: u64,
     pub(crate) sent: Option<Arc<Hello>>,
     pub(crate) weight: Option<i32>,
@@ -95,6 +104,11 @@ impl Node {
             hung_until: 0,
             fuse: None,
             forced_band: None,
+            is_guarding: false,
+            held_since: None,
+            heir_since: None,
+            followed: 0,
+            late: 0,
             ahead: 0,
             lie: None,
         }
@@ -128,12 +142,10 @@ impl World {
         if self.options.mutant == Some(Mutant::Settle) {
             timing.settle = Duration::ZERO;
         }
+        let mut state = State::new(me, peer, timing);
+        state.unasked = self.unasked(n);
         let records = self.nodes[n].disk.0.borrow().records.clone();
-        let machine = Machine::recover(
-            State::new(me, peer, timing),
-            &records,
-            self.nodes[n].disk.clone(),
-        );
+        let machine = Machine::recover(state, &records, self.nodes[n].disk.clone());
         let recovered = machine.state().journaled == self.nodes[n].disk.0.borrow().replayed;
         if !recovered {
             self.broke(5, || "replaying the disk gives another state".to_owned());
@@ -144,7 +156,7 @@ impl World {
             ahead,
             machine,
             intents: None,
-            slot: None,
+            slots: [None, None],
             sequence: 0,
             sent: None,
             weight: None,
@@ -179,6 +191,8 @@ impl World {
         self.say(|| format!("{} sidecar dies", Self::name(n)));
         self.nodes[n].disk.0.borrow_mut().forget();
         self.nodes[n].fuse = None;
+        self.nodes[n].is_guarding = false;
+        self.nodes[n].heir_since = None;
         self.pair.hosts[n].edit(|w| w.fuse = None);
         self.pair.link.answers[n].store(false, Ordering::Relaxed);
         self.nodes[n].life += 1;
@@ -194,6 +208,11 @@ impl World {
             Ok(turned) => Some(turned).and_then(|turned| self.reconcile(n, turned)),
             Err(Crash::Before | Crash::After) => {
                 self.say(|| format!("{} dies in a write to its journal", Self::name(n)));
+                // Perhaps in the very fact that a failover begins.
+                let fails = |s: &State| s.running_solo().is_some();
+                if !self.nodes[n].state().is_some_and(fails) {
+                    self.fails_over(n);
+                }
                 self.crash(n);
                 None
             }
@@ -210,19 +229,18 @@ impl World {
         let (now, life) = (self.time_of(n), self.nodes[n].life);
         let side = self.nodes[n].side.as_mut()?;
         let changed = side.sent.as_ref().is_none_or(|sent| {
-            sent.rollout != turned.intents.hello.rollout || sent.local != turned.intents.hello.local
+            let (old, new) = (sent, &turned.intents.hello);
+            (&old.rollout, &old.local, old.claims) != (&new.rollout, &new.local, new.claims)
         });
         let wake = turned
             .intents
             .wake
             .filter(|w| side.wake.is_none_or(|at| *w < at || at <= now));
         side.wake = wake.or(side.wake);
-        let idle = side.slot.is_none();
-        let job = if idle {
-            turned.intents.job.clone()
-        } else {
-            None
-        };
+        let wanted = [turned.intents.job.clone(), turned.intents.solo.clone()];
+        let idle = |slot: usize| side.slots[slot].is_none();
+        let jobs = [0, 1].map(|slot| wanted[slot].clone().filter(|_| idle(slot)));
+        let guard = turned.intents.guard;
         side.intents = Some(turned.intents);
         if let Some(wake) = wake {
             self.at(wake.0 - now.0, Ev::Wake(n, life));
@@ -230,9 +248,10 @@ impl World {
         if changed {
             self.send_hello(n);
         }
-        if let Some(job) = job {
+        for job in jobs.into_iter().flatten() {
             self.take_job(n, job);
         }
+        self.see_to(n, guard);
         turned.reply
     }
 
@@ -251,17 +270,22 @@ impl World {
         let Some(side) = self.nodes[n].side.as_ref() else {
             return;
         };
-        let vrrp = host.vrrp();
+        let (vrrp, standing) = (host.vrrp(), self.pair.databases[n].standing());
+        if standing.follows {
+            self.nodes[n].followed = self.now;
+        }
         let local = Local {
             vrrp,
             has_vip: vrrp == VrrpState::Master,
             serving,
-            database: self.pair.databases[n]
-                .role()
-                .unwrap_or(DatabaseRole::Unknown),
+            database: standing.role,
+            follows: standing.follows,
+            timeline: standing.timeline,
+            held: standing.held,
+            may_start: standing.may_start,
             version: None,
             effective_priority: Some(self.priority(n)),
-            busy: side.slot.is_some(),
+            busy: side.slots.iter().any(Option::is_some),
             by_hand: false,
             armed: host.handoff().armed,
             details: site().details.clone(),
@@ -311,7 +335,8 @@ impl World {
                 5
             };
             let after = 1 + self.dice.below(most);
-            self.at(after, Ev::Deliver(1 - n, hello.clone(), self.now));
+            let (to, boot) = (1 - n, self.nodes[1 - n].boots);
+            self.at(after, Ev::Deliver(to, boot, hello.clone(), self.now));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The person at hau-ctl: starts a rollout, says random things during the faults, and afterwards
 //! brings it to an end by retrying a few times and then giving up.
+use super::alone::must_rejoin;
 use super::mutants::{self, Mutant};
 use super::site::{self, FROM, TO, site};
 use super::{End, Ev, World};
@@ -38,6 +39,11 @@ impl Operator {
             last: (0, 0),
             done: None,
         }
+    }
+
+    /// Something happens that the end has to wait for.
+    pub(crate) fn not_yet(&mut self) {
+        self.done = None;
     }
 }
 
@@ -133,10 +139,11 @@ impl World {
             }
             return;
         }
-        match self.dice.below(6) {
+        match self.dice.below(8) {
             0 | 1 => drop(self.start(n)),
             2 | 3 => self.order(n, Order::Retry, "root"),
             4 => self.order(n, Order::Confirm, "root"),
+            5 | 6 => self.alone_command(n),
             _ => self.order(n, Order::Abort, "root"),
         }
     }
@@ -176,6 +183,11 @@ impl World {
             0
         };
         self.operator.last = lengths;
+        for n in 0..2 {
+            if self.is_calm {
+                self.alone_command(n);
+            }
+        }
         // Nothing is ordered while things still go wrong, except that a rollout is begun.
         let succeeded = |n: usize| {
             let rollout = self.nodes[n].state()?.journaled.rollout.as_ref()?;
@@ -208,6 +220,12 @@ impl World {
 
     fn bring_to_end(&mut self) -> Option<End> {
         let (a, b) = (self.nodes[0].state()?, self.nodes[1].state()?);
+        let busy = |s: &hau::core::State| {
+            s.running_solo().is_some() || must_rejoin(s) || s.observed.local.held
+        };
+        if busy(a) || busy(b) {
+            return None;
+        }
         let ended = |s: &hau::core::State| s.journaled.rollout.as_ref().and_then(|r| r.ended);
         let running = [a, b].map(|s| s.running().is_some());
         if running == [false, false] {

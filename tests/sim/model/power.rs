@@ -15,6 +15,7 @@ impl World {
         if !self.nodes[n].is_powered {
             return;
         }
+        self.note_heir(n);
         self.crash(n);
         self.nodes[n].life += 1;
         self.say(|| format!("{} loses its power", Self::name(n)));

@@ -29,6 +29,7 @@ pub(crate) const SERVICES: [&str; 2] = ["shop-worker.service", "shop-api.service
 pub(crate) const TIMER: &str = "config-sync.timer";
 pub(crate) const SYNC: &str = "config-sync.service";
 pub(crate) const URL: &str = "http://127.0.0.1:8080/healthz";
+pub(crate) const FENCE: &str = "/usr/local/sbin/fence-peer";
 pub(crate) const HOOKS: [&str; 4] = ["engine", "before_stop", "after_activate", "after_start"];
 pub(crate) const CHECK_WEIGHT: i32 = -40;
 pub(crate) const BASES: [i32; 2] = [110, 100];
@@ -61,6 +62,10 @@ kind = "postgres"
 dsn = "dbname=shop"
 data_dir = "/var/lib/postgresql/15/main"
 unit = "postgresql.service"
+failover = "auto"
+rejoin = "auto"
+[fence]
+command = ["/usr/local/sbin/fence-peer", "{node}"]
 [config_sync]
 units = ["config-sync.timer", "config-sync.service"]
 paths = ["/etc/shop"]
@@ -242,6 +247,7 @@ fn host(n: usize) -> Arc<FakeHost> {
     write("/etc/shop/shop.conf", "threads = 4\n");
     write(KEY, "the root key");
     write("/etc/hau/keys/site.pub", "a key");
+    write(FENCE, "a program");
     write(WEIGHT, "0\n");
     write("/var/lib/hau/incoming/readme", "");
     write("/var/lib/hau/staging/readme", "");

@@ -71,8 +71,11 @@ impl World {
         let is_inherited = |r: &hau::core::Report| {
             is_before && matches!(r.state, RowState::Undoing | RowState::UndoFailed)
         };
+        // What a failover in between has made a standby is not made a primary again.
+        let kept =
+            |m: usize| rollout.has_moved && rollout.plan.rows[m].undo == hau::core::Undo::Role;
         let begun = |(m, r): &(usize, &hau::core::Report)| {
-            inside(*m) && r.state != RowState::Undone && !is_inherited(r)
+            inside(*m) && r.state != RowState::Undone && !is_inherited(r) && !kept(*m)
         };
         let (m, _) = rollout.mine.iter().find(begun)?;
         let open = |m: &usize| {
@@ -104,7 +107,7 @@ impl World {
         let needed = match slot.plan.kind {
             Kind::Upgrade | Kind::Rollback => true,
             Kind::RollbackNode => slot.plan.first == site().nodes[n],
-            Kind::Switch => false,
+            Kind::Switch | Kind::Failover | Kind::Rejoin => false,
         };
         if needed && backup::verify(&*self.pair.hosts[n], &dir).is_err() {
             self.broke(7, || {
@@ -126,10 +129,10 @@ impl World {
         }
     }
 
-    pub(super) fn no_two_primaries_and_no_lost_row(&mut self) {
+    pub(crate) fn no_two_primaries_and_no_lost_row(&mut self) {
         let (primaries, lost_nothing, twice) = self.pair.databases[0].edit(|c| {
             (
-                c.primaries(),
+                c.primaries().count(),
                 c.lost_nothing(),
                 c.schema.values().any(|n| *n > 1),
             )

@@ -8,11 +8,9 @@ impl World {
     pub(super) fn promise_5_begun_is_on_disk(&mut self, n: usize, slot: &Slot) {
         let platter = self.nodes[n].disk.0.borrow();
         let key = &slot.job.key;
-        let report = platter
-            .replayed
-            .rollout
-            .as_ref()
-            .and_then(|r| r.mine.get(key.row));
+        let (solo, known) = (key.solo, &platter.replayed);
+        let rollout = if solo { &known.solo } else { &known.rollout };
+        let report = rollout.as_ref().and_then(|r| r.mine.get(key.row));
         let open = match slot.job.verb {
             Verb::Do => RowState::Started,
             Verb::Undo => RowState::Undoing,
@@ -23,7 +21,7 @@ impl World {
         // A job whose call was delayed may have been given up on by then.
         let current = self.nodes[n]
             .state()
-            .and_then(|s| s.running())
+            .and_then(|s| if solo { s.running_solo() } else { s.running() })
             .and_then(|r| r.mine.get(key.row));
         let is_old =
             current.is_none_or(|r| (r.state, r.epoch, r.attempt) != (open, key.epoch, key.attempt));
@@ -70,7 +68,8 @@ impl World {
         let other = self.nodes[1 - n]
             .side
             .as_ref()
-            .and_then(|side| side.slot.as_ref());
+            .and_then(|side| side.slots[0].as_ref())
+            .filter(|_| !slot.job.key.solo);
         let other = other.filter(|other| other.has_begun && other.plan.id != slot.plan.id);
         // One that was dead, and comes back, has not yet heard what was done without it.
         let other = other.filter(|other| !slot.plan.is_alone() && !other.plan.is_alone());

@@ -14,8 +14,12 @@ use super::mutants::{self, Mutant};
 use super::site::{SERVICES, SYNC, site};
 use super::{Ev, World};
 use hau::core::{Record, RolloutResult, RowState};
+use hau::database::Database;
 use hau::host::{Active, Host};
 use std::path::{Path, PathBuf};
+
+/// Milliseconds: far longer than any rollout with its faults and the orders that follow.
+const FOR_EVER: u64 = 24 * 3_600_000;
 
 /// What the running service, or its user, can see of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,9 @@ impl World {
     pub(crate) fn recorded(&mut self, n: usize, records: &[Record]) {
         for record in records {
             self.say(|| format!("{} records {}", Self::name(n), short(record)));
+            if matches!(record, Record::SoloBegun { .. }) {
+                self.fails_over(n);
+            }
             if let Record::MandateTaken { mandate } = record {
                 let fails = |record: &Record| {
                     matches!(record, Record::RowReported { report, .. }
@@ -155,6 +162,7 @@ impl World {
             self.at(after, Ev::SyncDone(n, boot));
         }
         self.promise_6_sync_is_paused();
+        self.took_over(n, slot);
         self.no_two_primaries_and_no_lost_row();
     }
 
@@ -186,7 +194,7 @@ impl World {
     pub(crate) fn touched(&mut self, fault: Fault) {
         let touched = match fault {
             Fault::Cut | Fault::VrrpCut | Fault::VrrpMute(_) | Fault::Blackout => [true; 2],
-            Fault::FetchFails | Fault::Tampered => [true; 2],
+            Fault::Split(_) | Fault::FetchFails | Fault::Tampered => [true; 2],
             Fault::Crash(n) | Fault::CrashInWrite(n) | Fault::CrashInStep(n) => [n == 0, n == 1],
             Fault::Power(n) | Fault::Mute(n) | Fault::Bounce(n) => [n == 0, n == 1],
             Fault::ServiceDies(n) | Fault::StartFails(n) | Fault::StartDies(n) => [n == 0, n == 1],
@@ -199,14 +207,27 @@ impl World {
             if self.nodes[n].alone_since.is_some() {
                 self.nodes[n].alone_since = Some(self.now);
             }
+            if self.nodes[n].heir_since.is_some() {
+                self.nodes[n].heir_since = Some(self.now);
+            }
         }
     }
 
     /// Once a second.
     pub(crate) fn audit(&mut self) {
+        if self.now > 1_800_000_000_000 + FOR_EVER {
+            self.broke(0, || "it never comes to an end".to_owned());
+        }
         for n in 0..2 {
             self.note_serving(n, false);
             self.promise_12_survivor_serves(n);
+            self.promise_12_heir_is_primary(n);
+            let held = self.pair.databases[n].standing().held;
+            let since = self.nodes[n].held_since.unwrap_or(self.now);
+            self.nodes[n].held_since = held.then_some(since);
+            if self.pair.databases[n].edit(|c| c.is_streaming(n)) {
+                self.nodes[n].followed = self.now;
+            }
             if self.has_vip(n) && self.serves(n) {
                 self.pair.databases[n].edit(|c| c.write(n));
             }
@@ -229,11 +250,15 @@ fn short(record: &Record) -> String {
             reports.iter().next_back().map(|(n, r)| (n, r.state))
         ),
         Record::PlanAdopted { plan, .. } => format!("plan {:?} first {}", plan.id, plan.first),
+        Record::SoloReported { row, report } => {
+            format!("own row {row} {:?} try {}", report.state, report.attempt)
+        }
+        Record::SoloBegun { plan, .. } => format!("begins {:?} {:?}", plan.kind, plan.by.reason),
         Record::Started { .. }
         | Record::HomeTold { .. }
         | Record::MandateTaken { .. }
-        | Record::RolloutEnded { .. } => {
-            format!("{record:?}")
-        }
+        | Record::RolloutEnded { .. }
+        | Record::SoloEnded { .. }
+        | Record::PrimarySeen { .. } => format!("{record:?}"),
     }
 }

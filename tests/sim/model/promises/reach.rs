@@ -2,6 +2,7 @@
 use crate::model::site::{self, SERVICES};
 use crate::model::{Ev, World};
 use hau::core::{RowState, VrrpState};
+use hau::database::Database;
 use hau::host::Active;
 use hau::host::fake::{FakeUnit, OnStart};
 use std::time::Duration;
@@ -52,6 +53,16 @@ impl World {
         let unheard = self.nodes[1 - to]
             .last_heard
             .map_or(u64::MAX, |(_, sent)| self.now.saturating_sub(sent));
+        let is_held = self.pair.databases[to].standing().held;
+        let held = self.nodes[to].held_since.filter(|_| is_held);
+        if held.is_some_and(|since| self.now > since + BLIND) {
+            self.broke(3, || {
+                format!(
+                    "the VIP is moved to {}, whose database is held",
+                    Self::name(to)
+                )
+            });
+        }
         if down > BLIND {
             self.broke(3, || {
                 format!(
@@ -84,7 +95,8 @@ impl World {
         let node = &self.nodes[n];
         let able = node.side.is_some() && node.is_powered && !self.nodes[other].is_powered;
         // Whether a demoted primary's standby was promoted cannot be known alone: a person decides.
-        let demoted = self.pair.databases[n].edit(|c| c.members[n].demoted_at.is_some());
+        let demoted =
+            self.pair.databases[n].edit(|c| c.members[n].demoted_at.is_some() || !c.members[n].up);
         let well =
             |u: &FakeUnit| u.on_start == OnStart::Runs && u.ready_after < Duration::from_secs(10);
         let starts =

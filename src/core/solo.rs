@@ -1,0 +1,321 @@
+//! What a node does on its own: a failover when the other one is gone, a rejoin after it was away.
+//!
+//! Each is a rollout of one node: rows of the same table with reports of the same form, beside the
+//! rollout over the pair that may be under way and without waiting for it.
+use super::decide::{Draft, fresh};
+use super::{
+    Actor, AloneRefusal, DatabaseRole, Direction, Kind, Local, Mandate, NodeId, Order, Plan,
+    Record, Refusal, Reply, Report, Rollout, RolloutResult, RowState, State, Undo, VrrpState,
+};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::{sync::Arc, time::Duration};
+
+/// The database that was primary last, as far as this node has seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Primary {
+    pub node: NodeId,
+    pub timeline: u32,
+}
+
+/// What a node may begin by itself, as plans without number and time. From the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unasked {
+    /// A former primary is kept from starting until the other node says that it was not promoted.
+    pub holds: bool,
+    /// None: a person promotes.
+    pub failover: Option<Arc<Plan>>,
+    /// None: a person says so.
+    pub rejoin: Option<Arc<Plan>>,
+}
+
+/// A look at the database and a Hello are up to this old.
+const LATE: Duration = Duration::from_secs(3);
+
+impl Draft<'_> {
+    /// On a row of what this node does on its own, or of the rollout over the pair.
+    pub(super) fn report_of(&mut self, solo: bool, row: usize, report: Report) {
+        if solo {
+            self.push(Record::SoloReported { row, report });
+        } else {
+            self.report(row, report);
+        }
+    }
+}
+
+/// Who is primary, whether a failover is still called for, and what the configuration lets this node begin.
+pub(super) fn look_around(draft: &mut Draft<'_>) {
+    note_primary(draft);
+    stand_down(draft);
+    begin_unasked(draft);
+}
+
+/// Facts about who is primary: what is seen on a newer timeline than ever before.
+fn note_primary(draft: &mut Draft<'_>) {
+    let (s, at) = (&*draft.state, draft.now);
+    // One that is held is primary too, as far as its disk says.
+    let is_primary = |local: &Local| local.held || local.database == DatabaseRole::Primary;
+    let theirs = s.fresh_peer(at).map(|hello| (&s.peer, &hello.local));
+    let both = [Some((&s.me, &s.observed.local)), theirs];
+    let newest = both
+        .into_iter()
+        .flatten()
+        .filter(|(_, local)| is_primary(local))
+        .max_by_key(|(_, local)| local.timeline);
+    let known = s.journaled.primary.as_ref().map_or(0, |p| p.timeline);
+    let Some((node, local)) = newest.filter(|(_, local)| local.timeline > known) else {
+        return;
+    };
+    let (node, timeline) = (node.clone(), local.timeline);
+    draft.push(Record::PrimarySeen {
+        primary: Primary { node, timeline },
+        at,
+    });
+}
+
+/// A node that is heard again is not gone: nothing is promoted any more, unless that has begun.
+fn stand_down(draft: &mut Draft<'_>) {
+    let (s, at) = (&*draft.state, draft.now);
+    let Some(solo) = s.running_solo() else { return };
+    let begun = promotion(solo).is_some_and(|n| solo.mine.get(n).is_some());
+    if solo.plan.kind == Kind::Failover && !begun && s.fresh_peer(at).is_some() {
+        let result = RolloutResult::Failed;
+        draft.push(Record::SoloEnded { result, at });
+    }
+}
+
+/// What the configuration lets this node begin by itself.
+fn begin_unasked(draft: &mut Draft<'_>) {
+    let (s, now) = (&*draft.state, draft.now);
+    let failover = s
+        .unasked
+        .failover
+        .as_ref()
+        .filter(|_| must_fail_over(s, now));
+    let rejoin = s.unasked.rejoin.as_ref().filter(|_| must_rejoin(s, now));
+    let (plan, reason) = match (failover, rejoin) {
+        (Some(plan), _) => (plan.clone(), why_gone(s, now)),
+        (None, Some(plan)) => {
+            let reason = format!("node {} became primary while this one was away", s.peer);
+            (plan.clone(), reason)
+        }
+        (None, None) => return,
+    };
+    let by = Actor {
+        user: "hau".to_owned(),
+        node: s.me.0.clone(),
+        reason: Some(reason),
+    };
+    begin(draft, &plan, by);
+}
+
+fn why_gone(s: &State, now: Time) -> String {
+    let peer = &s.peer;
+    let unheard = match &s.observed.peer {
+        Some((_, seen)) => format!("not heard for {} s", now.since(*seen).as_secs()),
+        None => "not heard since this daemon started".to_owned(),
+    };
+    format!("node {peer} is gone: {unheard}, its keepalived is silent, the VIP is here")
+}
+
+/// The other node is gone by all signs, and the standby here has what it acknowledged.
+fn must_fail_over(s: &State, now: Time) -> bool {
+    let local = &s.observed.local;
+    s.running_solo().is_none()
+        && s.is_left_with_vip(now)
+        && local.database == DatabaseRole::Standby
+        && s.is_in_step()
+        && !has_failed_since_heard(s)
+}
+
+/// One that failed is not begun again before the other node was heard once more: a person looks.
+fn has_failed_since_heard(s: &State) -> bool {
+    let heard = s.observed.peer.as_ref().map(|(_, seen)| *seen);
+    let failed = |solo: &Rollout| match solo.ended {
+        Some((RolloutResult::Failed, at)) => Some(at),
+        Some((RolloutResult::Succeeded, _)) | None => None,
+    };
+    let solo = s.journaled.solo.as_ref();
+    let failover = solo.filter(|solo| solo.plan.kind == Kind::Failover);
+    failover
+        .and_then(failed)
+        .is_some_and(|at| heard.is_none_or(|seen| seen < at))
+}
+
+fn must_rejoin(s: &State, now: Time) -> bool {
+    let tried = |solo: &Rollout| {
+        let same = solo.plan.kind == Kind::Rejoin && solo.plan.to == s.newest_timeline();
+        solo.ended.is_none() || same
+    };
+    let solo = s.journaled.solo.as_ref();
+    // One that was demoted follows by its rollout's row.
+    let waits = s.observed.local.held && s.is_superseded();
+    waits && !solo.is_some_and(tried) && has_primary(s, now)
+}
+
+fn has_primary(s: &State, now: Time) -> bool {
+    s.fresh_peer(now)
+        .is_some_and(|hello| hello.local.database == DatabaseRole::Primary)
+}
+
+/// A person asks for it.
+pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, accepts_loss: bool) -> Reply {
+    let (s, now) = (&*draft.state, draft.now);
+    let local = &s.observed.local;
+    let writes = s.fresh_peer(now).is_some_and(|peer| !peer.local.held);
+    let is_there = writes || local.vrrp == VrrpState::Backup;
+    let refusal = if s.running_solo().is_some() {
+        Some(Refusal::Busy)
+    } else {
+        match plan.kind {
+            Kind::Failover if is_there => Some(Refusal::Alone(AloneRefusal::PeerHeard)),
+            Kind::Failover if local.database != DatabaseRole::Standby && !local.held => {
+                Some(Refusal::Alone(AloneRefusal::NothingToPromote))
+            }
+            Kind::Failover if !accepts_loss && (s.is_superseded() || !s.is_in_step()) => {
+                Some(Refusal::Alone(AloneRefusal::MayLoseRows))
+            }
+            Kind::Rejoin if !s.is_superseded() => Some(Refusal::Alone(AloneRefusal::NotSuperseded)),
+            Kind::Rejoin if !has_primary(s, now) => Some(Refusal::PeerLost),
+            Kind::Failover | Kind::Rejoin => None,
+            Kind::Upgrade | Kind::Switch | Kind::Rollback | Kind::RollbackNode => None,
+        }
+    };
+    if let Some(refusal) = refusal {
+        return Reply::Refused(refusal);
+    }
+    let rollout = begin(draft, plan, plan.by.clone());
+    Reply::Accepted { rollout }
+}
+
+fn begin(draft: &mut Draft<'_>, plan: &Plan, by: Actor) -> u64 {
+    let s = &*draft.state;
+    let (me, at) = (s.me.clone(), draft.now);
+    let mut plan = Plan::clone(plan);
+    plan.id.number = s.last_number() + 1;
+    plan.id.origin = me.clone();
+    plan.made_at = at;
+    plan.by = by.clone();
+    // In mid-activation the services are the rollout's: it finishes or takes back what it began.
+    if s.running().is_some_and(|r| r.has_service_down(&s.me)) {
+        plan.rows.retain(|row| !row.restores);
+    }
+    plan.from = s.observed.local.timeline.to_string();
+    plan.to = s.newest_timeline();
+    let number = plan.id.number;
+    let mandate = Arc::new(Mandate {
+        epoch: 0,
+        origin: me,
+        order: Order::Start,
+        direction: Direction::Forward,
+        by,
+        at,
+    });
+    let plan = Arc::new(plan);
+    draft.push(Record::SoloBegun { plan, mandate });
+    number
+}
+
+/// Begins the next row, or ends.
+pub(super) fn advance(draft: &mut Draft<'_>) {
+    let (s, now) = (&*draft.state, draft.now);
+    let Some(solo) = s.running_solo() else { return };
+    let state = |n: usize| solo.mine.get(n).map(|r| r.state);
+    let next = (0..solo.plan.rows.len()).find(|n| state(*n) != Some(RowState::Done));
+    match next.map(|n| (n, state(n))) {
+        None => {
+            let result = RolloutResult::Succeeded;
+            draft.push(Record::SoloEnded { result, at: now });
+        }
+        Some((_, Some(RowState::Failed))) => {
+            let result = RolloutResult::Failed;
+            draft.push(Record::SoloEnded { result, at: now });
+        }
+        Some((row, None)) if may_go_on(s, solo, row, now) => {
+            let report = fresh(solo, RowState::Started, now);
+            draft.push(Record::SoloReported { row, report });
+        }
+        Some(_) => {}
+    }
+}
+
+/// Asked for a row that begins and, at every turn, for one that has begun.
+pub(super) fn may_go_on(s: &State, solo: &Rollout, row: usize, now: Time) -> bool {
+    match solo.plan.kind {
+        Kind::Failover => {
+            let free = promotion(solo).is_none_or(|n| row > n);
+            // One that was begun goes on beside a peer that is held: it waits for this one's word.
+            let held = s.fresh_peer(now).is_some_and(|peer| peer.local.held);
+            let begun = held && solo.mine.get(row).is_some() && promotion(solo) == Some(row);
+            let gone = s.is_alone(now) && s.observed.local.vrrp != VrrpState::Backup;
+            free || gone || begun
+        }
+        Kind::Rejoin => has_primary(s, now),
+        Kind::Upgrade | Kind::Switch | Kind::Rollback | Kind::RollbackNode => true,
+    }
+}
+
+/// The row after which this node's database is primary.
+fn promotion(solo: &Rollout) -> Option<usize> {
+    let mut rows = solo.plan.rows.iter();
+    rows.position(|row| row.undo == Undo::Barrier)
+}
+
+impl State {
+    pub fn running_solo(&self) -> Option<&Rollout> {
+        let solo = self.journaled.solo.as_ref();
+        solo.filter(|solo| solo.ended.is_none())
+    }
+
+    /// Has the standby here followed its primary until that fell silent? Else it may lack what the
+    /// primary acknowledged since.
+    pub fn is_in_step(&self) -> bool {
+        let seen = &self.observed;
+        let heard = seen.peer.as_ref().map(|(_, at)| *at);
+        let silent = heard.unwrap_or_default().max(seen.vrrp_since);
+        let recently = |at: Time| at + self.timing.settle + LATE >= silent;
+        seen.local.follows || seen.followed.is_some_and(recently)
+    }
+
+    pub(super) fn last_number(&self) -> u64 {
+        let both = [&self.journaled.rollout, &self.journaled.solo];
+        let numbers = both.into_iter().flatten().map(|r| r.plan.id.number);
+        numbers.max().unwrap_or(0)
+    }
+
+    fn newest_timeline(&self) -> String {
+        let primary = self.journaled.primary.as_ref();
+        primary.map_or_else(String::new, |p| p.timeline.to_string())
+    }
+
+    /// The other node was made primary after this one was: what this database would go on from is
+    /// the past.
+    pub fn is_superseded(&self) -> bool {
+        self.is_replaced(&self.me, &self.observed.local)
+    }
+
+    pub(super) fn is_replaced(&self, node: &NodeId, local: &Local) -> bool {
+        let primary = self.journaled.primary.as_ref();
+        let newer = primary.is_some_and(|p| p.node != *node && p.timeline > local.timeline);
+        local.timeline > 0 && newer
+    }
+
+    /// The database here runs as a primary that another one has replaced. What a rollout has just stopped is
+    /// seen to run for a moment longer.
+    pub fn is_astray(&self) -> bool {
+        let is_planned = self.running().is_some_and(|r| r.has_service_down(&self.me));
+        let is_primary = self.observed.local.database == DatabaseRole::Primary;
+        is_primary && !is_planned && self.is_superseded()
+    }
+
+    /// May this database become primary without a further word? One that was begun and did not end
+    /// well may end yet; once any newer primary is seen the question is settled.
+    pub fn claims(&self) -> bool {
+        let solo = self.journaled.solo.as_ref();
+        let Some(solo) = solo.filter(|solo| solo.plan.kind == Kind::Failover) else {
+            return false;
+        };
+        let begun = promotion(solo).is_some_and(|n| solo.mine.get(n).is_some());
+        (begun || solo.ended.is_none()) && solo.plan.to == self.newest_timeline()
+    }
+}
