@@ -18,25 +18,34 @@ const DROP_IN: &str = "50-hau-may-start.conf";
 pub(super) struct Timeline(Mutex<Option<(u32, u32)>>);
 
 pub(super) fn standing(db: &Postgres) -> Standing {
-    let role = db.role_within(QUESTION).unwrap_or_default();
-    let up = !matches!(db.postmaster(), Ok(None));
+    let (role, follows) = role_and_stream(db).unwrap_or_default();
+    // One that answers runs.
+    let up = role != DatabaseRole::Unknown || !matches!(db.postmaster(), Ok(None));
     let flag = db.config.may_start.as_ref();
     let may_start = flag.is_none_or(|flag| flag.exists());
     Standing {
         role,
-        follows: role == DatabaseRole::Standby && follows(db).unwrap_or(false),
+        follows,
         timeline: timeline(db).unwrap_or(0),
         held: !up && !may_start && !db.has_standby_signal(),
         may_start,
     }
 }
 
-fn follows(db: &Postgres) -> DatabaseResult<bool> {
-    let sql = "select exists(select from pg_stat_wal_receiver where status = 'streaming')";
-    db.sessions
-        .ask("ask for the stream", QUESTION, move |client| {
-            client.query_one(sql, &[])?.try_get(0)
-        })
+/// Both in one round trip, for it is asked every second.
+fn role_and_stream(db: &Postgres) -> DatabaseResult<(DatabaseRole, bool)> {
+    let sql = "select pg_is_in_recovery(), exists(select from pg_stat_wal_receiver where status = 'streaming')";
+    let (in_recovery, streams) = db
+        .sessions
+        .ask("ask for the role", QUESTION, move |client| {
+            let row = client.query_typed_one(sql, &[])?;
+            Ok((row.try_get(0)?, row.try_get(1)?))
+        })?;
+    Ok(if in_recovery {
+        (DatabaseRole::Standby, streams)
+    } else {
+        (DatabaseRole::Primary, false)
+    })
 }
 
 /// The control file tells it late after a promotion, so the newest history file counts too: that is
