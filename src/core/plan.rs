@@ -84,6 +84,24 @@ pub struct Actor {
     pub reason: Option<String>,
 }
 
+/// Who orders what nobody has asked for.
+const NOBODY: &str = "hau";
+
+impl Actor {
+    /// hau itself, on this node.
+    pub(super) fn nobody(node: &NodeId, reason: String) -> Self {
+        Self {
+            user: NOBODY.to_owned(),
+            node: node.0.clone(),
+            reason: Some(reason),
+        }
+    }
+
+    pub(super) fn is_nobody(&self) -> bool {
+        self.user == NOBODY
+    }
+}
+
 /// Which bundle a rollout installs; its bytes are fetched from whichever node has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundleRef {

@@ -77,7 +77,7 @@ fn note_primary(draft: &mut Draft<'_>) {
 fn stand_down(draft: &mut Draft<'_>) {
     let (s, at) = (&*draft.state, draft.now);
     let Some(solo) = s.running_solo() else { return };
-    let begun = promotion(solo).is_some_and(|n| solo.mine.get(n).is_some());
+    let begun = solo.barrier(&s.me).is_some();
     if solo.plan.kind == Kind::Failover && !begun && s.fresh_peer(at).is_some() {
         let result = RolloutResult::Failed;
         draft.push(Record::SoloEnded { result, at });
@@ -101,11 +101,7 @@ fn begin_unasked(draft: &mut Draft<'_>) {
         }
         (None, None) => return,
     };
-    let by = Actor {
-        user: "hau".to_owned(),
-        node: s.me.0.clone(),
-        reason: Some(reason),
-    };
+    let by = Actor::nobody(&s.me, reason);
     begin(draft, &plan, by);
 }
 
@@ -315,7 +311,7 @@ impl State {
         let Some(solo) = solo.filter(|solo| solo.plan.kind == Kind::Failover) else {
             return false;
         };
-        let begun = promotion(solo).is_some_and(|n| solo.mine.get(n).is_some());
+        let begun = solo.barrier(&self.me).is_some();
         (begun || solo.ended.is_none()) && solo.plan.to == self.newest_timeline()
     }
 }

@@ -7,9 +7,6 @@ use super::{
 };
 use crate::time::Time;
 
-/// Who orders what nobody has asked for.
-const NOBODY: &str = "hau";
-
 /// A survivor (`State::must_survive`) brings its service back: with rows begun that took it down, what cannot be
 /// finished without the peer is taken back at once, and what failed to be taken back is tried once more.
 pub(super) fn survive(draft: &mut Draft<'_>) {
@@ -54,7 +51,7 @@ fn has_failed_to_go_back(s: &State, rollout: &Rollout) -> bool {
     let Mandate {
         order, origin, by, ..
     } = &*rollout.mandate;
-    let again = *order == Order::Retry && *origin == s.me && by.user == NOBODY;
+    let again = *order == Order::Retry && *origin == s.me && by.is_nobody();
     let is_down = |n: usize| rollout.plan.rows[n].service_down || rollout.is_inherited(n);
     let is_down = next_undo(s, rollout).is_some_and(is_down);
     rollout.halted_by().is_some() && is_down && !again
@@ -80,11 +77,7 @@ pub(super) fn take_back(draft: &mut Draft<'_>) {
 
 /// An order of nobody.
 fn own_word(draft: &mut Draft<'_>, order: Order, why: String) {
-    let by = Actor {
-        user: NOBODY.to_owned(),
-        node: draft.state.me.0.clone(),
-        reason: Some(why),
-    };
+    let by = Actor::nobody(&draft.state.me, why);
     mandate(draft, order, by);
 }
 

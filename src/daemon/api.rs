@@ -251,6 +251,18 @@ fn json<T: Serialize>(data: &T) -> Result<Answered, Failure> {
         .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))
 }
 
+/// Without the frame that `hau-ctl` reads: for the other node, and for who knows nothing of hau.
+fn bare<T: Serialize>(
+    status: u16,
+    content_type: &'static str,
+    data: &T,
+) -> Result<Answered, Failure> {
+    let bytes = serde_json::to_vec(data);
+    bytes
+        .map(|bytes| Answered::Plain(status, content_type, bytes))
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))
+}
+
 fn nothing() -> Result<Answered, Failure> {
     Ok(Answered::Json(Value::Object(serde_json::Map::new())))
 }

@@ -1,8 +1,8 @@
 //! Rows of a rollback: a node becomes again what its backup holds. A node that is so already is left
 //! alone: its services are not stopped for nothing.
 use super::activate::{put_aside, take_back};
-use super::same_key::shows_another;
-use super::services::{all_listen, all_stopped, start_all, stop_all};
+use super::same_key::{UsesKey, shows_another};
+use super::stop::Stop;
 use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::backup;
 use crate::core::{Problem, Undo};
@@ -47,7 +47,11 @@ pub(super) const KEY: StepDef = StepDef {
     limit: Limit::Start,
     only: Only::RootKey,
     attempts: 2,
-    step: &BackupKey,
+    step: &UsesKey {
+        wrong: wrong_key,
+        put: put_back,
+        done: "the backup's root key is in use",
+    },
     ..QUIET
 };
 
@@ -113,28 +117,25 @@ struct StopNewer;
 
 impl Step for StopNewer {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
-        let stopped = is_back(cx)? || matches!(all_stopped(cx)?, Verdict::Done(_));
-        Ok(if stopped {
-            Check::AlreadyDone
-        } else {
-            Check::Ready
-        })
+        if is_back(cx)? {
+            return Ok(Check::AlreadyDone);
+        }
+        Stop.precheck(cx)
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        stop_all(cx, cx.left())
+        Stop.run(cx)
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         if is_back(cx)? {
             return Ok(Verdict::Done("this node is back already".to_owned()));
         }
-        all_stopped(cx)
+        Stop.verify(cx)
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        start_all(cx)?;
-        all_listen(cx)
+        Stop.undo(cx)
     }
 }
 
@@ -196,8 +197,6 @@ impl Step for Restore {
     }
 }
 
-struct BackupKey;
-
 /// None: the backup's key is in use.
 fn wrong_key(cx: &Cx<'_>) -> StepResult<Option<String>> {
     let Some((path, wanted)) = backup::root_key(cx.host, &cx.backup_dir()?)? else {
@@ -208,38 +207,4 @@ fn wrong_key(cx: &Cx<'_>) -> StepResult<Option<String>> {
         return Ok(Some(format!("{} is not the backup's key", path.display())));
     }
     shows_another(cx, &wanted.sha256)
-}
-
-impl Step for BackupKey {
-    fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
-        // Cut off between stop and start there is no service that could show its key.
-        let is_up = matches!(all_listen(cx), Ok(Verdict::Done(_)));
-        Ok(if is_up && wrong_key(cx)?.is_none() {
-            Check::AlreadyDone
-        } else {
-            Check::Ready
-        })
-    }
-
-    fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        stop_all(cx, cx.left())?;
-        if let Verdict::NotYet(what) = all_stopped(cx)? {
-            return Err(StepError::retry(what, "hau-ctl retry when it is gone"));
-        }
-        put_back(cx)?;
-        start_all(cx)
-    }
-
-    fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        if let Verdict::NotYet(what) = all_listen(cx)? {
-            return Ok(Verdict::NotYet(what));
-        }
-        match wrong_key(cx)? {
-            None => Ok(Verdict::Done("the backup's root key is in use".to_owned())),
-            Some(what) => Err(StepError::retry(
-                what,
-                "see why the service makes a key of its own at every start",
-            )),
-        }
-    }
 }

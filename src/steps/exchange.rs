@@ -1,6 +1,6 @@
 //! Rows of a rollback that restores the database: the dump beside the running database, then in its
 //! place. Between the two nothing has been changed; what was replaced is kept until a person drops it.
-use super::services::{all_listen, all_stopped, start_all, stop_all};
+use super::services::{all_listen, bring_down, start_all};
 use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use super::{health, start, stop};
 use crate::backup;
@@ -139,9 +139,6 @@ impl Step for Exchange {
 }
 
 fn exchange(cx: &Cx<'_>) -> StepResult<()> {
-    stop_all(cx, cx.left())?;
-    if let Verdict::NotYet(what) = all_stopped(cx)? {
-        return Err(StepError::retry(what, "hau-ctl retry when it is gone"));
-    }
+    bring_down(cx)?;
     Ok(cx.database.exchange(cx.left() / 2)?)
 }

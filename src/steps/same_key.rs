@@ -1,5 +1,5 @@
 //! Row: the service here really uses the other node's root key, though it may have made its own.
-use super::services::{all_listen, all_stopped, start_all, stop_all};
+use super::services::{all_listen, bring_down, start_all};
 use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::sync;
 use std::time::Duration;
@@ -12,11 +12,26 @@ pub(super) const DEF: StepDef = StepDef {
     limit: Limit::Start,
     only: Only::CarriedKey,
     attempts: 2,
-    step: &SameKey,
+    step: &UsesKey {
+        wrong,
+        put: carry,
+        done: "one root key on both nodes",
+    },
     ..QUIET
 };
 
-struct SameKey;
+/// Makes the services use a root key. Which one it is, and whence it comes, is the row's.
+pub(super) struct UsesKey {
+    /// None: it is in use. Some: what is wrong.
+    pub(super) wrong: fn(&Cx<'_>) -> StepResult<Option<String>>,
+    /// Puts it in its place; the services are down meanwhile.
+    pub(super) put: fn(&Cx<'_>) -> StepResult<()>,
+    pub(super) done: &'static str,
+}
+
+fn carry(cx: &Cx<'_>) -> StepResult<()> {
+    Ok(sync::pull(cx.host, cx.settings, cx.left())?)
+}
 
 /// None: one key, in use. Some: what is wrong.
 fn wrong(cx: &Cx<'_>) -> StepResult<Option<String>> {
@@ -48,11 +63,11 @@ pub(super) fn shows_another(cx: &Cx<'_>, sha256: &str) -> StepResult<Option<Stri
     Ok((!used).then(|| format!("{url} shows another key than the one on disk")))
 }
 
-impl Step for SameKey {
+impl Step for UsesKey {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         // Cut off between stop and start there is no service that could show its key.
         let is_up = matches!(all_listen(cx), Ok(Verdict::Done(_)));
-        Ok(if is_up && wrong(cx)?.is_none() {
+        Ok(if is_up && (self.wrong)(cx)?.is_none() {
             Check::AlreadyDone
         } else {
             Check::Ready
@@ -60,11 +75,8 @@ impl Step for SameKey {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        stop_all(cx, cx.left())?;
-        if let Verdict::NotYet(what) = all_stopped(cx)? {
-            return Err(StepError::retry(what, "hau-ctl retry when it is gone"));
-        }
-        sync::pull(cx.host, cx.settings, cx.left())?;
+        bring_down(cx)?;
+        (self.put)(cx)?;
         start_all(cx)
     }
 
@@ -72,8 +84,8 @@ impl Step for SameKey {
         if let Verdict::NotYet(what) = all_listen(cx)? {
             return Ok(Verdict::NotYet(what));
         }
-        match wrong(cx)? {
-            None => Ok(Verdict::Done("one root key on both nodes".to_owned())),
+        match (self.wrong)(cx)? {
+            None => Ok(Verdict::Done(self.done.to_owned())),
             Some(what) => Err(StepError::retry(
                 what,
                 "see why the service makes a key of its own at every start",

@@ -36,6 +36,15 @@ pub(super) fn all_stopped(cx: &Cx<'_>) -> StepResult<Verdict> {
     Ok(Verdict::done())
 }
 
+/// Stops them where what comes next must find nobody: at once, or an error.
+pub(super) fn bring_down(cx: &Cx<'_>) -> StepResult<()> {
+    stop_all(cx, cx.left())?;
+    match all_stopped(cx)? {
+        Verdict::Done(_) => Ok(()),
+        Verdict::NotYet(what) => Err(StepError::retry(what, "hau-ctl retry when it is gone")),
+    }
+}
+
 /// Starts every service, waiting for the ports of what others depend on.
 pub(super) fn start_all(cx: &Cx<'_>) -> StepResult<()> {
     for service in cx.settings.start_order() {

@@ -1,5 +1,5 @@
 //! Backups and config sync: made, listed, verified, paused, resumed, compared.
-use super::{Answered, Api, failed, json, nothing};
+use super::{Answered, Api, bare, failed, json, nothing};
 use crate::daemon::{door::Call, watch};
 use crate::host::{Host, HostError};
 use crate::wire::{self, Code, Failure};
@@ -12,9 +12,7 @@ pub(super) fn backups(api: &Api, _: &Call) -> Result<Answered, Failure> {
 
 pub(super) fn peer_backups(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let list = backup::list(&*api.site, &api.site.settings).map_err(failed)?;
-    let bytes = serde_json::to_vec(&list)
-        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
-    Ok(Answered::Plain(200, "application/json", bytes))
+    bare(200, "application/json", &list)
 }
 
 pub(super) fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
@@ -150,9 +148,7 @@ pub(super) fn peer_sync_resume(api: &Api, _: &Call) -> Result<Answered, Failure>
 
 pub(super) fn peer_config(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let listing = sync::listing(&*api.site, &api.site.settings).map_err(failed)?;
-    let bytes = serde_json::to_vec(&listing)
-        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
-    Ok(Answered::Plain(200, "application/json", bytes))
+    bare(200, "application/json", &listing)
 }
 
 /// By hash: what is not in the listing has no name to ask for it by.

@@ -1,5 +1,5 @@
 //! What is asked without anything being changed, and the words of keepalived and the other node.
-use super::{Answered, Api, body, json, nothing};
+use super::{Answered, Api, bare, body, json, nothing};
 use crate::core::{Band, Event, Hello, Local};
 use crate::daemon::{door::Call, heard, mailbox::Post, planning, status::rfc3339};
 use crate::host::{Finding, Host, Status};
@@ -68,9 +68,7 @@ pub(super) fn own_health(api: &Api, _: &Call) -> Result<Answered, Failure> {
     } else {
         200
     };
-    let bytes = serde_json::to_vec(&health)
-        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
-    Ok(Answered::Plain(status, "application/health+json", bytes))
+    bare(status, "application/health+json", &health)
 }
 
 pub(super) fn health(api: &Api, _: &Call) -> Result<Answered, Failure> {
@@ -127,9 +125,7 @@ pub(super) fn hello(api: &Api, call: &Call) -> Result<Answered, Failure> {
 pub(super) fn peer_doctor(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let query = call.query.as_deref().unwrap_or_default();
     let findings = planning::own_findings(api, &planning::Purpose::parse(query));
-    let bytes = serde_json::to_vec(&findings)
-        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
-    Ok(Answered::Plain(200, "application/json", bytes))
+    bare(200, "application/json", &findings)
 }
 
 /// The first look brings the numbers of keepalived's configuration with it.
