@@ -199,7 +199,7 @@ fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
         let (mut last, mut lag, mut looks) = (None, None, 0);
         if let Err(e) = site.database().watch_over() {
             tracing::error!(
-                "a former primary would start by itself: {}; {}",
+                "whether a former primary starts by itself is not as configured: {}; {}",
                 e.what,
                 e.remedy
             );

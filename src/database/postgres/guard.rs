@@ -6,7 +6,7 @@ use crate::core::DatabaseRole;
 use crate::database::Standing;
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -73,25 +73,40 @@ fn newest_history(data_dir: &Path) -> u32 {
     entries.flatten().filter_map(number).max().unwrap_or(0)
 }
 
-/// Puts the drop-in in its place. What runs already was let start.
+/// Puts the drop-in in its place, or takes away that of an earlier configuration, for whose word nobody would be
+/// left to wait. What runs already was let start.
 pub(super) fn watch_over(db: &Postgres) -> DatabaseResult<()> {
+    let file = drop_in_of(&db.config.unit);
     let Some(flag) = &db.config.may_start else {
-        return Ok(());
+        if !db.host.exists(&file) {
+            return Ok(());
+        }
+        let removed = db.host.remove(&file);
+        return removed
+            .and_then(|()| db.host.reload_units())
+            .map_err(|e| host_error(&e));
     };
     if db.postmaster()?.is_some() && !db.has_standby_signal() {
         allow(db)?;
     }
-    let dir = Path::new(UNITS).join(format!("{}.d", db.config.unit));
-    let file = dir.join(DROP_IN);
     let text = drop_in(flag, &db.standby_signal());
-    if fs::read_to_string(&file).is_ok_and(|there| there == text) {
+    if db
+        .host
+        .read(&file)
+        .is_ok_and(|there| there == text.as_bytes())
+    {
         return Ok(());
     }
-    db.host.make_dir(&dir, 0o755).map_err(|e| host_error(&e))?;
+    let dir = file.parent().unwrap_or(Path::new(UNITS));
     db.host
-        .write(&file, text.as_bytes(), 0o644)
+        .make_dir(dir, 0o755)
+        .and_then(|()| db.host.write(&file, text.as_bytes(), 0o644))
         .and_then(|()| db.host.reload_units())
         .map_err(|e| host_error(&e))
+}
+
+fn drop_in_of(unit: &str) -> PathBuf {
+    Path::new(UNITS).join(format!("{unit}.d")).join(DROP_IN)
 }
 
 fn drop_in(flag: &Path, standby: &Path) -> String {
@@ -148,6 +163,11 @@ pub(super) fn stop(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        database::postgres::PostgresConfig,
+        host::{Host, fake::FakeHost},
+    };
+    use std::sync::Arc;
 
     #[test]
     fn the_newest_history_file_tells_the_timeline() {
@@ -164,6 +184,29 @@ mod tests {
             fs::write(wal.join(name), "").unwrap();
         }
         assert_eq!(newest_history(dir.path()), 10);
+    }
+
+    fn db(host: &Arc<FakeHost>, may_start: Option<PathBuf>) -> Postgres {
+        let config = PostgresConfig {
+            dsn: "host=/run dbname=shop user=hau".to_owned(),
+            data_dir: "/no/such/data".into(),
+            unit: "postgresql@15-main.service".to_owned(),
+            os_user: "postgres".to_owned(),
+            bin_dir: None,
+            may_start,
+        };
+        Postgres::new(config, host.clone()).unwrap()
+    }
+
+    /// Nobody would give the word any more: the primary would stay down at every boot.
+    #[test]
+    fn without_a_fence_nothing_waits_for_a_word() {
+        let host = Arc::new(FakeHost::new());
+        let file = drop_in_of("postgresql@15-main.service");
+        watch_over(&db(&host, Some("/run/hau/x".into()))).unwrap();
+        assert!(host.exists(&file));
+        watch_over(&db(&host, None)).unwrap();
+        assert!(!host.exists(&file));
     }
 
     #[test]
