@@ -12,7 +12,10 @@ import time
 LAB = pathlib.Path(__file__).resolve().parent.parent  # tests/lab
 PROJECT = LAB.parent.parent
 TARGET = PROJECT / "target" / "lab"
-STATE = pathlib.Path("/var/lib/haulab")
+# Several pairs on one machine, each with a name: HAULAB_NAME=haulab2 lab up. They share nothing but the image.
+ONLY_PAIR = "haulab"
+NAME = os.environ.get("HAULAB_NAME", ONLY_PAIR)
+STATE = pathlib.Path("/var/lib", NAME)
 CACHE = pathlib.Path("/var/cache/haulab")
 
 NODES = ("a", "b")
@@ -42,7 +45,8 @@ def peer_of(node):
 
 
 def say(text):
-    print(text, file=sys.stderr, flush=True)
+    """With the name of the pair, if it is not the only one."""
+    print(text if NAME == ONLY_PAIR else f"[{NAME}] {text}", file=sys.stderr, flush=True)
 
 
 def run(args, *, timeout=60, stdin=None, check=True, env=None, cwd=None):
@@ -106,18 +110,18 @@ def need_root():
 
 
 @contextlib.contextmanager
-def only_one():
-    """Two `lab` commands that change something never run at once."""
-    STATE.mkdir(parents=True, exist_ok=True)
-    with open(STATE / "lock", "w", encoding="utf-8") as lock:
-        end = time.monotonic() + 120
+def only_one(folder=STATE, seconds=120):
+    """Two `lab` commands that change the same pair never run at once; `folder` is what they would change."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="utf-8") as lock:
+        end = time.monotonic() + seconds
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as busy:
                 if time.monotonic() >= end:
-                    raise LabError("another `lab` command has been running for 120 s") from busy
+                    raise LabError(f"another `lab` command has been changing {folder} for {seconds} s") from busy
                 time.sleep(0.2)
         yield
 

@@ -6,7 +6,7 @@ import os
 import shutil
 
 from . import rootfs
-from .base import FIRST_VERSION, LAB, TARGET, run, say, write
+from .base import CACHE, FIRST_VERSION, LAB, TARGET, only_one, run, say, write
 
 SHOP = LAB / "shop"
 # version: (counter, variant of Build.java, has the new column)
@@ -90,7 +90,8 @@ def traffic():
 
 
 def everything():
-    rootfs.layers()
-    shop()
-    age_recipient()
-    traffic()
+    with only_one(CACHE, 900), only_one(TARGET, 900):
+        rootfs.layers()
+        shop()
+        age_recipient()
+        traffic()

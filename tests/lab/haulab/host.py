@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from . import net, rootfs
-from .base import STATE, LabError, load_pid, run, save_pid, send, tail, wait_for
+from .base import NAME, STATE, LabError, load_pid, run, save_pid, send, tail, wait_for
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -75,7 +75,7 @@ def mount(node):
     lower = ":".join(str(path) for path in rootfs.layers())
     # redirect_dir: a folder of the image can be renamed, as on a real disk
     options = f"lowerdir={lower},upperdir={home(node) / 'upper'},workdir={home(node) / 'work'},redirect_dir=on"
-    run(["mount", "-t", "overlay", f"haulab-{node}", "-o", options, root(node)])
+    run(["mount", "-t", "overlay", f"{NAME}-{node}", "-o", options, root(node)])
 
 
 def unmount(node):
@@ -97,7 +97,7 @@ def boot(node):
     net.plug(node)
     mount(node)
     command = ["systemd-nspawn", "-q", "-D", root(node), "--boot", "--register=no", "--keep-unit", "--capability=all",
-               f"--network-namespace-path=/run/netns/{net.namespace(node)}", "-M", f"haulab-{node}"]
+               f"--network-namespace-path=/run/netns/{net.namespace(node)}", "-M", f"{NAME}-{node}"]
     _own_cgroup(node)
     # sysctls of its own network can be written, as on a real host; those of the machine cannot
     env = dict(os.environ, SYSTEMD_NSPAWN_API_VFS_WRITABLE="network")
@@ -156,17 +156,17 @@ def _cgroup_roots():
 
 def _own_cgroup(node):
     for top in _cgroup_roots():
-        (top / f"haulab-{node}").mkdir(exist_ok=True)
+        (top / f"{NAME}-{node}").mkdir(exist_ok=True)
 
 
 def _enter_cgroup(node):
     for top in _cgroup_roots():
-        (top / f"haulab-{node}" / "cgroup.procs").write_text("0", encoding="utf-8")
+        (top / f"{NAME}-{node}" / "cgroup.procs").write_text("0", encoding="utf-8")
 
 
 def _groups(node):
     """Innermost first."""
-    return [pathlib.Path(folder) for top in _cgroup_roots() for folder, _, _ in os.walk(top / f"haulab-{node}", topdown=False)]
+    return [pathlib.Path(folder) for top in _cgroup_roots() for folder, _, _ in os.walk(top / f"{NAME}-{node}", topdown=False)]
 
 
 def _kill_members(node):

@@ -5,15 +5,15 @@ Partitions are made on the bridge, where no host can see them: a cut is silence,
 
 import pathlib
 
-from .base import ADDRESS, PREFIX, LabError, peer_of, run
+from .base import ADDRESS, NAME, PREFIX, LabError, peer_of, run
 
-BRIDGE_SPACE = "haulab-br"
+BRIDGE_SPACE = f"{NAME}-br"
 BRIDGE = "haulab-br0"
 TABLE = ("bridge", "haulab")
 
 
 def namespace(place):
-    return f"haulab-{place}"
+    return f"{NAME}-{place}"
 
 
 def port(place):

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from . import build, cluster, hau, host
-from .base import NODES, PROJECT, TARGET, LabError, run, say
+from .base import NODES, PROJECT, STATE, TARGET, LabError, only_one, run, say
 
 KEYS = TARGET / "keys"
 BIN = "debug" if os.environ.get("PROFILE") == "dev" else "x86_64-unknown-linux-musl/release"
@@ -75,18 +75,18 @@ def pair():
 
 def trust():
     """The publisher's key pair, made once; its public half goes to both nodes."""
-    KEYS.mkdir(parents=True, exist_ok=True)
-    if not (KEYS / "shop.key").exists():
-        run([HAU_CTL, "bundle", "keygen", "shop", "--out", KEYS])
+    with only_one(KEYS):
+        if not (KEYS / "shop.key").exists():
+            run([HAU_CTL, "bundle", "keygen", "shop", "--out", KEYS])
     for node in NODES:
         host.copy_in(node, KEYS / "shop.pub", "/etc/hau/keys/shop.pub")
 
 
 def bundle(version, node="a"):
     """Builds and signs a version of shop; gives its path on the node."""
-    run([HAU_CTL, "bundle", "build", "--key", KEYS / "shop.key", "--out", TARGET, build.bundle_folder(version)])
+    run([HAU_CTL, "bundle", "build", "--key", KEYS / "shop.key", "--out", STATE, build.bundle_folder(version)])
     path = f"/srv/shop-{version}.hau"
-    host.copy_in(node, TARGET / f"shop-{version}.hau", path)
+    host.copy_in(node, STATE / f"shop-{version}.hau", path)
     return path
 
 
