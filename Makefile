@@ -7,7 +7,7 @@ BIN := $(if $(filter dev,$(PROFILE)),target/debug,target/$(MUSL)/release)
 DESTDIR ?=
 NEEDS := tests/needs
 
-.PHONY: release install test soak demo bench lint lab-smoke clean
+.PHONY: release install test soak demo bench lint lab-smoke mutants clean
 
 ## release: static programs in target/x86_64-unknown-linux-musl/release
 release:
@@ -58,6 +58,10 @@ soak: release
 	HAU_REACH_LEFT=2 $(CARGO) test --locked --release --test reach -- --nocapture
 	@$(NEEDS) lab
 	tests/lab/crashloop --cuts 200
+
+## mutants: deliberate errors in the core's rules, each of which a test must see
+mutants:
+	tests/mutants
 
 ## bench: figures into target/bench/*.json; never asserted
 bench: release

@@ -1,5 +1,8 @@
 //! State × event: what the core makes of everything that can happen in every kind of situation,
 //! in one snapshot. A change of a rule shows here as the lines it changes.
+#[path = "matrix/next.rs"]
+mod next;
+
 use hau::core::{
     Actor, Band, Closed, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Log,
     Machine, Mandate, NodeId, Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout,
