@@ -361,4 +361,15 @@ fn a_rollout_stops_before_the_phase_it_was_asked_to_and_no_other() {
     assert_eq!(at(1, [1, 0], 1), Some(Closed::StopAsked));
     assert_eq!(at(1, [1, 0], 2), None);
     assert_eq!(at(1, [0, 0], 1), None);
+
+    // Told to go on it goes through the whole phase: what is done there is done under that order.
+    let given = one("in the phase", Order::Start, &[], &[(1, Done)]);
+    let mut s = state(&given, VrrpState::Backup, Peer::Fresh);
+    let rollout = s.journaled.rollout.as_mut().expect("a rollout");
+    Arc::make_mut(&mut rollout.plan).stop_before = Some(1);
+    rollout.mandate = mandate(Order::Retry, 1).into();
+    let (before, within) = (reports(&[(0, Done)], 0), reports(&[(2, Done)], 1));
+    rollout.mine = before.with(&within).into();
+    peer_takes(&mut s);
+    assert_eq!(s.standing(NOW), Some((3, None)));
 }
