@@ -72,15 +72,16 @@ test:
 lab-smoke: release
 	@$(NEEDS) lab
 	tests/lab/smoke
+	tests/lab/crashloop --cuts 6 --pairs 2
 
 ## soak: what takes a night: a million simulated rollouts, longer ways through the states of a pair, 200 cuts of real hosts
 soak: release
 	HAU_SIM_SEEDS=1000000 $(CARGO) test --locked --release --test sim -- --nocapture with_faults_every_promise_holds
 	HAU_REACH_LEFT=2 $(CARGO) test --locked --release --test reach -- --nocapture
 	@$(NEEDS) lab
-	tests/lab/crashloop --cuts 200
+	tests/lab/crashloop --cuts 200 --pairs 3
 
-## bench: figures into target/bench/*.json; never asserted
+## bench: figures into target/bench/*.json, and a picture; never asserted. About 40 minutes; they are worth something only if the machine does nothing else
 bench: release
 	@$(NEEDS) bench
 	$(CARGO) bench --locked

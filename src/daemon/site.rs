@@ -275,8 +275,9 @@ impl Host for Site {
         &self,
         addresses: &[IpAddr],
         ports: &[u16],
+        whose: &dyn Fn(IpAddr) -> bool,
     ) -> HostResult<Vec<SocketAddr>> {
-        sockets::reset(addresses, ports)
+        sockets::reset(addresses, ports, whose)
     }
     fn downtime(&self) -> Option<Downtime> {
         self.prober.told()

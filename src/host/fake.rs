@@ -259,8 +259,17 @@ impl Host for FakeHost {
         Ok(self.look().connections.clone())
     }
 
-    fn reset_connections(&self, _: &[IpAddr], _: &[u16]) -> HostResult<Vec<SocketAddr>> {
-        Ok(std::mem::take(&mut self.change()?.connections))
+    fn reset_connections(
+        &self,
+        _: &[IpAddr],
+        _: &[u16],
+        whose: &dyn Fn(IpAddr) -> bool,
+    ) -> HostResult<Vec<SocketAddr>> {
+        let mut world = self.change()?;
+        let all = std::mem::take(&mut world.connections);
+        let (ended, left) = all.into_iter().partition(|one| whose(one.ip()));
+        world.connections = left;
+        Ok(ended)
     }
 
     fn downtime(&self) -> Option<Downtime> {

@@ -249,9 +249,13 @@ pub trait Host: Send + Sync {
     fn handoff_findings(&self) -> Vec<Finding>;
     /// The other ends of the open connections to `ports` of `addresses`.
     fn connections(&self, addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<SocketAddr>>;
-    /// Ends those connections; gives their other ends.
-    fn reset_connections(&self, addresses: &[IpAddr], ports: &[u16])
-    -> HostResult<Vec<SocketAddr>>;
+    /// Ends those of these connections whose other end is `whose`; gives their other ends.
+    fn reset_connections(
+        &self,
+        addresses: &[IpAddr],
+        ports: &[u16],
+        whose: &dyn Fn(IpAddr) -> bool,
+    ) -> HostResult<Vec<SocketAddr>>;
     /// What has been measured through the VIP of the switchover under way.
     fn downtime(&self) -> Option<Downtime>;
     fn run(&self, command: &Command) -> HostResult<Output>;

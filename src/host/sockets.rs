@@ -52,9 +52,14 @@ pub fn connections(addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<Socket
         .collect())
 }
 
-/// Ends them all at once, as by a reset from either side; gives their other ends.
-pub fn reset(addresses: &[IpAddr], ports: &[u16]) -> HostResult<Vec<SocketAddr>> {
-    let (open, mut kernel) = (open(addresses, ports)?, Kernel::open()?);
+/// Ends those of them whose other end is `whose`, at once, as by a reset from either side; gives their other ends.
+pub fn reset(
+    addresses: &[IpAddr],
+    ports: &[u16],
+    whose: &dyn Fn(IpAddr) -> bool,
+) -> HostResult<Vec<SocketAddr>> {
+    let (mut open, mut kernel) = (open(addresses, ports)?, Kernel::open()?);
+    open.retain(|one| whose(remote(&one.header.socket_id).ip()));
     for one in &open {
         let request = request(
             one.header.family,
@@ -220,7 +225,10 @@ mod tests {
         let (_taken, _) = listener.accept().unwrap();
         // Ending another's connection takes CAP_NET_ADMIN, and a kernel that can.
         if nix::unistd::Uid::effective().is_root() {
-            assert_eq!(reset(&[here], &[port]).unwrap(), [own]);
+            let everybodys =
+                |whose: &dyn Fn(IpAddr) -> bool| reset(&[here], &[port], whose).unwrap();
+            assert!(everybodys(&|ip| ip != here).is_empty());
+            assert_eq!(everybodys(&|ip| ip == here), [own]);
             assert!(client.read(&mut [0]).is_err());
             assert!(connections(&[here], &[port]).unwrap().is_empty());
         }

@@ -33,6 +33,7 @@ impl Step for Drain {
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         let begun = cx.host.now();
         cx.tally.since = Some(begun);
+        end_dead(cx)?;
         if let Ok(open) = open(cx) {
             cx.tally.mark = format!("{} connections were open", open.len());
         }
@@ -79,8 +80,24 @@ fn ports(cx: &Cx<'_>) -> Vec<u16> {
     services.flat_map(|s| s.ports.clone()).collect()
 }
 
-/// Without those from either node: whoever sits on the new MASTER is cut off from here by the VIP's
-/// arrival there, for the kernel takes no packets from an address of its own.
+/// Whoever sits on the new MASTER is cut off from here by the VIP's arrival there, for the kernel takes no
+/// packets from an address of its own. A service that waits for the request of such a connection, as for
+/// one of hau's own probes, would keep everybody waiting.
+fn end_dead(cx: &Cx<'_>) -> StepResult<()> {
+    let new_master = cx.settings.nodes.get(&cx.peer().0).map(|node| node.address);
+    let dead = cx
+        .host
+        .reset_connections(cx.vips, &ports(cx), &|ip| Some(ip) == new_master)?;
+    for one in dead {
+        tracing::debug!(
+            HAU_STEP = "drain",
+            "{one} was cut off by the VIP's arrival there"
+        );
+    }
+    Ok(())
+}
+
+/// Without those from either node: they are no users.
 fn open(cx: &Cx<'_>) -> StepResult<Vec<SocketAddr>> {
     let nodes = || cx.settings.nodes.values();
     let mut all = cx.host.connections(cx.vips, &ports(cx))?;
@@ -89,7 +106,7 @@ fn open(cx: &Cx<'_>) -> StepResult<Vec<SocketAddr>> {
 }
 
 fn reset(cx: &mut Cx<'_>, after: Duration) -> StepResult<()> {
-    let reset = cx.host.reset_connections(cx.vips, &ports(cx))?;
+    let reset = cx.host.reset_connections(cx.vips, &ports(cx), &|_| true)?;
     if reset.is_empty() {
         return Ok(());
     }

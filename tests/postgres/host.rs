@@ -141,7 +141,12 @@ impl Host for PgCtl {
     fn connections(&self, _: &[IpAddr], _: &[u16]) -> HostResult<Vec<SocketAddr>> {
         absent()
     }
-    fn reset_connections(&self, _: &[IpAddr], _: &[u16]) -> HostResult<Vec<SocketAddr>> {
+    fn reset_connections(
+        &self,
+        _: &[IpAddr],
+        _: &[u16],
+        _: &dyn Fn(IpAddr) -> bool,
+    ) -> HostResult<Vec<SocketAddr>> {
         absent()
     }
     fn downtime(&self) -> Option<hau::core::Downtime> {

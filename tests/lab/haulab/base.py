@@ -19,7 +19,8 @@ STATE = pathlib.Path("/var/lib", NAME)
 CACHE = pathlib.Path("/var/cache/haulab")
 
 NODES = ("a", "b")
-ADDRESS = {"a": "10.77.0.11", "b": "10.77.0.12", "client": "10.77.0.20"}
+# "monitor": a third machine, only there for what needs one to manage a pair
+ADDRESS = {"a": "10.77.0.11", "b": "10.77.0.12", "monitor": "10.77.0.13", "client": "10.77.0.20"}
 PRIORITY = {"a": 110, "b": 100}
 VIP = "10.77.0.100"
 PREFIX = 24

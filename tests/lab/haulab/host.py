@@ -1,5 +1,6 @@
 """One host: an overlay on the image, booted with systemd as PID 1 in a container that has its own network namespace."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -49,6 +50,24 @@ def _child(pid):
 
 
 # disks
+
+@contextlib.contextmanager
+def disks_in_memory():
+    """Disks that are made meanwhile lie in this machine's memory; to be entered and left while the pair is down."""
+    disks_on_disk()
+    (STATE / "nodes").mkdir(parents=True, exist_ok=True)
+    run(["mount", "-t", "tmpfs", f"{NAME}-disks", STATE / "nodes"])
+    try:
+        yield
+    finally:
+        disks_on_disk()
+
+
+def disks_on_disk():
+    """Where they are by default, also after somebody was killed who had them in memory."""
+    if os.path.ismount(STATE / "nodes"):
+        run(["umount", STATE / "nodes"])
+
 
 def wipe(node):
     unmount(node)

@@ -1,4 +1,5 @@
-"""The root file system of a host: a cached debootstrap, and on it a cached layer made by image/ and provision/image.sh."""
+"""The root file system of a host: a cached debootstrap, on it a cached layer made by image/ and provision/image.sh, and for a
+scenario that wants more programs one of these on top."""
 
 import contextlib
 import hashlib
@@ -12,6 +13,8 @@ PACKAGES = (
     "keepalived", "rsync", "curl", "openssl", "ca-certificates", "zstd", "age", "minisign",
     "postgresql-15", "postgresql-client-15", "python3", "openjdk-17-jre-headless", "libpostgresql-jdbc-java",
 )
+# What a scenario adds to the image: (name, Debian packages, Python packages of PyPI).
+_added = []
 SHOP_SCHEMA = LAB / "shop" / "schema" / "0001_orders.sql"
 
 
@@ -23,7 +26,20 @@ def layers():
         _debootstrap(base)
     if not image.is_dir():
         _provision(base, image)
-    return [image, base]
+    found = [image, base]
+    for addition in _added:
+        found.insert(0, _addition(found, *addition))
+    return found
+
+
+@contextlib.contextmanager
+def with_programs(name, debian, pypi=()):
+    """Disks that are made meanwhile have these programs, too. The image itself stays as it is."""
+    _added.append((name, tuple(debian), tuple(pypi)))
+    try:
+        yield
+    finally:
+        _added.pop()
 
 
 def _base_key():
@@ -32,7 +48,7 @@ def _base_key():
 
 def _image_key():
     digest = hashlib.sha256(_base_key().encode())
-    inputs = [SHOP_SCHEMA, *(LAB / "provision").rglob("*"), *(LAB / "image").rglob("*")]
+    inputs = [SHOP_SCHEMA, LAB / "provision/image.sh", *(LAB / "image").rglob("*")]
     for path in sorted(path for path in inputs if path.is_file()):
         digest.update(f"{path.relative_to(LAB)} {path.stat().st_mode:o}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -64,25 +80,48 @@ def _debootstrap(base):
 
 def _provision(base, image):
     say("making the hosts' image (once per change of image/ or provision/)")
-    part, work = image.with_name(image.name + ".part"), image.with_name(image.name + ".work")
+    with _layer([base], image) as merged:
+        run(["cp", "-rT", "--preserve=mode", LAB / "image", merged])
+        shutil.copy(SHOP_SCHEMA, merged / "srv/schema.sql")
+        shutil.copy(LAB / "provision/image.sh", merged / "root/provision")
+        _inside(merged, ["/bin/bash", "/root/provision"], ["--private-network"], 180)
+
+
+def _addition(below, name, debian, pypi):
+    """The layer of with_programs, cached like the others; its packages come over this machine's network."""
+    inputs = [*map(os.fspath, below), *debian, *pypi, (LAB / "provision/add.sh").read_text(encoding="utf-8")]
+    layer = CACHE / f"{name}-{hashlib.sha256(chr(10).join(inputs).encode()).hexdigest()[:16]}"
+    if not layer.is_dir():
+        say(f"installing {name} into a layer of its own (once)")
+        with _layer(below, layer) as merged:
+            shutil.copy(LAB / "provision/add.sh", merged / "root/provision")
+            outside = ["--resolv-conf=bind-host", "--bind-ro=/etc/ssl/certs"]
+            _inside(merged, ["/bin/bash", "/root/provision", " ".join(debian), " ".join(pypi)], outside, 900)
+    return layer
+
+
+@contextlib.contextmanager
+def _layer(below, layer):
+    """A folder that shows the layers below; what is changed in it becomes the layer, if nothing fails."""
+    part, work = layer.with_name(layer.name + ".part"), layer.with_name(layer.name + ".work")
     for folder in (part, work):
         _remove(folder)
         folder.mkdir(parents=True)
     merged = work / "merged"
     merged.mkdir()
     (work / "work").mkdir()
-    options = f"lowerdir={base},upperdir={part},workdir={work / 'work'}"
+    options = f"lowerdir={':'.join(map(str, below))},upperdir={part},workdir={work / 'work'}"
     run(["mount", "-t", "overlay", "haulab-image", "-o", options, merged])
     try:
-        run(["cp", "-rT", "--preserve=mode", LAB / "image", merged])
-        shutil.copy(SHOP_SCHEMA, merged / "srv/schema.sql")
-        shutil.copy(LAB / "provision/image.sh", merged / "root/provision")
-        run(["systemd-nspawn", "-q", "-D", merged, "--register=no", "--keep-unit", "--private-network", "--pipe",
-             "/bin/bash", "/root/provision"], timeout=180)
+        yield merged
     finally:
         run(["umount", merged])
-    part.rename(image)
+    part.rename(layer)
     _remove(work)
+
+
+def _inside(root, command, options, seconds):
+    run(["systemd-nspawn", "-q", "-D", root, "--register=no", "--keep-unit", "--pipe", *options, *command], timeout=seconds)
 
 
 def _remove(folder):

@@ -102,6 +102,13 @@ def settle(seconds=60):
         time.sleep(1)
 
 
+def switch():
+    """VIP and primary role to the other node, by hau."""
+    done = ctl("a", "switch", timeout=200)
+    if done.returncode != 0:
+        raise LabError(f"the switch ended with {done.returncode}\n{done.stdout}{done.stderr}")
+
+
 def nodes(node="a"):
     """{NAME: {version, vrrp, database}} as hau says it."""
     seen = data(node, "status")["nodes"]
