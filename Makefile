@@ -60,7 +60,7 @@ soak: release
 	@$(NEEDS) lab
 	tests/lab/crashloop --cuts 200 --pairs 3
 
-## bench: figures into target/bench/*.json, and a picture; never asserted. About 35 minutes beside `cargo bench`; they are worth something only if the machine does nothing else
+## bench: figures into target/bench/*.json, and a picture; never asserted. About 32 minutes besides `cargo bench`; they are worth something only if the machine does nothing else
 bench: release
 	@$(NEEDS) bench
 	$(CARGO) bench --locked
