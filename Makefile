@@ -6,8 +6,9 @@ PROFILE ?= release
 BIN := $(if $(filter dev,$(PROFILE)),target/debug,target/$(MUSL)/release)
 DESTDIR ?=
 NEEDS := tests/needs
+PACKAGES := target/package
 
-.PHONY: release install test soak demo bench lint lab-smoke clean
+.PHONY: release install packages deb rpm test soak demo bench lint lab-smoke clean
 
 ## release: static programs in target/x86_64-unknown-linux-musl/release
 release:
@@ -27,8 +28,28 @@ install: release
 	install -D -m 0644 -t $(DESTDIR)/usr/share/man/man8 man/hau-sidecar.8
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau hau.toml.example README.md README.zh-CN.md ARCHITECTURE.md
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/keepalived keepalived/*.conf
-	install -d -m 0755 $(DESTDIR)/etc/hau
-	install -d -m 0755 $(DESTDIR)/etc/hau/keys
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/hooks hooks/README.md hooks/example/*
+	install -D -m 0644 completions/hau-ctl.bash $(DESTDIR)/usr/share/bash-completion/completions/hau-ctl
+	install -D -m 0644 -t $(DESTDIR)/usr/share/zsh/vendor-completions completions/_hau-ctl
+	install -D -m 0644 -t $(DESTDIR)/usr/share/fish/vendor_completions.d completions/hau-ctl.fish
+
+## packages: target/package/hau_VERSION_amd64.deb and hau-VERSION.x86_64.rpm, both made of the tree that `install` lays out
+packages: deb rpm
+
+deb: $(PACKAGES)/root
+	@$(NEEDS) deb
+	rm -f $(PACKAGES)/*.deb
+	$(CARGO) deb --quiet --no-build --no-strip $(if $(filter dev,$(PROFILE)),--fast) --output $(PACKAGES)/
+
+rpm: $(PACKAGES)/root
+	@$(NEEDS) rpm
+	rm -f $(PACKAGES)/*.rpm
+	$(CARGO) generate-rpm --output $(PACKAGES)/
+
+.PHONY: $(PACKAGES)/root
+$(PACKAGES)/root: release
+	rm -rf $@
+	$(MAKE) --no-print-directory install DESTDIR=$@ >/dev/null
 
 ## demo: boots two hosts, installs hau on them, upgrades a service under live traffic, shows the figures
 demo: release
@@ -39,7 +60,7 @@ demo: release
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	shellcheck tests/needs .ci/run $(wildcard hooks/*.sh)
+	shellcheck tests/needs .ci/run packaging/* hooks/example/*
 
 ## test: everything that must hold, in under 30 minutes
 test:

@@ -1,5 +1,5 @@
 //! The generated parts of the documentation are what the code says: the flow in the texts comes from
-//! the step table, `hau-ctl.1` from the command line, `hau.toml.5` from `hau.toml.example`.
+//! the step table, `hau-ctl.1` and the completions from the command line, `hau.toml.5` from `hau.toml.example`.
 //! `HAU_WRITE_DOCS=1 cargo test --test docs` writes them anew.
 #![allow(
     clippy::unwrap_used,
@@ -50,6 +50,23 @@ fn the_flow_in_the_texts_is_the_table() {
 #[test]
 fn the_page_of_hau_ctl_is_its_command_line() {
     holds("man/hau-ctl.1", &page::hau_ctl());
+}
+
+#[test]
+fn the_completions_are_the_command_line() {
+    use clap_complete::{Shell, generate};
+    for (shell, file) in [
+        (Shell::Bash, "hau-ctl.bash"),
+        (Shell::Zsh, "_hau-ctl"),
+        (Shell::Fish, "hau-ctl.fish"),
+    ] {
+        let mut made = Vec::new();
+        generate(shell, &mut hau::ctl::command(), "hau-ctl", &mut made);
+        holds(
+            &format!("completions/{file}"),
+            &String::from_utf8(made).unwrap(),
+        );
+    }
 }
 
 #[test]

@@ -41,6 +41,11 @@ class LabError(Exception):
     """One sentence for the person at the keyboard."""
 
 
+def expect(truth, what):
+    if not truth:
+        raise LabError(what)
+
+
 def peer_of(node):
     return "b" if node == "a" else "a"
 

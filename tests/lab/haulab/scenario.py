@@ -47,7 +47,7 @@ def ready_pair(*, quick=False):
     if quick:
         for node in NODES:
             host.do(node, ["install", "-D", "-m", "0644", "/dev/stdin", "/etc/hau/hau.toml.d/50-quick.toml"], stdin=QUICK)
-    hau.install(None)
+    hau.install()
     pair()
     trust()
     settle()

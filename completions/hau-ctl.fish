@@ -1,0 +1,281 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_hau_ctl_global_optspecs
+    string join \n json socket= config= h/help V/version
+end
+
+function __fish_hau_ctl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_hau_ctl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_hau_ctl_using_subcommand
+    set -l cmd (__fish_hau_ctl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -s V -l version -d 'Print version'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "pair" -d 'Make both nodes trust each other: shows a code here, takes it there'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "doctor" -d 'Is this pair fit to be upgraded? Every precondition of both nodes, with remedies'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "plan" -d 'What an upgrade would do, row by row; nothing is touched'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "stage" -d 'Distribute a bundle, verify and unpack it beside the running release on both nodes'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "upgrade" -d 'Upgrade both nodes, one after the other, without a gap in service'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "status" -d 'Who holds the VIP, who is primary, what is happening, what is next'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "watch" -d 'The same, live, until Ctrl-C'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "switch" -d 'Move VIP and primary to the other node, with the same care and no new version'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "retry" -d 'After a halt: do the failed row again; after --stop-before: go on'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "confirm" -d 'After a halt: accept a failed health check by hand; recorded with your name'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "abort" -d 'Give the rollout up and leave things safe: what can be taken back is'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "rollback" -d 'Back to the last backup: code, configuration and root key of both nodes, one after the other without a gap in service; the database stays as it is, unless it is asked for'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "failover" -d 'The other node is gone: make this one\'s database primary'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "rejoin" -d 'The other node became primary while this one was away: follow it'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "backup" -d 'Backups of this node'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "sync" -d 'The site\'s own sync of configuration'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "bundle" -d 'Make, look at and verify bundles; needs no daemon'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "history" -d 'Past rollouts, newest last'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "health" -d 'The health report of both nodes'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand pair" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand pair" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand pair" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand pair" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand doctor" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand doctor" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand doctor" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand plan" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand plan" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand plan" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand plan" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand stage" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand stage" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand stage" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand stage" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand upgrade" -l stop-before -d 'Wait in front of this phase; `switchover` is where the VIP moves' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand upgrade" -l reason -d 'Why; kept in the audit trail' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand upgrade" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand upgrade" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand upgrade" -l allow-known-bad -d 'Install a version that was rolled back here before; recorded with your name'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand upgrade" -l detach -d 'Return at once; the rollout goes on, hau-ctl watch shows it'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand upgrade" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand upgrade" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand status" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand status" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand status" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand status" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand watch" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand watch" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand watch" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand watch" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand switch" -l to -d 'The node that shall hold the VIP; default: the one that does not' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand switch" -l reason -d 'Why; kept in the audit trail' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand switch" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand switch" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand switch" -l detach -d 'Return at once; the rollout goes on, hau-ctl watch shows it'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand switch" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand switch" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand retry" -l reason -d 'Why; kept in the audit trail' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand retry" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand retry" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand retry" -l detach -d 'Return at once; the rollout goes on, hau-ctl watch shows it'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand retry" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand retry" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand confirm" -l reason -d 'Why this is right; kept in the audit trail' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand confirm" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand confirm" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand confirm" -l detach -d 'Return at once; the rollout goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand confirm" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand confirm" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand abort" -l reason -d 'Why; kept in the audit trail' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand abort" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand abort" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand abort" -l detach -d 'Return at once; the rollout goes on, hau-ctl watch shows it'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand abort" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand abort" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l node -d 'That node alone; it must be BACKUP' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l to -d 'A backup\'s name, or a version; default: the newest backup that both nodes have' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l database -d 'Keep the database, or put the backup\'s dump in its place: what was written since is lost, and the service is away for as long as it takes to start; it asks first. Default: as hau.toml says' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l reason -d 'Why; kept in the audit trail' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l check -d 'Only look: is the backup whole, are the keys there, what would be done; exit code 3 if not'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l local -d 'The other node is dead: this one alone, where it is. Nobody is served meanwhile; it asks first'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l accept-downtime -d 'Do not ask, where nobody is served meanwhile'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l accept-data-loss -d 'Do not ask, where what was written since the backup is lost'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l detach -d 'Return at once; the rollout goes on, hau-ctl watch shows it'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rollback" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand failover" -l reason -d 'Why; kept in the audit trail' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand failover" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand failover" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand failover" -l fenced -d 'You have made sure that the other node is off; without this the fencing command does'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand failover" -l accept-data-loss -d 'Though this database may lack what the other node acknowledged last'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand failover" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand failover" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rejoin" -l reason -d 'Why; kept in the audit trail' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rejoin" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rejoin" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rejoin" -l rebuild -d 'Copy the new primary\'s database anew instead of taking back what it never got'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rejoin" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand rejoin" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and not __fish_seen_subcommand_from create list verify restore-key help" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and not __fish_seen_subcommand_from create list verify restore-key help" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and not __fish_seen_subcommand_from create list verify restore-key help" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and not __fish_seen_subcommand_from create list verify restore-key help" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and not __fish_seen_subcommand_from create list verify restore-key help" -f -a "create" -d 'Back up code, configuration, root key (encrypted) and database of this node'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and not __fish_seen_subcommand_from create list verify restore-key help" -f -a "list" -d 'The backups of this node, oldest first'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and not __fish_seen_subcommand_from create list verify restore-key help" -f -a "verify" -d 'Read every byte of a backup back and compare checksums'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and not __fish_seen_subcommand_from create list verify restore-key help" -f -a "restore-key" -d 'Does the encrypted root key of a backup open, and is it the key that the manifest names? Needs the files of the backup and no daemon; the key is not written anywhere'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and not __fish_seen_subcommand_from create list verify restore-key help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from create" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from create" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from create" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from list" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from list" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from list" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from restore-key" -l identity -d 'The secret half of a recipient, as age-keygen writes it; - reads it from stdin' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from restore-key" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from restore-key" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from restore-key" -l check -d 'Only see that it opens; without this the key is written to stdout'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from restore-key" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from restore-key" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from help" -f -a "create" -d 'Back up code, configuration, root key (encrypted) and database of this node'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from help" -f -a "list" -d 'The backups of this node, oldest first'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read every byte of a backup back and compare checksums'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from help" -f -a "restore-key" -d 'Does the encrypted root key of a backup open, and is it the key that the manifest names? Needs the files of the backup and no daemon; the key is not written anywhere'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand backup; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and not __fish_seen_subcommand_from status pause resume check push help" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and not __fish_seen_subcommand_from status pause resume check push help" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and not __fish_seen_subcommand_from status pause resume check push help" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and not __fish_seen_subcommand_from status pause resume check push help" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and not __fish_seen_subcommand_from status pause resume check push help" -f -a "status" -d 'Does it run? If not: by whom it was paused, and what has changed since'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and not __fish_seen_subcommand_from status pause resume check push help" -f -a "pause" -d 'Stop it on both nodes and keep it stopped, over reboots too'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and not __fish_seen_subcommand_from status pause resume check push help" -f -a "resume" -d 'Let it run again'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and not __fish_seen_subcommand_from status pause resume check push help" -f -a "check" -d 'Compare both nodes\' configuration; exit code 1 if it differs'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and not __fish_seen_subcommand_from status pause resume check push help" -f -a "push" -d 'Push the configuration once, from the MASTER'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and not __fish_seen_subcommand_from status pause resume check push help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from status" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from status" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from status" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from pause" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from pause" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from pause" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from pause" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from resume" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from resume" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from resume" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from resume" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from check" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from check" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from check" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from push" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from push" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from push" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from push" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "status" -d 'Does it run? If not: by whom it was paused, and what has changed since'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "pause" -d 'Stop it on both nodes and keep it stopped, over reboots too'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "resume" -d 'Let it run again'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "check" -d 'Compare both nodes\' configuration; exit code 1 if it differs'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "push" -d 'Push the configuration once, from the MASTER'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -f -a "keygen" -d 'Make a key pair: NAME.pub for every node, NAME.key for the publisher alone'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -f -a "build" -d 'Build and sign NAME-VERSION.hau from a folder with manifest.toml and the files of a release'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -f -a "inspect" -d 'What a bundle says of itself; only its signature is checked'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -f -a "verify" -d 'Would this pair take the bundle? Signature, every checksum, product, version; exit code 3 if not'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from keygen" -l out -d 'The folder for both files' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from keygen" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from keygen" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from keygen" -l password-stdin -d 'Read the password of the secret key from the first line of stdin'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from keygen" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from keygen" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from build" -l key -d 'The publisher\'s secret key' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from build" -l out -d 'The folder for the bundle' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from build" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from build" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from build" -l password-stdin -d 'Read the password of the secret key from the first line of stdin'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from build" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from build" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from inspect" -l keys -d 'Trusted keys; default: as the configuration says' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from inspect" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from inspect" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from inspect" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from inspect" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from verify" -l keys -d 'Trusted keys; default: as the configuration says' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from verify" -l product -d 'The product it must be for; the configuration and what is installed are not looked at' -r
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from verify" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from verify" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from verify" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "keygen" -d 'Make a key pair: NAME.pub for every node, NAME.key for the publisher alone'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "build" -d 'Build and sign NAME-VERSION.hau from a folder with manifest.toml and the files of a release'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "inspect" -d 'What a bundle says of itself; only its signature is checked'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Would this pair take the bundle? Signature, every checksum, product, version; exit code 3 if not'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand history" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand history" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand history" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand history" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand health" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand health" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand health" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand health" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "pair" -d 'Make both nodes trust each other: shows a code here, takes it there'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "doctor" -d 'Is this pair fit to be upgraded? Every precondition of both nodes, with remedies'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "plan" -d 'What an upgrade would do, row by row; nothing is touched'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "stage" -d 'Distribute a bundle, verify and unpack it beside the running release on both nodes'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "upgrade" -d 'Upgrade both nodes, one after the other, without a gap in service'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "status" -d 'Who holds the VIP, who is primary, what is happening, what is next'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "watch" -d 'The same, live, until Ctrl-C'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "switch" -d 'Move VIP and primary to the other node, with the same care and no new version'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "retry" -d 'After a halt: do the failed row again; after --stop-before: go on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "confirm" -d 'After a halt: accept a failed health check by hand; recorded with your name'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "abort" -d 'Give the rollout up and leave things safe: what can be taken back is'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "rollback" -d 'Back to the last backup: code, configuration and root key of both nodes, one after the other without a gap in service; the database stays as it is, unless it is asked for'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "failover" -d 'The other node is gone: make this one\'s database primary'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "rejoin" -d 'The other node became primary while this one was away: follow it'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "backup" -d 'Backups of this node'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "sync" -d 'The site\'s own sync of configuration'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "bundle" -d 'Make, look at and verify bundles; needs no daemon'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "history" -d 'Past rollouts, newest last'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "health" -d 'The health report of both nodes'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and not __fish_seen_subcommand_from pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from backup" -f -a "create" -d 'Back up code, configuration, root key (encrypted) and database of this node'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from backup" -f -a "list" -d 'The backups of this node, oldest first'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from backup" -f -a "verify" -d 'Read every byte of a backup back and compare checksums'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from backup" -f -a "restore-key" -d 'Does the encrypted root key of a backup open, and is it the key that the manifest names? Needs the files of the backup and no daemon; the key is not written anywhere'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "status" -d 'Does it run? If not: by whom it was paused, and what has changed since'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "pause" -d 'Stop it on both nodes and keep it stopped, over reboots too'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "resume" -d 'Let it run again'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "check" -d 'Compare both nodes\' configuration; exit code 1 if it differs'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "push" -d 'Push the configuration once, from the MASTER'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "keygen" -d 'Make a key pair: NAME.pub for every node, NAME.key for the publisher alone'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "build" -d 'Build and sign NAME-VERSION.hau from a folder with manifest.toml and the files of a release'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "inspect" -d 'What a bundle says of itself; only its signature is checked'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "verify" -d 'Would this pair take the bundle? Signature, every checksum, product, version; exit code 3 if not'
