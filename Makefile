@@ -85,7 +85,7 @@ soak: release
 mutants:
 	tests/mutants
 
-## bench: figures into target/bench/*.json, and a picture; never asserted. About 35 minutes beside `cargo bench`; they are worth something only if the machine does nothing else
+## bench: figures into target/bench/*.json, and a picture; never asserted. About 32 minutes besides `cargo bench`; they are worth something only if the machine does nothing else
 bench: release
 	@$(NEEDS) bench
 	$(CARGO) bench --locked
