@@ -1,5 +1,6 @@
 """Puts the project's package on both hosts, hau.toml, and a keepalived configuration with hau's hooks."""
 
+import functools
 import shutil
 import time
 
@@ -20,8 +21,9 @@ def install(deb=None):
     wait_for("the VIP to stay on one node", settled(5), 30, every=0.2)
 
 
+@functools.cache
 def package():
-    """A copy of the .deb that `make deb` makes: another pair may make it again meanwhile."""
+    """Made once by a program, however many pairs it installs; a copy, for another program may make it again meanwhile."""
     with only_one(PACKAGES, 900):
         say("making the package")
         run(["make", "-C", PROJECT, "deb"], timeout=3600)
