@@ -43,6 +43,9 @@ _hau__ctl() {
             hau__ctl,history)
                 cmd="hau__ctl__subcmd__history"
                 ;;
+            hau__ctl,init)
+                cmd="hau__ctl__subcmd__init"
+                ;;
             hau__ctl,pair)
                 cmd="hau__ctl__subcmd__pair"
                 ;;
@@ -51,6 +54,9 @@ _hau__ctl() {
                 ;;
             hau__ctl,rejoin)
                 cmd="hau__ctl__subcmd__rejoin"
+                ;;
+            hau__ctl,report)
+                cmd="hau__ctl__subcmd__report"
                 ;;
             hau__ctl,retry)
                 cmd="hau__ctl__subcmd__retry"
@@ -163,6 +169,9 @@ _hau__ctl() {
             hau__ctl__subcmd__help,history)
                 cmd="hau__ctl__subcmd__help__subcmd__history"
                 ;;
+            hau__ctl__subcmd__help,init)
+                cmd="hau__ctl__subcmd__help__subcmd__init"
+                ;;
             hau__ctl__subcmd__help,pair)
                 cmd="hau__ctl__subcmd__help__subcmd__pair"
                 ;;
@@ -171,6 +180,9 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__help,rejoin)
                 cmd="hau__ctl__subcmd__help__subcmd__rejoin"
+                ;;
+            hau__ctl__subcmd__help,report)
+                cmd="hau__ctl__subcmd__help__subcmd__report"
                 ;;
             hau__ctl__subcmd__help,retry)
                 cmd="hau__ctl__subcmd__help__subcmd__retry"
@@ -278,7 +290,7 @@ _hau__ctl() {
 
     case "${cmd}" in
         hau__ctl)
-            opts="-h -V --json --socket --config --help --version pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help"
+            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history report health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -838,7 +850,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help)
-            opts="pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history health help"
+            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history report health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1089,6 +1101,20 @@ _hau__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hau__subcmd__ctl__subcmd__help__subcmd__pair)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1118,6 +1144,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__rejoin)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__report)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1335,6 +1375,36 @@ _hau__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hau__subcmd__ctl__subcmd__init)
+            opts="-h --check --keepalived --recipient --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keepalived)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipient)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hau__subcmd__ctl__subcmd__pair)
             opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1390,6 +1460,28 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__report)
+            opts="-h --html --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

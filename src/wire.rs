@@ -9,7 +9,7 @@ pub use answer::{Answer, Code, Failure, VERSION};
 
 use crate::config::RollbackDatabase;
 use crate::core::{
-    Closed, DatabaseRole, Kind, Mandate, Problem, RolloutResult, RowState, VrrpState,
+    BundleRef, Closed, DatabaseRole, Kind, Mandate, Problem, RolloutResult, RowState, VrrpState,
 };
 use crate::host::Finding;
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,12 @@ pub struct Rollout {
     pub from: String,
     pub to: String,
     pub by: String,
+    /// Why, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What an upgrade installs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<BundleRef>,
     /// RFC 3339.
     pub made: String,
     /// The phase in which the next row is.

@@ -4,11 +4,13 @@ mod alone;
 mod bundle;
 mod client;
 mod follow;
+mod init;
 mod interrupt;
 mod key;
 mod output;
 mod pair;
 mod render;
+mod report;
 mod rollout;
 mod screen;
 mod verbs;
@@ -61,6 +63,11 @@ struct Cli {
 /// THE TABLE: name, arguments, what it does, an example. `verbs::run` has one arm for each.
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write hau.toml and keepalived's part for this host, from what is found on it; needs no daemon
+    #[command(
+        after_help = "Example:\n  hau-ctl init --check                     # shows it, writes nothing\n  hau-ctl init --recipient age1…           # who may open the root key in a backup"
+    )]
+    Init(init::Init),
     /// Make both nodes trust each other: shows a code here, takes it there
     #[command(
         after_help = "Example:\n  hau-ctl pair            # on one node: shows a code and waits\n  hau-ctl pair -          # on the other node: reads the code from stdin"
@@ -166,6 +173,11 @@ enum Verb {
     /// Past rollouts, newest last
     #[command(after_help = "Example:\n  hau-ctl history")]
     History,
+    /// One rollout as a report: who asked, every row with its time, downtime against budget
+    #[command(
+        after_help = "Example:\n  hau-ctl report 12\n  hau-ctl report 12 --html > rollout-12.html   # one file, to read, print or hand on"
+    )]
+    Report(report::Report),
     /// The health report of both nodes
     #[command(after_help = "Example:\n  hau-ctl health --json")]
     Health,

@@ -1,7 +1,9 @@
 //! One arm for each verb of the table: what is asked, how it is shown, with which exit code it ends.
 use super::client::Client;
 use super::output::{Output, say};
-use super::{Backup, Cli, Sync, Verb, alone, bundle, follow, key, pair, render, rollout};
+use super::{
+    Backup, Cli, Sync, Verb, alone, bundle, follow, init, key, pair, render, report, rollout,
+};
 use crate::core::Order;
 use crate::host::Status as Judgement;
 use crate::wire::{self, Code, Doctor, Failure, Health, StartRequest, SyncDifferences, SyncView};
@@ -14,6 +16,7 @@ pub(super) type Ended = Result<u8, Failure>;
 pub(super) async fn run(cli: Cli, out: Output) -> Ended {
     let client = Client::new(&cli.socket);
     match cli.verb {
+        Verb::Init(asked) => init::run(asked, &cli.config, out),
         Verb::Pair { code } => pair::run(&client, out, code).await,
         Verb::Doctor => doctor(&client, out).await,
         Verb::Plan(bundle) => rollout::plan(&client, out, &bundle, &cli.config).await,
@@ -70,6 +73,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
             out.answer(&history, |h, look| render::history(h, look));
             Ok(0)
         }
+        Verb::Report(asked) => report::run(&client, out, asked).await,
         Verb::Health => health(&client, out).await,
     }
 }

@@ -71,6 +71,8 @@ impl Snapshot {
             from: r.plan.from.clone(),
             to: r.plan.to.clone(),
             by: format!("{} on {}", r.plan.by.user, r.plan.by.node),
+            reason: r.plan.by.reason.clone(),
+            bundle: r.plan.bundle.clone(),
             made: rfc3339(r.plan.made_at),
             phase: open
                 .filter(|_| end.is_none())

@@ -8,7 +8,8 @@ upgrades a two\\-node active/standby pair, one node after the other, and shows h
 .BR hau\\-sidecar (8)
 over its Unix socket and may be run on either node. Reading is open to every local user, acting to root and to members of the group
 .BR hau .
-The verbs below
+.B init
+and the verbs below
 .B bundle
 need no daemon.
 .PP

@@ -1,8 +1,8 @@
 //! What the administrator reads, as snapshots: look at them as if it were 3 a.m.
 use super::*;
 use crate::core::{
-    Actor, Closed, DatabaseRole, Direction, Kind, Mandate, NodeId, Order, Problem, RowState, Turn,
-    VrrpState,
+    Actor, BundleRef, Closed, DatabaseRole, Direction, Kind, Mandate, NodeId, Order, Problem,
+    RowState, Turn, VrrpState,
 };
 use crate::host::{Finding, Status as Judgement};
 use crate::time::Time;
@@ -129,6 +129,12 @@ fn until(node: &str, step: &str) -> Rollout {
         from: "1.0.0".to_owned(),
         to: "1.1.0".to_owned(),
         by: "root".to_owned(),
+        reason: Some("ticket <4711>".to_owned()),
+        bundle: Some(BundleRef {
+            file: "shop-1.1.0.hau".to_owned(),
+            sha256: "ab".repeat(32),
+            size_bytes: 4711,
+        }),
         made: "2026-11-21T02:00:00.123Z".to_owned(),
         phase,
         rows,
@@ -456,4 +462,35 @@ fn small_change() {
         hang("a: ", "one two three four five six seven", 23),
         "a: one two three four\n   five six seven"
     );
+}
+
+#[test]
+fn a_report_says_it_all() {
+    let r = succeeded().rollout.unwrap();
+    insta::assert_snapshot!("report", report(&r, &LOOK));
+}
+
+/// Whoever reads it has this one file, and what people and programs said is text in it.
+#[test]
+fn the_page_is_whole_and_escaped() {
+    let mut r = halted().rollout.unwrap();
+    r.rows[0].note = "<script>alert(1)</script>".to_owned();
+    let page = page(&r, "a");
+    assert!(page.contains("ticket &lt;4711&gt;") && page.contains("&lt;script&gt;alert"));
+    for foreign in [
+        "<script", "http:", "https:", "src=", "href=", "url(", "@import",
+    ] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    let closed = |tag: &str| {
+        page.matches(&format!("<{tag}")).count() == page.matches(&format!("</{tag}>")).count()
+    };
+    assert!(
+        ["table", "tbody", "tr", "div", "dl", "span"]
+            .into_iter()
+            .all(closed)
+    );
+    for row in r.rows.iter().filter(|row| row.state.is_some()) {
+        assert!(page.contains(&row.step), "{}", row.step);
+    }
 }

@@ -73,20 +73,30 @@ def pair():
         shown.stdout.close()
 
 
-def trust():
-    """The publisher's key pair, made once; its public half goes to both nodes."""
+def publisher():
+    """The publisher's key pair, made once."""
     with only_one(KEYS):
         if not (KEYS / "shop.key").exists():
             run([HAU_CTL, "bundle", "keygen", "shop", "--out", KEYS])
+
+
+def trust():
+    """The public half of it goes to both nodes."""
+    publisher()
     for node in NODES:
         host.copy_in(node, KEYS / "shop.pub", "/etc/hau/keys/shop.pub")
 
 
-def bundle(version, node="a"):
-    """Builds and signs a version of shop; gives its path on the node."""
+def built(version):
+    """Builds and signs a version of shop."""
     run([HAU_CTL, "bundle", "build", "--key", KEYS / "shop.key", "--out", STATE, build.bundle_folder(version)])
+    return STATE / f"shop-{version}.hau"
+
+
+def bundle(version, node="a"):
+    """A version of shop on a node; gives its path there."""
     path = f"/srv/shop-{version}.hau"
-    host.copy_in(node, STATE / f"shop-{version}.hau", path)
+    host.copy_in(node, built(version), path)
     return path
 
 

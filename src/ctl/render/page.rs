@@ -1,0 +1,145 @@
+//! One rollout as a page: a single file without anything from elsewhere, for a screen, a phone and paper.
+use super::report::{facts, result, said, word};
+use super::rollout::name;
+use super::text::{Look, clock, duration};
+use crate::core::RowState;
+use crate::wire::{Outcome, Rollout, Row};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = include_str!("page.css");
+const LOOK: Look = Look {
+    width: 100,
+    height: 100,
+    color: false,
+    unicode: true,
+};
+
+/// `node` is the one that tells it.
+pub(crate) fn page(r: &Rollout, node: &str) -> String {
+    let title = name(r, &LOOK);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "hau: " (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    p class={ "result " (tone(r)) } { (result(r)) " after " (duration(r.elapsed_ms)) }
+                }
+                dl {
+                    @for (what, text) in facts(r).into_iter().skip(1) {
+                        div { dt { (what) } dd { (text) } }
+                    }
+                }
+                h2 { "Timeline" }
+                (timeline(r))
+                h2 { "Rows" }
+                (rows(r))
+                footer { "As node " (node) " remembers it, told by hau " (env!("CARGO_PKG_VERSION")) ". Times are UTC." }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn tone(r: &Rollout) -> &'static str {
+    match r.result {
+        Some(Outcome::Succeeded) => "good",
+        Some(Outcome::Halted | Outcome::Refused) => "bad",
+        Some(Outcome::Failed | Outcome::RolledBack) | None => "warn",
+    }
+}
+
+fn state(row: &Row) -> &'static str {
+    match row.state {
+        Some(RowState::Done) => "good",
+        Some(RowState::Failed | RowState::UndoFailed) => "bad",
+        Some(RowState::Started | RowState::Undoing | RowState::Undone) => "warn",
+        None => "none",
+    }
+}
+
+/// When a row began and how long it took.
+fn span(row: &Row) -> Option<(u64, u64)> {
+    Some((row.started_at_ms?, row.elapsed_ms?))
+}
+
+/// A line for each phase, a bar for each row, both nodes one above the other. Widths are parts of the whole time.
+fn timeline(r: &Rollout) -> Markup {
+    let spans = r.rows.iter().filter_map(span);
+    let from = spans.clone().map(|(at, _)| at).min().unwrap_or(0);
+    let whole = spans
+        .map(|(at, took)| at + took - from)
+        .max()
+        .unwrap_or(1)
+        .max(1);
+    let phases = r.rows.chunk_by(|a, b| a.phase == b.phase);
+    html! {
+        div class="timeline" {
+            @for rows in phases.filter(|rows| rows.iter().any(|row| span(row).is_some())) {
+                div class="phase" {
+                    span class="label" { (rows[0].phase) }
+                    div class="lanes" {
+                        @for node in [&r.first, &r.second] {
+                            div class="lane" {
+                                @for row in rows.iter().filter(|row| row.node == *node) {
+                                    @if let Some((at, took)) = span(row) {
+                                        span class={ "bar " (state(row)) @if *node == r.second { " second" } }
+                                            style={ "left:" (part(at - from, whole)) "%;width:" (part(took, whole)) "%" }
+                                            title={ (row.node) ": " (row.step) ", " (duration(took)) } {}
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            p class="legend" {
+                span class="bar good" {} " " (r.first) " (first)  "
+                span class="bar good second" {} " " (r.second) " (second)  "
+                "from 0 to " (duration(whole))
+            }
+        }
+    }
+}
+
+/// Per cent with one decimal place.
+fn part(of: u64, whole: u64) -> String {
+    let tenths = of * 1000 / whole;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+fn rows(r: &Rollout) -> Markup {
+    html! {
+        table {
+            thead { tr { th { "begun" } th { "phase" } th { "node" } th { "step" } th { "took" } th { "limit" } th { "" } } }
+            @for row in &r.rows {
+                tbody class=(state(row)) {
+                    tr {
+                        td { (row.started.as_deref().map(time).unwrap_or_default()) }
+                        td { (row.phase) }
+                        td { (row.node) }
+                        td title=(row.about) { (row.step) }
+                        td { (row.elapsed_ms.map(duration).unwrap_or_default()) }
+                        td { (duration(row.limit_ms)) }
+                        td class="state" { (word(row)) }
+                    }
+                    @if !said(row).is_empty() {
+                        tr class="note" { td {} td colspan="6" { (said(row)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The day stands above.
+fn time(rfc3339: &str) -> String {
+    let text = clock(rfc3339);
+    text.split(' ').nth(1).unwrap_or(&text).to_owned()
+}

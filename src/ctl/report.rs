@@ -1,0 +1,41 @@
+//! `report`: one rollout as its node remembers it, for whoever was not there: words, JSON, or a page.
+use super::client::Client;
+use super::output::{Output, say};
+use super::render;
+use super::verbs::Ended;
+use crate::wire::{Code, Failure, History, Rollout, Status};
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    /// The rollout's number, as hau-ctl history shows it; default: the newest
+    id: Option<u64>,
+    /// A whole page on stdout, which needs no other file
+    #[arg(long, conflicts_with = "json")]
+    html: bool,
+}
+
+pub(super) async fn run(client: &Client, out: Output, asked: Report) -> Ended {
+    let history: History = client.get("/v1/history").await?;
+    let rollout = choose(&history, asked.id)?;
+    if asked.html {
+        let status: Status = client.get("/v1/status").await?;
+        say(&render::page(rollout, &status.node));
+    } else {
+        out.answer(rollout, render::report);
+    }
+    Ok(0)
+}
+
+/// Of two with the same number, asked for at once on both nodes, the newer one was carried out.
+fn choose(history: &History, id: Option<u64>) -> Result<&Rollout, Failure> {
+    let mut newest_first = history.iter().rev();
+    let found = newest_first.find(|rollout| id.is_none_or(|id| rollout.id == id));
+    found.ok_or_else(|| {
+        let what = match id {
+            Some(id) => format!("there was no rollout {id}"),
+            None => "there has been no rollout yet".to_owned(),
+        };
+        Failure::new(Code::NotFound, what, "hau-ctl history lists what there was")
+    })
+}
