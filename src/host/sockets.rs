@@ -225,10 +225,9 @@ mod tests {
         let (_taken, _) = listener.accept().unwrap();
         // Ending another's connection takes CAP_NET_ADMIN, and a kernel that can.
         if nix::unistd::Uid::effective().is_root() {
-            let everybodys =
-                |whose: &dyn Fn(IpAddr) -> bool| reset(&[here], &[port], whose).unwrap();
-            assert!(everybodys(&|ip| ip != here).is_empty());
-            assert_eq!(everybodys(&|ip| ip == here), [own]);
+            let ended = |whose: &dyn Fn(IpAddr) -> bool| reset(&[here], &[port], whose).unwrap();
+            assert!(ended(&|ip| ip != here).is_empty());
+            assert_eq!(ended(&|ip| ip == here), [own]);
             assert!(client.read(&mut [0]).is_err());
             assert!(connections(&[here], &[port]).unwrap().is_empty());
         }

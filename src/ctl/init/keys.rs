@@ -1,5 +1,5 @@
 //! `[root_key]` and `[backup]`: what must come back with a rollback, and who may open it.
-use super::{Part, quoted, scene::Scene, sync};
+use super::{Part, listed, quoted, scene::Scene, sync};
 use std::path::PathBuf;
 
 pub(super) fn find(scene: &Scene<'_>) -> Part {
@@ -33,17 +33,12 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
             "which folders hold the product's configuration?",
         );
     } else {
-        let paths: Vec<String> = paths
-            .iter()
-            .map(|path| quoted(&path.to_string_lossy()))
-            .collect();
-        part.line(format!("config_paths = [{}]", paths.join(", ")));
+        part.line(format!("config_paths = {}", listed(&paths)));
     }
     if !scene.recipients.is_empty() {
-        let recipients: Vec<String> = scene.recipients.iter().map(|one| quoted(one)).collect();
         part.line(format!(
-            "recipients = [{}]    # whose secret half opens the root key in a backup",
-            recipients.join(", ")
+            "recipients = {}    # whose secret half opens the root key in a backup",
+            listed(&scene.recipients)
         ));
     }
     part

@@ -17,7 +17,10 @@ use clap::Args;
 use scene::{Local, Machine, Scene};
 use serde::Serialize;
 use similar::TextDiff;
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 /// THE TABLE: one finder a part of the file, in the file's order.
 const FINDERS: [fn(&Scene<'_>) -> Part; 7] = [
@@ -224,6 +227,14 @@ fn next(found: &Found) -> String {
 /// As a value of the file.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
+}
+
+/// As an array of the file.
+fn listed<T: AsRef<OsStr>>(values: &[T]) -> String {
+    let values = values
+        .iter()
+        .map(|value| quoted(&value.as_ref().to_string_lossy()));
+    format!("[{}]", values.collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

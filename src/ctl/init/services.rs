@@ -1,6 +1,6 @@
 //! `[[service]]`: the units that start what lies in a release, with their ports and their order.
 use super::{
-    Part, quoted, release,
+    Part, listed, quoted, release,
     scene::{Scene, Unit},
 };
 use std::collections::BTreeSet;
@@ -80,12 +80,12 @@ fn service(scene: &Scene<'_>, unit: &Unit, all: &[&Unit], part: &mut Part) {
     let needs: Vec<String> = all
         .iter()
         .filter(|other| unit.after.contains(&other.name))
-        .map(|other| quoted(&name(scene, other)))
+        .map(|other| name(scene, other))
         .collect();
     if !needs.is_empty() {
         part.line(format!(
-            "depends_on = [{}]    # After= of the unit",
-            needs.join(", ")
+            "depends_on = {}    # After= of the unit",
+            listed(&needs)
         ));
     }
 }

@@ -1,6 +1,6 @@
 //! `[config_sync]`: the timer by which this site pushes its configuration, and what it pushes.
 use super::{
-    Part, quoted,
+    Part, listed,
     scene::{Scene, Unit},
 };
 use std::path::{Path, PathBuf};
@@ -19,18 +19,13 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
     let found = sync(scene);
     match &found {
         Some((timer, service, paths)) => {
-            let paths: Vec<String> = paths
-                .iter()
-                .map(|path| quoted(&path.to_string_lossy()))
-                .collect();
             part.line("[config_sync]");
             part.line(format!(
-                "units = [{}, {}]    # paused while a rollout is under way",
-                quoted(timer),
-                quoted(service)
+                "units = {}    # paused while a rollout is under way",
+                listed(&[timer, service])
             ));
             match paths.is_empty() {
-                false => part.line(format!("paths = [{}]", paths.join(", "))),
+                false => part.line(format!("paths = {}", listed(paths))),
                 true => part.ask("paths = [\"/etc/…\"]", "which folders does it keep equal?"),
             }
         }

@@ -2,12 +2,12 @@
 use super::rollout::name;
 use super::status::outcome;
 use super::text::{
-    Cell, Look, Tone, bytes, cell, clock, downtime, duration, hang, judged, plain, plural, table,
+    Cell, Look, Tone, bytes, cell, clock, downtime, duration, hang, judged, moment, plain, plural,
+    table,
 };
 use crate::backup::{Entry, Manifest};
 use crate::host::{Finding, Status};
 use crate::wire::{Doctor, Health, Outcome, PairView, Rollout, SyncState, SyncView};
-use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 pub(crate) fn doctor(d: &Doctor, look: &Look) -> String {
@@ -147,17 +147,13 @@ pub(crate) fn backups(list: &[Entry], look: &Look) -> String {
 
 fn manifest_cells(m: &Manifest) -> [Cell; 4] {
     let size = m.files.values().map(|f| f.size_bytes).sum();
-    let ms = i64::try_from(m.made_at.0).unwrap_or(i64::MAX);
-    let made = Timestamp::from_millisecond(ms)
-        .unwrap_or(Timestamp::MAX)
-        .to_string();
     let key = if m.root_key.is_some() {
         "with root key"
     } else {
         ""
     };
     [
-        plain(clock(&made)),
+        plain(moment(m.made_at)),
         plain(m.version.as_deref().unwrap_or("-")),
         plain(bytes(size)),
         cell(Tone::Faint, key),

@@ -1,7 +1,7 @@
 //! One rollout as words: who, what, how it ended, and every row with its time and its note.
 use super::rollout::name;
 use super::status::outcome;
-use super::text::{Look, Tone, cell, clock, downtime, duration, hang, plain, table};
+use super::text::{Look, Tone, cell, clock, downtime, duration, hang, moment, plain, table};
 use crate::core::{Order, RowState};
 use crate::wire::{Rollout, Row};
 
@@ -44,12 +44,9 @@ pub(super) fn facts(r: &Rollout) -> Vec<(&'static str, String)> {
     ));
     let order = &r.mandate;
     if order.order != Order::Start {
-        let at = i64::try_from(order.at.0)
-            .ok()
-            .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        let at = at.map(|at| clock(&at.to_string())).unwrap_or_default();
         let by = format!(
-            "{at}, {} by {} on {}",
+            "{}, {} by {} on {}",
+            moment(order.at),
             verb(order.order),
             order.by.user,
             order.by.node

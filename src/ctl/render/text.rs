@@ -1,5 +1,7 @@
 //! Words, times, tables: the small change of everything that is shown.
 use crate::host::Status;
+use crate::time::Time;
+use jiff::Timestamp;
 
 /// What the reader's screen can do.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +143,13 @@ pub(super) fn clock(rfc3339: &str) -> String {
     let time = time.split('.').next().unwrap_or(time);
     let zone = if zone == "Z" { "UTC" } else { zone };
     format!("{date} {time} {zone}")
+}
+
+/// A moment as a person reads it.
+pub(super) fn moment(at: Time) -> String {
+    let ms = i64::try_from(at.0).unwrap_or(i64::MAX);
+    let at = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
+    clock(&at.to_string())
 }
 
 pub(super) fn plural(n: usize, one: &str, many: &str) -> String {

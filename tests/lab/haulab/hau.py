@@ -1,6 +1,7 @@
 """Puts the project's package on both hosts, hau.toml, and a keepalived configuration with hau's hooks."""
 
 import functools
+import os
 import shutil
 import time
 
@@ -9,6 +10,8 @@ from .base import LAB, NODES, PROJECT, STATE, LabError, only_one, run, say, tail
 
 UNIT = "hau-sidecar.service"
 PACKAGES = PROJECT / "target" / "package"
+# In the environment: where the package lies that was made for several pairs.
+MADE = "HAULAB_DEB"
 
 
 def install(deb=None):
@@ -24,6 +27,9 @@ def install(deb=None):
 @functools.cache
 def package():
     """Made once by a program, however many pairs it installs; a copy, for another program may make it again meanwhile."""
+    if MADE in os.environ:
+        return os.environ[MADE]
+    STATE.mkdir(parents=True, exist_ok=True)
     with only_one(PACKAGES, 900):
         say("making the package")
         run(["make", "-C", PROJECT, "deb"], timeout=3600)

@@ -221,6 +221,11 @@ def do(node, args, *, timeout=60, stdin=None):
     return run(command_in(node, args), timeout=timeout, stdin=stdin)
 
 
+def main_pid(node, unit="hau-sidecar"):
+    """As the host numbers it; 0 when the unit does not run."""
+    return do(node, ["systemctl", "show", "-p", "MainPID", "--value", unit]).stdout.strip()
+
+
 def copy_in(node, source, target):
     """A file or the content of a folder into the host; owner root, modes kept. A target ending in / is a folder."""
     source = pathlib.Path(source)

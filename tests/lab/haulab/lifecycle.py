@@ -24,9 +24,9 @@ def comes_and_goes():
     scenario.settle()
     with unmoved("the upgrade"):
         for name in NODES:
-            pid = main_pid(name)
+            pid = host.main_pid(name)
             hau.put(name, deb)
-            expect(main_pid(name) != pid, f"the new version does not run on {name}")
+            expect(host.main_pid(name) != pid, f"the new version does not run on {name}")
         scenario.settle()
     for name in NODES:
         host.do(name, ["install", "-D", "-m", "0600", "/dev/null", f"{STATE}/backups/kept"])
@@ -77,7 +77,3 @@ def hardened(name):
 
 def active(name):
     return host.ask(name, ["systemctl", "is-active", hau.UNIT]).stdout.strip()
-
-
-def main_pid(name):
-    return host.do(name, ["systemctl", "show", "-p", "MainPID", "--value", hau.UNIT]).stdout.strip()
