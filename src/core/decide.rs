@@ -139,6 +139,9 @@ fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
     let confirmable = halted.is_some_and(|(row, _)| rollout.plan.rows[row].confirmable);
     let refusal = match (order, rollout.mandate.direction) {
         (Order::Abort | Order::Confirm, Direction::Back) => Some(Refusal::GoingBack),
+        (Order::Abort, Direction::Forward) if rollout.is_undecided(&draft.state.me) => {
+            Some(Refusal::Undecided)
+        }
         (Order::Abort, Direction::Forward) if rollout.is_past_abort(&draft.state.me) => {
             Some(Refusal::TooLate)
         }

@@ -121,6 +121,8 @@ pub enum Refusal {
     NotConfirmable,
     /// Giving up would leave less than going on.
     TooLate,
+    /// The row of no return has begun and is not done: which database becomes primary is not known.
+    Undecided,
     /// The mandate is already `abort`.
     GoingBack,
     Alone(AloneRefusal),

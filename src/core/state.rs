@@ -352,13 +352,16 @@ impl Rollout {
     /// through their stretch of service, or the row of no return is neither done nor untouched.
     pub fn is_past_abort(&self, me: &NodeId) -> bool {
         let mut rows = self.plan.rows.iter().enumerate();
-        let torn = rows.clone().any(|(n, row)| {
-            row.undo == super::Undo::Barrier
-                && self
-                    .report(me, n)
-                    .is_some_and(|r| r.state != RowState::Done)
-        });
-        torn || rows.all(|(n, row)| !row.service_down || self.is_done(me, n))
+        self.is_undecided(me) || rows.all(|(n, row)| !row.service_down || self.is_done(me, n))
+    }
+
+    /// The row of no return is neither done nor untouched.
+    pub fn is_undecided(&self, me: &NodeId) -> bool {
+        let mut rows = self.plan.rows.iter().enumerate();
+        rows.any(|(n, row)| {
+            let report = || self.report(me, n);
+            row.undo == super::Undo::Barrier && report().is_some_and(|r| r.state != RowState::Done)
+        })
     }
 
     /// The rollout that this one took the place of may have stopped the services here, whether this

@@ -2,7 +2,7 @@
 use crate::core::{DatabaseRole, Kind, Problem, Rollout, RolloutResult, State};
 use crate::time::Time;
 
-pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
+pub fn alarm(state: &State, now: Time) -> Option<Problem> {
     let (peer, local) = (&state.peer, &state.observed.local);
     if state.running_solo().is_some() {
         return None;

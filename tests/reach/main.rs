@@ -10,12 +10,13 @@
 )]
 mod site;
 
+mod alone;
 mod form;
 mod pair;
 mod well;
 
 use hau::core::{Kind, RolloutResult};
-use pair::Pair;
+use pair::{Mutant, Pair};
 use site::KINDS;
 use std::collections::{BTreeMap, BTreeSet};
 use well::{Way, Well};
@@ -24,22 +25,26 @@ use well::{Way, Well};
 const STATES_MAX: usize = 4_000_000;
 
 /// Every state that can be reached, each held to having a way out.
-fn explore(kind: Kind) -> BTreeMap<String, usize> {
+///
+/// # Errors
+/// The first one that has none.
+fn explore(name: &str, starts: Vec<Pair>) -> Result<BTreeMap<String, usize>, String> {
     let mut well = Well::default();
     let mut tally = BTreeMap::new();
     let (mut known, mut open) = (BTreeSet::new(), Vec::new());
-    for start in Pair::starts(kind) {
+    for start in starts {
         known.insert((start.left, start.key()));
         open.push(start);
     }
     while let Some(pair) = open.pop() {
         for vip in 0..2 {
             let way = well.way_out(&pair, vip);
-            assert!(
-                !matches!(way, Way::None),
-                "with the VIP on {vip} this waits for ever:\n{}",
-                pair.told()
-            );
+            if way == Way::None {
+                let told = pair.told();
+                return Err(format!(
+                    "with the VIP on {vip} this waits for ever:\n{told}"
+                ));
+            }
             *tally.entry(format!("{way:?}")).or_default() += 1;
         }
         for next in pair.after() {
@@ -49,8 +54,12 @@ fn explore(kind: Kind) -> BTreeMap<String, usize> {
         }
         assert!(known.len() < STATES_MAX, "the states have no end");
     }
-    println!("{kind:?}: {} states", known.len());
-    tally
+    println!("{name}: {} states, {tally:?}", known.len());
+    Ok(tally)
+}
+
+fn must_end(name: &str, starts: Vec<Pair>) -> BTreeMap<String, usize> {
+    explore(name, starts).unwrap_or_else(|told| panic!("{told}"))
 }
 
 #[test]
@@ -63,11 +72,42 @@ fn no_rollout_waits_for_ever() {
 }
 
 fn has_ways_out(kind: Kind) {
-    let tally = explore(kind);
-    println!("{kind:?}: {tally:?}");
+    let tally = must_end(&format!("{kind:?}"), Pair::starts(kind));
     let ended = |result| tally.get(&format!("{:?}", Way::Ends(result))).copied();
     // The test sees what it is to see.
     assert!(ended(RolloutResult::Succeeded).is_some_and(|n| n > 100));
     assert!(ended(RolloutResult::Failed).is_some_and(|n| n > 100));
     assert!(tally.keys().any(|way| way.starts_with("Ordered")));
+}
+
+/// A failover and a rejoin, by themselves and by a person: whatever dies or is cut off meanwhile, in the end one
+/// database follows the other, or an alarm says what to type and that leads there.
+#[test]
+fn no_pair_is_left_without_a_primary_that_the_other_follows() {
+    for is_auto in [false, true] {
+        let name = if is_auto {
+            "alone, auto"
+        } else {
+            "alone, manual"
+        };
+        let tally = must_end(name, Pair::starts_alone(is_auto));
+        let of = |way: Way| tally.get(&format!("{way:?}")).copied();
+        assert!(of(Way::Whole).is_some_and(|n| n > 100));
+        assert!(of(Way::Asked).is_some_and(|n| n > 100));
+    }
+}
+
+/// The walk sees what it is to see: with a rule left out it comes to a state that waits for ever.
+#[test]
+fn a_pair_without_a_rule_gets_stuck() {
+    let without = |mutant, starts: Vec<Pair>| {
+        let with = |pair| Pair {
+            mutant: Some(mutant),
+            ..pair
+        };
+        explore("a mutant", starts.into_iter().map(with).collect()).is_err()
+    };
+    assert!(without(Mutant::KeepsOrders, Pair::starts(Kind::Switch)));
+    assert!(without(Mutant::NeverReleased, Pair::starts_alone(true)));
+    assert!(without(Mutant::NeverReleased, Pair::starts_alone(false)));
 }

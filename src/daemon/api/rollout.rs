@@ -215,6 +215,12 @@ pub(super) fn refused(refusal: Refusal, peer: &str) -> Failure {
             "what was begun cannot be taken back any more".to_owned(),
             "hau-ctl retry when the cause is mended, or hau-ctl confirm --reason for what may be overruled",
         ),
+        Refusal::Undecided => (
+            Code::Refused,
+            "the standby was told to become primary and may still do so: the old primary, started beside it, would be a second one"
+                .to_owned(),
+            "hau-ctl retry when the cause is mended: once promote is done, hau-ctl rollback goes back",
+        ),
         Refusal::GoingBack => (
             Code::Refused,
             "the rollout is being given up already".to_owned(),
