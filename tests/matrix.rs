@@ -2,6 +2,8 @@
 //! in one snapshot. A change of a rule shows here as the lines it changes.
 #[path = "matrix/next.rs"]
 mod next;
+#[path = "matrix/promote.rs"]
+mod promote;
 
 use hau::core::{
     Actor, Band, Closed, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Log,
@@ -142,6 +144,7 @@ fn reports(rows: &[(usize, RowState)], epoch: u64) -> Arc<Reports> {
             at,
             note: String::new(),
             problem,
+            untouched: false,
         }
     };
     Arc::new(rows.iter().map(|(n, state)| (*n, report(*state))).collect())
@@ -384,6 +387,7 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
         events.push(("job done", ended(done.clone())));
         events.push(("job to be retried", ended(Outcome::Retry(problem()))));
         events.push(("job failed", ended(Outcome::Failed(problem()))));
+        events.push(("nothing was done", ended(Outcome::Untouched(problem()))));
         let old = JobKey {
             attempt: 7,
             ..key.clone()
@@ -413,7 +417,10 @@ fn record(record: &Record) -> String {
         Record::RowReported { row, report } if report.attempt > 1 => {
             format!("{row} {:?} (try {})", report.state, report.attempt)
         }
-        Record::RowReported { row, report } => format!("{row} {:?}", report.state),
+        Record::RowReported { row, report } => {
+            let nothing = if report.untouched { " (untouched)" } else { "" };
+            format!("{row} {:?}{nothing}", report.state)
+        }
         Record::PeerReported { .. } => "peer's reports".to_owned(),
         Record::RolloutEnded { result, .. } => format!("end: {result:?}"),
         Record::SoloBegun { plan, .. } => format!("{:?} {}", plan.kind, plan.id.number),

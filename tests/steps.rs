@@ -308,6 +308,7 @@ impl Row {
             at,
             note,
             problem,
+            untouched: false,
         };
         self.reports.insert(self.n, report);
     }

@@ -247,9 +247,11 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
             report.started_at = draft.now;
             report.problem = Some(problem.clone());
         }
-        Outcome::Retry(problem) | Outcome::Failed(problem) => {
+        Outcome::Retry(problem) | Outcome::Failed(problem) | Outcome::Untouched(problem) => {
             report.state = failed;
             report.problem = Some(problem.clone());
+            let forward = key.direction == Direction::Forward;
+            report.untouched = forward && matches!(outcome, Outcome::Untouched(_));
         }
     }
     draft.report_of(key.solo, key.row, report);
@@ -338,7 +340,8 @@ fn back(draft: &mut Draft<'_>) {
         if begun || may_undo(&draft.state, rollout, row, draft.now).is_err() {
             return;
         }
-        let nothing = rollout.plan.rows[row].undo == Undo::Nothing;
+        let untouched = old.is_some_and(|r| r.untouched);
+        let nothing = untouched || rollout.plan.rows[row].undo == Undo::Nothing;
         let state = if nothing {
             RowState::Undone
         } else {
@@ -347,6 +350,7 @@ fn back(draft: &mut Draft<'_>) {
         let note = old.map(|r| r.note.clone()).unwrap_or_default();
         let report = Report {
             note,
+            untouched,
             ..fresh(rollout, state, draft.now)
         };
         draft.report(row, report);
@@ -363,6 +367,7 @@ pub(super) fn fresh(rollout: &Rollout, state: RowState, now: Time) -> Report {
         at: now,
         note,
         problem: None,
+        untouched: false,
     }
 }
 

@@ -182,4 +182,6 @@ pub enum Outcome {
     Retry(Problem),
     /// Not worth another attempt.
     Failed(Problem),
+    /// The same, and it is certain that nothing of the row was done, by this job or one before it.
+    Untouched(Problem),
 }

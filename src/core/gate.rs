@@ -236,7 +236,8 @@ pub(super) fn peer_in_step<'a>(
 fn barrier_unseen(s: &State, r: &Rollout) -> bool {
     let rows = || r.plan.rows.iter().enumerate();
     rows().any(|(m, row)| {
-        let unseen = row.undo == Undo::Barrier && r.report(&s.me, m).is_none();
+        let untouched = || r.report(&s.me, m).is_none_or(|x| x.untouched);
+        let unseen = row.undo == Undo::Barrier && untouched();
         let mut earlier = rows().filter(|(_, other)| other.phase < row.phase);
         unseen && row.node == s.peer && earlier.all(|(n, _)| r.is_done(&s.me, n))
     })

@@ -280,6 +280,7 @@ mod tests {
             at: Time(8),
             note: "0/19CEBC8".to_owned(),
             problem: None,
+            untouched: true,
         };
         let (plan, at) = (plan(), Time(10));
         let reports = Arc::new(Reports::from_iter([

@@ -83,6 +83,9 @@ pub struct Report {
     pub note: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+    /// It failed, and nothing of it was done nor can come of it any more: taken back it is without a job.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untouched: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -357,11 +360,7 @@ impl Rollout {
 
     /// The row of no return is neither done nor untouched.
     pub fn is_undecided(&self, me: &NodeId) -> bool {
-        let mut rows = self.plan.rows.iter().enumerate();
-        rows.any(|(n, row)| {
-            let report = || self.report(me, n);
-            row.undo == super::Undo::Barrier && report().is_some_and(|r| r.state != RowState::Done)
-        })
+        self.barrier(me).is_some_and(|n| !self.is_done(me, n))
     }
 
     /// The rollout that this one took the place of may have stopped the services here, whether this
@@ -377,8 +376,9 @@ impl Rollout {
     pub(super) fn is_kept(&self, barrier: Option<usize>, row: usize) -> bool {
         match self.plan.rows[row].undo {
             super::Undo::Always => false,
-            super::Undo::Barrier => true,
-            super::Undo::Nothing | super::Undo::Run => barrier.is_some_and(|b| row <= b),
+            super::Undo::Nothing | super::Undo::Run | super::Undo::Barrier => {
+                barrier.is_some_and(|b| row <= b)
+            }
             super::Undo::Role => self.has_moved || barrier.is_some_and(|b| row <= b),
         }
     }
@@ -386,7 +386,8 @@ impl Rollout {
     /// Down to this row an abort takes back; what lies before it stays.
     pub fn barrier(&self, me: &NodeId) -> Option<usize> {
         let rows = self.plan.rows.iter().enumerate();
-        rows.filter(|(n, row)| row.undo == super::Undo::Barrier && self.report(me, *n).is_some())
+        let begun = |n: usize| self.report(me, n).is_some_and(|r| !r.untouched);
+        rows.filter(|(n, row)| row.undo == super::Undo::Barrier && begun(*n))
             .map(|(n, _)| n)
             .next_back()
     }

@@ -17,7 +17,14 @@ pub fn alarm(state: &State, now: Time) -> Option<Problem> {
     };
     // The promotion has not been seen yet.
     let is_done = state.claims() && state.journaled.solo.as_ref().is_some_and(succeeded);
-    let is_left = local.held || state.journaled.solo.as_ref().is_some_and(failed);
+    // A rollout was given up past its promotion: the row that lets the old primary follow does not come any more.
+    let given_up = |r: &Rollout| {
+        let end = r.ended.map(|(end, _)| end);
+        end == Some(RolloutResult::Failed) && r.barrier(&state.me).is_some()
+    };
+    let is_down = local.database == DatabaseRole::Unknown;
+    let is_stopped = is_down && state.journaled.rollout.as_ref().is_some_and(given_up);
+    let is_left = local.held || is_stopped || state.journaled.solo.as_ref().is_some_and(failed);
     let (what, remedy) = if state.is_astray() || (state.is_superseded() && is_left) {
         (
             format!(

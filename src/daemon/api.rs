@@ -15,7 +15,7 @@ use super::observe::Kick;
 use super::pairing::Pairing;
 use super::site::Site;
 use super::status::Snapshot;
-use crate::core::{Actor, Command};
+use crate::core::{Actor, Command, Refusal};
 use crate::host::{Host, HostError};
 use crate::wire::{self, Answer, Code, Failure};
 use serde::{Serialize, de::DeserializeOwned};
@@ -184,16 +184,19 @@ impl Api {
         use crate::core::Reply as Core;
         match self.mailbox.ask(command) {
             Some(Core::Accepted { rollout }) => Ok(rollout),
-            Some(Core::Refused(refusal)) => Err(rollout::refused(refusal, &self.site.peer.0)),
+            Some(Core::Refused(refusal)) => Err(self.refused(refusal)),
             None => Err(ending()),
         }
     }
 
     /// No rollout goes on on this node while what comes back is held.
     fn hands(&self) -> Result<Hands, Failure> {
-        let peer = &self.site.peer.0;
         let lent = self.mailbox.hands().ok_or_else(ending)?;
-        lent.map_err(|refusal| rollout::refused(refusal, peer))
+        lent.map_err(|refusal| self.refused(refusal))
+    }
+
+    pub(super) fn refused(&self, refusal: Refusal) -> Failure {
+        rollout::refused(refusal, &self.site.peer.0)
     }
 
     fn busy(&self) -> Result<(), Failure> {

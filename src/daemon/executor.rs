@@ -105,6 +105,7 @@ fn short(outcome: Outcome) -> Outcome {
         Outcome::Done { note } => Outcome::Done { note: clip(note) },
         Outcome::Retry(p) => Outcome::Retry(problem(p)),
         Outcome::Failed(p) => Outcome::Failed(problem(p)),
+        Outcome::Untouched(p) => Outcome::Untouched(problem(p)),
     }
 }
 

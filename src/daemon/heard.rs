@@ -246,6 +246,7 @@ mod tests {
             at: Time(0),
             note: String::new(),
             problem: None,
+            untouched: false,
         };
         let reported =
             |n| doubted(|view| Arc::make_mut(&mut view.reports).insert(n, report.clone()));

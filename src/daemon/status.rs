@@ -232,6 +232,9 @@ fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<
         (None, Some(Stopped::Failure { .. })) if r.mandate.direction == Direction::Back => {
             "hau-ctl retry, when the cause is mended".to_owned()
         }
+        (None, Some(Stopped::Failure { .. })) if r.is_undecided(me) => {
+            "hau-ctl retry, when the cause is mended".to_owned()
+        }
         (None, Some(Stopped::Failure { .. })) if r.is_past_abort(me) => {
             "hau-ctl retry, when the cause is mended; or hau-ctl confirm --reason".to_owned()
         }

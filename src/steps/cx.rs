@@ -63,6 +63,8 @@ pub enum StepError {
     /// Worth another attempt, if the row has one.
     Retry(Problem),
     Fatal(Problem),
+    /// As `Fatal`, where it is certain that nothing of the row was done, now or before.
+    Untouched(Problem),
 }
 
 pub type StepResult<T> = Result<T, StepError>;
@@ -70,6 +72,13 @@ pub type StepResult<T> = Result<T, StepError>;
 impl StepError {
     pub fn fatal(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Fatal(Problem {
+            what: what.into(),
+            remedy: remedy.into(),
+        })
+    }
+
+    pub fn untouched(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Untouched(Problem {
             what: what.into(),
             remedy: remedy.into(),
         })
@@ -84,7 +93,7 @@ impl StepError {
 
     pub fn problem(&self) -> &Problem {
         match self {
-            Self::Retry(problem) | Self::Fatal(problem) => problem,
+            Self::Retry(problem) | Self::Fatal(problem) | Self::Untouched(problem) => problem,
         }
     }
 }

@@ -64,5 +64,6 @@ pub fn outcome(def: &StepDef, looked: StepResult<Verdict>, is_over: bool) -> Opt
         })),
         Err(StepError::Retry(problem)) => Some(Outcome::Retry(problem)),
         Err(StepError::Fatal(problem)) => Some(Outcome::Failed(problem)),
+        Err(StepError::Untouched(problem)) => Some(Outcome::Untouched(problem)),
     }
 }

@@ -296,10 +296,7 @@ const SWITCHOVER: &[Phase] = &[
         &[(Second, &hooks::BEFORE_STOP), (Second, &drain::DEF)],
     ),
     ("demote", &[(Second, &demote::DEF)]),
-    (
-        "promote",
-        &[(First, &catch_up::ALL), (First, &promote::DEF)],
-    ),
+    ("promote", &[(First, &promote::DEF)]),
     ("release", &[(First, &serve::DEF), (Second, &rejoin::DEF)]),
 ];
 

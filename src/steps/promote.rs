@@ -14,6 +14,14 @@ pub(super) const DEF: StepDef = StepDef {
 
 struct Promote;
 
+/// Without all that the old primary wrote no standby is told to become primary, by this job or one before it: one
+/// that lacks some was not. Asked when it failed and not as a row of its own, which would be a write to the journal
+/// while nobody can write to the database.
+fn lacks(cx: &Cx<'_>, position: &str) -> bool {
+    let is_standby = matches!(cx.database.role(), Ok(DatabaseRole::Standby));
+    is_standby && matches!(cx.database.has_replayed(position), Ok(false))
+}
+
 impl Step for Promote {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         let primary = cx.database.role()? == DatabaseRole::Primary;
@@ -27,12 +35,18 @@ impl Step for Promote {
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         let Some(position) = cx.note("demote") else {
             let what = "the old primary has not said where it stopped";
-            return Err(StepError::fatal(
-                what,
-                "hau-ctl retry when the other node is heard again",
-            ));
+            let remedy = "hau-ctl retry when the other node is heard again, or hau-ctl abort";
+            return Err(StepError::untouched(what, remedy));
         };
-        Ok(cx.database.promote(position, cx.left())?)
+        let told = cx.database.promote(position, cx.left());
+        told.map_err(|e| {
+            if lacks(cx, position) {
+                let remedy = "hau-ctl abort takes the old primary back: it has everything; hau-ctl retry when the log has come";
+                StepError::untouched(e.what, remedy)
+            } else {
+                e.into()
+            }
+        })
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {

@@ -131,7 +131,8 @@ fn key_of_mandate(m: &Mandate, key: &mut Vec<u8>) {
 fn key_of(reports: &Reports, key: &mut Vec<u8>) {
     key.push(254);
     for (row, report) in reports.iter() {
-        key.extend([row as u8, report.state as u8, report.epoch as u8]);
+        let state = report.state as u8 + 16 * u8::from(report.untouched);
+        key.extend([row as u8, state, report.epoch as u8]);
     }
 }
 
@@ -158,6 +159,7 @@ pub(crate) fn plain(reports: &Reports, rank: &impl Fn(u64) -> u64) -> Arc<Report
             at: NOW,
             note: String::new(),
             problem: None,
+            untouched: report.untouched,
         };
         (row, plain)
     });

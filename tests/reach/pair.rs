@@ -3,7 +3,7 @@ use crate::alone::Databases;
 use crate::site::{self, site};
 use hau::core::{
     Actor, Command, Decision, Direction, Event, Hello, JobKey, Journaled, Kind, Local, NodeId,
-    Order, Outcome, Plan, Problem, Record, Reply, Report, RolloutId, RowState, State, Timing,
+    Order, Outcome, Plan, Problem, Record, Reply, Report, RolloutId, RowState, State, Timing, Undo,
     VrrpState, decide, intents,
 };
 use hau::time::Time;
@@ -284,7 +284,7 @@ impl Pair {
             let Some(left) = self.left.checked_sub(1) else {
                 continue;
             };
-            for event in failed.into_iter().chain(orders()) {
+            for event in failed.into_iter().flatten().chain(orders()) {
                 let next = self.turn(n, blind, NOW, &event);
                 all.extend(next.map(|next| Self { left, ..next }));
             }
@@ -292,20 +292,21 @@ impl Pair {
         all
     }
 
-    /// The ends that the job under way on node `n` can have: done, failed.
-    fn job_ends(&self, n: usize) -> Option<(Event, Event)> {
+    /// The ends that the job under way on node `n` can have: done, or failed in one way or another.
+    fn job_ends(&self, n: usize) -> Option<(Event, Vec<Event>)> {
         let key = self.job_key(n)?;
-        let outcomes = [
-            Outcome::Done {
-                note: String::new(),
-            },
-            Outcome::Failed(problem()),
-        ];
+        let row = &self.nodes[n].rollout.as_ref()?.plan.rows[key.row];
         let ended = |outcome| Event::JobEnded {
             key: key.clone(),
             outcome,
         };
-        Some(outcomes.map(ended).into())
+        let mut failed = vec![ended(Outcome::Failed(problem()))];
+        // Else it makes no difference.
+        if row.undo == Undo::Barrier {
+            failed.push(ended(Outcome::Untouched(problem())));
+        }
+        let note = String::new();
+        Some((ended(Outcome::Done { note }), failed))
     }
 
     fn job_key(&self, n: usize) -> Option<JobKey> {

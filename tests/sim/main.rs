@@ -3,6 +3,7 @@
 mod anew;
 mod back;
 mod broken;
+mod lacking;
 mod model;
 
 use hau::core::RolloutResult;

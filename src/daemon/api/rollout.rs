@@ -217,7 +217,7 @@ pub(super) fn refused(refusal: Refusal, peer: &str) -> Failure {
         ),
         Refusal::Undecided => (
             Code::Refused,
-            "the standby was told to become primary and may still do so: the old primary, started beside it, would be a second one"
+            "the standby may have been told to become primary and may yet do so: the old primary, started beside it, would be a second one"
                 .to_owned(),
             "hau-ctl retry when the cause is mended: once promote is done, hau-ctl rollback goes back",
         ),

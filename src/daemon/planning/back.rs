@@ -4,7 +4,7 @@ use super::purpose::Purpose;
 use super::{Draft, Planned, alone, findings_within, finish, order, peer};
 use crate::backup::{self, Manifest};
 use crate::config::RollbackDatabase;
-use crate::core::{Actor, Direction, Kind, NodeId, Rollout, RowState, WayBack};
+use crate::core::{Actor, Direction, Kind, NodeId, Refusal, Rollout, RowState, WayBack};
 use crate::steps::{self, Content};
 use crate::time::Time;
 use crate::wire::{self, Code, Failure, PlanView, RollbackRequest, StartRequest};
@@ -23,6 +23,7 @@ pub(in crate::daemon) fn rollback(
         return alone::rollback(api, request, back, by);
     }
     let peer = peer(api)?;
+    let replaces = halted(api)?.map(|r| r.plan.id.clone());
     let (first, second) = order(api, &peer)?;
     let named = back.node.as_deref();
     let named = named.map(|name| backup_node(name, &first, &second));
@@ -51,7 +52,6 @@ pub(in crate::daemon) fn rollback(
     let is_one = alone || levels;
     let mut runs = [version(&second), version(&first)].into_iter().flatten();
     let from = runs.find(|v| *v != to).unwrap_or_else(|| to.clone());
-    let replaces = halted(api)?.map(|r| r.plan.id.clone());
     if from == to && back.to.is_none() && replaces.is_none() && !dump {
         return Err(nothing_to_do("both nodes run", &to, &name));
     }
@@ -146,6 +146,9 @@ fn halted(api: &Api) -> Result<Option<Rollout>, Failure> {
     let snapshot = api.snapshot();
     match snapshot.state.running() {
         None => Ok(None),
+        Some(r) if r.is_at_rest() && r.is_undecided(&snapshot.state.me) => {
+            Err(api.refused(Refusal::Undecided))
+        }
         Some(r) if r.is_at_rest() => Ok(Some(r.clone())),
         Some(r) => Err(Failure::new(
             Code::Busy,
