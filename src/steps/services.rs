@@ -10,10 +10,8 @@ use std::time::Duration;
 pub(super) fn stop_all(cx: &Cx<'_>, limit: Duration) -> StepResult<()> {
     let end = cx.host.now() + limit;
     for service in cx.settings.start_order().into_iter().rev() {
-        if cx.host.unit(&service.unit)?.active != Active::Inactive {
-            let left = end.since(cx.host.now()).max(Duration::from_millis(1));
-            cx.host.stop_unit(&service.unit, left)?;
-        }
+        let left = end.since(cx.host.now()).max(Duration::from_millis(1));
+        cx.host.stop_unit(&service.unit, left)?;
     }
     Ok(())
 }
