@@ -99,6 +99,20 @@ impl Settings {
         self.services.iter().filter(|s| s.via_vip)
     }
 
+    /// What stops before the primary does, in starting order: what users reach, what uses the database, and
+    /// what depends on one of these.
+    #[must_use]
+    pub fn before_primary(&self) -> Vec<&Service> {
+        let mut before: Vec<&Service> = Vec::new();
+        for service in self.start_order() {
+            let needs = |other: &&Service| service.depends_on.contains(&other.name);
+            if service.via_vip || service.uses_database || before.iter().any(needs) {
+                before.push(service);
+            }
+        }
+        before
+    }
+
     /// Are connections through the VIP handed off at all?
     #[must_use]
     pub fn hands_off(&self) -> bool {

@@ -151,6 +151,7 @@ fn service(mut s: Section<'_>) -> Option<Service> {
     );
     let ports = s.or("ports", Vec::<u16>::new());
     let via_vip = s.or("via_vip", false);
+    let uses_database = s.or("uses_database", true);
     let depends_on = s.or("depends_on", Vec::<String>::new());
     let http = s
         .sections("http")
@@ -170,6 +171,7 @@ fn service(mut s: Section<'_>) -> Option<Service> {
         unit: unit?.0,
         ports: ports?,
         via_vip: via_vip?,
+        uses_database: uses_database?,
         depends_on: depends_on?,
         http: http?,
         warmup: warmup?.into_iter().map(|url| url.0).collect(),

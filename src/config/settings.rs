@@ -103,6 +103,8 @@ pub struct Service {
     pub ports: Vec<u16>,
     /// Its ports are reached through the VIP.
     pub via_vip: bool,
+    /// It has connections to the database, so it stops before the primary does.
+    pub uses_database: bool,
     /// Names of the services to be started before.
     pub depends_on: Vec<String>,
     /// Its health, asked over HTTP.

@@ -50,6 +50,32 @@ fn the_example_is_valid_and_says_what_it_means() {
     );
 }
 
+/// Whoever uses the database stops before the primary, and nobody loses what it depends on.
+#[test]
+fn what_stops_before_the_primary() {
+    let service = |name: &str, rest: &str| {
+        format!("[[service]]\nname = \"{name}\"\nunit = \"{name}.service\"\n{rest}\n")
+    };
+    let text = [
+        SMALL.split("[[service]]").next().unwrap().to_owned(),
+        service("cache", "uses_database = false"),
+        service("jobs", ""),
+        service("log", "uses_database = false\ndepends_on = [\"jobs\"]"),
+        service(
+            "web",
+            "uses_database = false\nvia_vip = true\nports = [80]\ndepends_on = [\"cache\"]",
+        ),
+        format!("[release]{}", SMALL.split_once("[release]").unwrap().1),
+    ];
+    let settings = parse(&text.concat()).expect("valid");
+    let before: Vec<&str> = settings
+        .before_primary()
+        .iter()
+        .map(|s| s.name.as_str())
+        .collect();
+    assert_eq!(before, ["jobs", "log", "web"]);
+}
+
 /// The example claims which values are defaults: without those lines the same must come out.
 #[test]
 fn the_defaults_of_the_example_are_the_defaults() {

@@ -1,6 +1,7 @@
 //! PostgreSQL 12 and later with streaming replication: questions by SQL over one kept connection,
 //! stopping and starting by the postmaster's pidfile and its unit, offline facts by pg_controldata.
 mod beside;
+mod control;
 mod dump;
 mod exchange;
 mod guard;
@@ -75,7 +76,7 @@ impl Postgres {
 
     /// The number both nodes of a pair share since initdb; read from disk, server up or down.
     pub fn system_identifier(&self) -> DatabaseResult<String> {
-        Ok(self.control_data(QUESTION)?.system_identifier)
+        Ok(self.control_data()?.system_identifier.to_string())
     }
 }
 

@@ -184,6 +184,9 @@ impl Host for FakeHost {
         let mut world = self.change()?;
         let now = world.now;
         let unit = world.unit("stop", name)?;
+        if unit.state.active == Active::Inactive {
+            return Ok(());
+        }
         let failed = |why: &str| Err(HostError::new("stop", name, why));
         match unit.on_stop.clone() {
             OnStop::Stops => unit.state = gone(Active::Inactive, "dead"),

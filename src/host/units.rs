@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{join, runtime::Handle, time::timeout};
 use zbus::{
     Connection, OwnedVariant, connection,
     fdo::PropertiesProxy,
@@ -231,8 +231,26 @@ async fn read_unit(connection: &Connection, name: &str) -> Result<UnitState, Str
     let manager = manager(connection).await?;
     let path = manager.load_unit(name).await.map_err(say)?;
     let unit = Properties::of(connection, &path, "org.freedesktop.systemd1.Unit").await?;
-    let load_state = unit.text("LoadState").await?;
-    match load_state.as_str() {
+    // Timers and targets have no processes, and no such interface.
+    let service = match kind_interface(name) {
+        Some(interface) => Some(Properties::of(connection, &path, interface).await?),
+        None => None,
+    };
+    let main_pid = async {
+        match service {
+            Some(service) => service.number("MainPID").await,
+            None => None,
+        }
+    };
+    // All questions before the first answer: on a busy machine each is a wait of its own, and users may be waiting, too.
+    let (load_state, active, sub, main_pid, processes) = join!(
+        unit.text("LoadState"),
+        unit.text("ActiveState"),
+        unit.text("SubState"),
+        main_pid,
+        manager.get_unit_processes(name),
+    );
+    match load_state?.as_str() {
         "not-found" => return Err(format!("systemd knows no unit {name}")),
         "error" | "bad-setting" => {
             return Err(format!(
@@ -241,23 +259,12 @@ async fn read_unit(connection: &Connection, name: &str) -> Result<UnitState, Str
         }
         _ => {}
     }
-    let active = parse_active(&unit.text("ActiveState").await?)?;
-    let sub = unit.text("SubState").await?;
-    // Timers and targets have no processes, and no such interface.
-    let service = match kind_interface(name) {
-        Some(interface) => Some(Properties::of(connection, &path, interface).await?),
-        None => None,
-    };
-    let main_pid = match service {
-        Some(service) => service.number("MainPID").await,
-        None => None,
-    };
-    let processes = manager.get_unit_processes(name).await.map_err(say)?;
+    let processes = processes.map_err(say)?.len();
     Ok(UnitState {
-        active,
-        sub,
+        active: parse_active(&active?)?,
+        sub: sub?,
         main_pid: main_pid.filter(|pid| *pid != 0),
-        processes: u32::try_from(processes.len()).unwrap_or(u32::MAX),
+        processes: u32::try_from(processes).unwrap_or(u32::MAX),
     })
 }
 

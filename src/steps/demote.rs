@@ -41,11 +41,15 @@ impl Step for Demote {
             cx.host
                 .write(&was_primary(cx), b"the primary was here\n", 0o600)?;
         }
-        cx.database.demote(cx.left())?;
+        cx.tally.mark = cx.database.demote(cx.left())?;
         Ok(())
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
+        // It stays down: only hau starts it, and nobody can write until the other one knows.
+        if !cx.tally.mark.is_empty() {
+            return Ok(Verdict::Done(std::mem::take(&mut cx.tally.mark)));
+        }
         if is_standby(cx) {
             return Ok(Verdict::Done(cx.database.position()?));
         }

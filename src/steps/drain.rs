@@ -1,5 +1,5 @@
-//! Row: the old MASTER's services finish what they have and stop; what has not ended when the limit
-//! is over is reset, and said.
+//! Row: the old MASTER's services finish what they have and stop, but for those that may stop later, for users wait
+//! meanwhile; what has not ended when the limit is over is reset, and said.
 use super::services::{all_stopped, stop_all};
 use super::stop::Stop;
 use super::{Check, Cx, Limit, QUIET, Step, StepDef, StepResult, Verdict};
@@ -38,7 +38,7 @@ impl Step for Drain {
             cx.tally.mark = format!("{} connections were open", open.len());
         }
         let limit = cx.settings.limits.drain;
-        match stop_all(cx, limit) {
+        match stop_all(cx, &cx.settings.before_primary(), limit) {
             // It is still stopping when its time is over: what holds it is reset below.
             Err(_) if cx.host.now().since(begun) >= limit => Ok(()),
             stopped => stopped,
@@ -52,7 +52,7 @@ impl Step for Drain {
         if now.since(begun) >= limit {
             reset(cx, limit)?;
         }
-        if let Verdict::NotYet(why) = all_stopped(cx)? {
+        if let Verdict::NotYet(why) = all_stopped(cx, &cx.settings.before_primary())? {
             return Ok(Verdict::NotYet(why));
         }
         // From here on the kernel alone has something to send; a client that is gone never takes it.

@@ -42,15 +42,16 @@ pub fn look(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<Verdict> {
 /// Why what this host serves must not be stopped. The core has asked before it let the job begin; a thread that
 /// was slow to come to it asks again: systemd may have started the services meanwhile, the VIP may have come.
 fn kept_up(cx: &Cx<'_>) -> Option<&'static str> {
-    let serves = matches!(all_listen(cx), Ok(Verdict::Done(_)));
-    if !serves {
+    let why = if cx.host.vrrp() != VrrpState::Backup {
+        "this node has come to hold the VIP, and serves: nothing is stopped on it"
+    } else if !cx.may_stop {
+        "this node serves, and the other one is not known to: nothing is stopped on it"
+    } else {
         return None;
-    }
-    if cx.host.vrrp() != VrrpState::Backup {
-        return Some("this node has come to hold the VIP, and serves: nothing is stopped on it");
-    }
-    let alone = "this node serves, and the other one is not known to: nothing is stopped on it";
-    (!cx.may_stop).then_some(alone)
+    };
+    // Asked last, for it takes longest, and users may be waiting.
+    let serves = matches!(all_listen(cx), Ok(Verdict::Done(_)));
+    serves.then_some(why)
 }
 
 /// What the core is told of a look; None: look again.

@@ -6,21 +6,19 @@ use crate::core::Problem;
 use crate::host::Active;
 use std::time::Duration;
 
-/// Stops every service, the dependent ones first; `limit` is for all of them.
-pub(super) fn stop_all(cx: &Cx<'_>, limit: Duration) -> StepResult<()> {
+/// Stops them, who are in starting order, the dependent ones first; `limit` is for all of them.
+pub(super) fn stop_all(cx: &Cx<'_>, services: &[&Service], limit: Duration) -> StepResult<()> {
     let end = cx.host.now() + limit;
-    for service in cx.settings.start_order().into_iter().rev() {
-        if cx.host.unit(&service.unit)?.active != Active::Inactive {
-            let left = end.since(cx.host.now()).max(Duration::from_millis(1));
-            cx.host.stop_unit(&service.unit, left)?;
-        }
+    for service in services.iter().rev() {
+        let left = end.since(cx.host.now()).max(Duration::from_millis(1));
+        cx.host.stop_unit(&service.unit, left)?;
     }
     Ok(())
 }
 
 /// Are the processes gone and the ports silent?
-pub(super) fn all_stopped(cx: &Cx<'_>) -> StepResult<Verdict> {
-    for service in &cx.settings.services {
+pub(super) fn all_stopped(cx: &Cx<'_>, services: &[&Service]) -> StepResult<Verdict> {
+    for service in services {
         let unit = cx.host.unit(&service.unit)?;
         let ended = matches!(unit.active, Active::Inactive | Active::Failed);
         if !ended || unit.processes > 0 {
@@ -38,8 +36,9 @@ pub(super) fn all_stopped(cx: &Cx<'_>) -> StepResult<Verdict> {
 
 /// Stops them where what comes next must find nobody: at once, or an error.
 pub(super) fn bring_down(cx: &Cx<'_>) -> StepResult<()> {
-    stop_all(cx, cx.left())?;
-    match all_stopped(cx)? {
+    let services = cx.settings.start_order();
+    stop_all(cx, &services, cx.left())?;
+    match all_stopped(cx, &services)? {
         Verdict::Done(_) => Ok(()),
         Verdict::NotYet(what) => Err(StepError::retry(what, "hau-ctl retry when it is gone")),
     }

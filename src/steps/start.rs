@@ -32,7 +32,8 @@ impl Step for Start {
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        stop_all(cx, cx.left())?;
-        all_stopped(cx)
+        let services = cx.settings.start_order();
+        stop_all(cx, &services, cx.left())?;
+        all_stopped(cx, &services)
     }
 }

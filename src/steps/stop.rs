@@ -18,7 +18,10 @@ pub(super) struct Stop;
 
 impl Step for Stop {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
-        let stopped = matches!(all_stopped(cx)?, Verdict::Done(_));
+        let stopped = matches!(
+            all_stopped(cx, &cx.settings.start_order())?,
+            Verdict::Done(_)
+        );
         Ok(if stopped {
             Check::AlreadyDone
         } else {
@@ -27,11 +30,11 @@ impl Step for Stop {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        stop_all(cx, cx.left())
+        stop_all(cx, &cx.settings.start_order(), cx.left())
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        all_stopped(cx)
+        all_stopped(cx, &cx.settings.start_order())
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {

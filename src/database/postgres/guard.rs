@@ -58,7 +58,7 @@ fn timeline(db: &Postgres) -> DatabaseResult<u32> {
         .map(|(_, n)| n);
     let own = match known {
         Some(own) => own,
-        None => db.control_data(QUESTION)?.timeline,
+        None => db.control_data()?.timeline,
     };
     *kept = Some((history, own));
     Ok(own.max(history))

@@ -1,6 +1,9 @@
 //! The server seen from outside: its postmaster, its control file, its signal file, its unit.
 //! All of it works while the server is down.
-use super::{DatabaseError, DatabaseResult, Deadline, Postgres, lsn::Lsn, refusal, transient};
+use super::{
+    DatabaseError, DatabaseResult, Deadline, Postgres, control::ControlData, lsn::Lsn, refusal,
+    transient,
+};
 use crate::host::{Active, Command, HostError};
 use nix::{
     sys::signal::{Signal, kill},
@@ -17,17 +20,6 @@ use std::{
 
 /// The stop of a server is noticed this soon.
 const EXIT_POLL: Duration = Duration::from_millis(1);
-
-/// What pg_controldata says.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct ControlData {
-    /// As "in production", "shut down", "shut down in recovery".
-    pub(super) state: String,
-    /// Where the latest checkpoint record begins; after a clean stop the last record there is.
-    pub(super) checkpoint: Lsn,
-    pub(super) timeline: u32,
-    pub(super) system_identifier: String,
-}
 
 /// A postmaster that lives; its start tells it from a later process with the same number.
 pub(super) struct Postmaster {
@@ -88,15 +80,8 @@ impl Postgres {
         }
     }
 
-    pub(super) fn control_data(&self, limit: Duration) -> DatabaseResult<ControlData> {
-        let data_dir = self.config.data_dir.display().to_string();
-        let output = self.run_tool("pg_controldata", vec!["-D".into(), data_dir], None, limit)?;
-        parse_control_data(&output).ok_or_else(|| {
-            refusal(
-                "pg_controldata's answer lacks the state or the latest checkpoint",
-                "run pg_controldata and look whether the data directory is damaged",
-            )
-        })
+    pub(super) fn control_data(&self) -> DatabaseResult<ControlData> {
+        ControlData::of(&self.config.data_dir)
     }
 
     /// Runs one of PostgreSQL's programs as the system user; a bad exit is an error with what it
@@ -271,20 +256,6 @@ fn start_of(pid: i32) -> Option<u64> {
     (!matches!(state, "Z" | "X")).then_some(started)
 }
 
-fn parse_control_data(text: &str) -> Option<ControlData> {
-    let fields: BTreeMap<&str, &str> = text
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .map(|(key, value)| (key.trim(), value.trim()))
-        .collect();
-    Some(ControlData {
-        state: (*fields.get("Database cluster state")?).to_owned(),
-        checkpoint: Lsn::read(fields.get("Latest checkpoint location")?)?,
-        timeline: fields.get("Latest checkpoint's TimeLineID")?.parse().ok()?,
-        system_identifier: (*fields.get("Database system identifier")?).to_owned(),
-    })
-}
-
 /// A line of a history file: the timeline that was left, where, why.
 fn forked_at(history: &str, timeline: u32) -> Option<Lsn> {
     history.lines().find_map(|line| {
@@ -318,29 +289,6 @@ pub(super) fn host_error(e: &HostError) -> DatabaseError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const CONTROL: &str = "\
-pg_control version number:            1300
-Database system identifier:           7311111111111111111
-Database cluster state:               shut down
-pg_control last modified:             Sat Nov 21 06:13:16 2026
-Latest checkpoint location:           0/5000028
-Latest checkpoint's REDO location:    0/5000028
-Latest checkpoint's TimeLineID:       3
-";
-
-    #[test]
-    fn control_data_is_read_by_its_labels() {
-        let expected = ControlData {
-            state: "shut down".into(),
-            checkpoint: Lsn(0x500_0028),
-            timeline: 3,
-            system_identifier: "7311111111111111111".into(),
-        };
-        assert_eq!(parse_control_data(CONTROL), Some(expected));
-        let cut = CONTROL.replace("Database cluster state", "Zustand");
-        assert_eq!(parse_control_data(&cut), None);
-    }
 
     #[test]
     fn a_history_says_where_a_timeline_was_left() {

@@ -1,10 +1,11 @@
 //! The planned change of roles. Every call first looks at what is, so that it may be repeated
 //! after a crash at any point of itself.
 use super::{
-    DatabaseError, DatabaseResult, Deadline, Postgres, QUESTION, guard,
+    DatabaseError, DatabaseResult, Deadline, Postgres, QUESTION,
+    control::{Cluster, ControlData},
+    guard,
     lsn::Lsn,
     refusal,
-    server::ControlData,
     standing::{self, Replayed},
     transient,
 };
@@ -18,7 +19,6 @@ const STALLED: Duration = Duration::from_secs(3);
 /// A receiver calls itself streaming before the primary has agreed; one that was turned down is
 /// gone sooner than this.
 const SETTLED: Duration = Duration::from_millis(250);
-const STOPPED_AS_PRIMARY: &str = "shut down";
 /// One real write in hau's own table; it changes nothing that an application can see.
 const HEARTBEAT: &str = "
     create schema if not exists hau;
@@ -42,8 +42,8 @@ pub(super) fn demote(db: &Postgres, deadline: Deadline) -> DatabaseResult<String
             ));
         }
     }
-    let control = db.control_data(QUESTION)?;
-    if control.state != STOPPED_AS_PRIMARY {
+    let control = db.control_data()?;
+    if control.state != Cluster::ShutDown {
         return Err(not_stopped_as_primary(&control));
     }
     db.write_standby_signal()?;
@@ -127,10 +127,10 @@ fn may_demote(primary: &BeforeStop) -> DatabaseResult<()> {
 
 pub(super) fn take_back(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
     if db.postmaster()?.is_none() {
-        let control = db.control_data(QUESTION)?;
+        let control = db.control_data()?;
         // In production and without the signal file: an earlier try of this that then crashed.
-        let tried = control.state == "in production" && !db.has_standby_signal();
-        if control.state != STOPPED_AS_PRIMARY && !tried {
+        let tried = control.state == Cluster::InProduction && !db.has_standby_signal();
+        if control.state != Cluster::ShutDown && !tried {
             return Err(not_stopped_as_primary(&control));
         }
         guard::allow(db)?;
@@ -184,7 +184,7 @@ fn make_primary(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
 }
 
 pub(super) fn rejoin(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
-    let control = db.control_data(QUESTION)?;
+    let control = db.control_data()?;
     if db.postmaster()?.is_none() {
         if !db.has_standby_signal() {
             return Err(refusal(

@@ -85,6 +85,7 @@ rm -f /srv/schema.sql /var/log/postgresql/*.log
 : > /etc/machine-id
 rm -f /var/lib/dbus/machine-id
 systemctl -q enable keepalived.service rsync.service postgresql.service shop-worker.service shop-api.service config-sync.timer
-systemctl -q mask console-getty.service getty@.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer \
+# (e2scrub_reap asks for a processor only when nobody else wants one: on a busy machine a boot waits for it in vain)
+systemctl -q mask console-getty.service getty@.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service \
   systemd-udev-trigger.service systemd-udevd.service systemd-networkd.service systemd-timesyncd.service
 rm -f /root/provision

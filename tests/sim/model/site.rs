@@ -47,6 +47,7 @@ instance = "web"
 name = "worker"
 unit = "shop-worker.service"
 ports = [9001]
+uses_database = false
 [[service]]
 name = "api"
 unit = "shop-api.service"
