@@ -330,6 +330,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
         installed: Time(0),
         boot: 1,
         sequence: 1,
+        heard: Some((state.journaled.installed, state.journaled.boot)),
         local: local(other, true),
         claims: false,
         home: None,

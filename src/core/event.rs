@@ -151,6 +151,9 @@ pub struct Hello {
     pub boot: u64,
     /// Grows with every Hello of one boot.
     pub sequence: u64,
+    /// `installed` and `boot` of the Hello that was heard last: this one was made after that life had begun.
+    #[serde(default)]
+    pub heard: Option<(Time, u64)>,
     pub local: Local,
     /// A failover is under way here: this database may become primary at any moment.
     #[serde(default)]

@@ -79,11 +79,13 @@ pub fn intents(state: &State, now: Time) -> Intents {
         reports: r.mine.clone(),
         ended: r.ended.is_some(),
     });
+    let heard = state.observed.peer.as_ref();
     let hello = Hello {
         node: state.me.clone(),
         installed: state.journaled.installed,
         boot: state.journaled.boot,
         sequence: 0,
+        heard: heard.map(|(hello, _)| (hello.installed, hello.boot)),
         local: state.observed.local.clone(),
         claims: state.claims(),
         home: state.home().cloned(),
@@ -150,7 +152,10 @@ fn guard(state: &State, now: Time) -> Guard {
     }
     let free = |peer: &Hello| {
         let is_known = (1..=local.timeline).contains(&peer.local.timeline);
-        is_known && peer.local.database != DatabaseRole::Primary && !peer.claims
+        state.is_answered_by(peer)
+            && is_known
+            && peer.local.database != DatabaseRole::Primary
+            && !peer.claims
     };
     if local.held && state.fresh_peer(now).is_some_and(free) {
         Guard::Release

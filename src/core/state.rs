@@ -257,6 +257,12 @@ impl State {
         (now < *seen + self.timing.peer_lost).then_some(hello)
     }
 
+    /// Did the peer say that after it had heard of this life of this daemon? What it said before may have been on its
+    /// way while this host was off, and be of another time.
+    pub fn is_answered_by(&self, hello: &Hello) -> bool {
+        hello.heard == Some((self.journaled.installed, self.journaled.boot))
+    }
+
     /// When the peer was last heard, or when this daemon began to listen.
     pub(super) fn heard(&self) -> Time {
         let last = self.observed.peer.as_ref().map(|(_, seen)| *seen);

@@ -39,10 +39,14 @@ pub fn alarm(state: &State, now: Time) -> Option<Problem> {
             ),
             format!("hau-ctl status on node {peer}"),
         )
-    } else if local.held && state.fresh_peer(now).is_none() {
+    } else if local.held
+        && !state
+            .fresh_peer(now)
+            .is_some_and(|hello| state.is_answered_by(hello))
+    {
         (
             format!(
-                "the database here was primary and does not start: node {peer} is not heard, and may have become primary meanwhile"
+                "the database here was primary and does not start: node {peer} is not heard, or does not hear this one, and may have become primary meanwhile"
             ),
             format!(
                 "bring node {peer} back; if it stays off: hau-ctl failover --fenced --accept-data-loss --reason …"

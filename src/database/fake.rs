@@ -107,15 +107,14 @@ impl Database for FakeDatabase {
     }
 
     fn position(&self) -> DatabaseResult<String> {
-        Ok(self.ask("position")?.members[self.node]
-            .rows
-            .len()
-            .to_string())
+        let me = &self.ask("position")?.members[self.node];
+        Ok(place(me.rows.len(), me.timeline))
     }
 
     fn has_replayed(&self, position: &str) -> DatabaseResult<bool> {
         let cluster = self.ask("has_replayed")?;
-        Ok(cluster.members[self.node].rows.len() >= parse(position)?)
+        let (me, (rows, timeline)) = (&cluster.members[self.node], parse(position)?);
+        Ok(me.timeline <= timeline && me.rows.len() >= rows)
     }
 
     fn apply_schema(&self, name: &str, _sql: &str, _limit: Duration) -> DatabaseResult<()> {
@@ -137,15 +136,15 @@ impl Database for FakeDatabase {
         let mut cluster = self.change("demote")?;
         // A stop ships what the standby has not got yet: `flow` has done that.
         let me = &mut cluster.members[self.node];
-        if let Some(position) = me.demoted_at {
-            return Ok(position.to_string());
+        if let Some(rows) = me.demoted_at {
+            return Ok(place(rows, me.timeline));
         }
         if !(me.up && me.is_primary) {
             return Err(failed("it is not a running primary".to_owned()));
         }
         me.up = false;
         me.demoted_at = Some(me.rows.len());
-        Ok(me.rows.len().to_string())
+        Ok(place(me.rows.len(), me.timeline))
     }
 
     fn take_back(&self, _limit: Duration) -> DatabaseResult<()> {
@@ -162,10 +161,16 @@ impl Database for FakeDatabase {
         if !me.up {
             return Err(failed("the database does not answer".to_owned()));
         }
-        let (have, wanted) = (me.rows.len(), parse(position)?);
+        let (have, (wanted, timeline)) = (me.rows.len(), parse(position)?);
         if have < wanted {
             return Err(failed(format!(
                 "replayed to {have}, the old primary stopped at {wanted}"
+            )));
+        }
+        if !me.is_primary && me.timeline > timeline {
+            return Err(failed(format!(
+                "this standby is on timeline {}, the old primary stopped on {timeline}",
+                me.timeline
             )));
         }
         if !me.is_primary {
@@ -284,7 +289,8 @@ impl Database for FakeDatabase {
         limit: Duration,
     ) -> DatabaseResult<BTreeMap<String, u64>> {
         let text = self.check_dump(file, limit)?;
-        let rows = parse(text.split(' ').nth(2).unwrap_or_default())?;
+        let rows = text.split(' ').nth(2).and_then(|rows| rows.parse().ok());
+        let rows = rows.ok_or_else(|| failed(format!("{text:?} is no dump")))?;
         let mut cluster = self.change("restore_beside")?;
         let me = &cluster.members[self.node];
         if !(me.up && me.is_primary) {
@@ -350,10 +356,16 @@ fn table(rows: usize) -> BTreeMap<String, u64> {
     BTreeMap::from([("public.orders".to_owned(), rows as u64)])
 }
 
-fn parse(position: &str) -> DatabaseResult<usize> {
-    position
-        .parse()
-        .map_err(|_| failed(format!("{position:?} is not a position")))
+fn place(rows: usize, timeline: u32) -> String {
+    format!("{rows} on timeline {timeline}")
+}
+
+/// Rows and timeline.
+
+fn parse(position: &str) -> DatabaseResult<(usize, u32)> {
+    let parts = position.split_once(" on timeline ");
+    let read = parts.and_then(|(rows, timeline)| rows.parse().ok().zip(timeline.parse().ok()));
+    read.ok_or_else(|| failed(format!("{position:?} is not a position")))
 }
 
 fn failed(what: String) -> DatabaseError {

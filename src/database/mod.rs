@@ -66,7 +66,8 @@ pub trait Database: Send + Sync {
     fn replication(&self) -> DatabaseResult<Replication>;
     /// Where this node is: written so far on the primary, replayed so far on the standby.
     fn position(&self) -> DatabaseResult<String>;
-    /// Has this standby replayed everything up to `position` (as `position` or `demote` gave it)?
+    /// Has this standby replayed everything up to `position` (as `position` or `demote` gave it)? Not if it follows
+    /// a primary that was promoted since.
     fn has_replayed(&self, position: &str) -> DatabaseResult<bool>;
     /// Applies one schema script in one transaction; a script applied before is left alone.
     fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()>;
@@ -78,7 +79,8 @@ pub trait Database: Send + Sync {
     fn demote(&self, limit: Duration) -> DatabaseResult<String>;
     /// Starts a demoted primary again as primary: only where the other was certainly not promoted.
     fn take_back(&self, limit: Duration) -> DatabaseResult<()>;
-    /// Makes the standby primary. Refuses until `position` is replayed. Done when it takes writes.
+    /// Makes the standby primary. Refuses until `position` is replayed, and for ever where another one was promoted
+    /// since. Done when it takes writes.
     fn promote(&self, position: &str, limit: Duration) -> DatabaseResult<()>;
     /// Starts a demoted primary as standby of the other node; done when it streams.
     fn rejoin(&self, limit: Duration) -> DatabaseResult<()>;

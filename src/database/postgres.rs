@@ -18,7 +18,7 @@ use crate::{
     core::DatabaseRole,
     host::{DatabaseMark, Host},
 };
-use lsn::Lsn;
+use lsn::Position;
 use session::Sessions;
 use std::{
     collections::BTreeMap,
@@ -96,12 +96,19 @@ impl Database for Postgres {
     }
 
     fn position(&self) -> DatabaseResult<String> {
-        Ok(standing::position(self, QUESTION)?.to_string())
+        let position = Position {
+            lsn: standing::position(self, QUESTION)?,
+            timeline: guard::timeline(self)?,
+        };
+        Ok(position.to_string())
     }
 
     fn has_replayed(&self, position: &str) -> DatabaseResult<bool> {
-        let wanted = Lsn::parse(position)?;
-        Ok(standing::replayed(self, QUESTION)?.replayed >= wanted)
+        let wanted = Position::parse(position)?;
+        if wanted.is_left_behind(guard::timeline(self)?) {
+            return Ok(false);
+        }
+        Ok(standing::replayed(self, QUESTION)?.replayed >= wanted.lsn)
     }
 
     fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()> {
@@ -124,7 +131,7 @@ impl Database for Postgres {
     }
 
     fn promote(&self, position: &str, limit: Duration) -> DatabaseResult<()> {
-        switch::promote(self, Lsn::parse(position)?, Deadline::after(limit))
+        switch::promote(self, Position::parse(position)?, Deadline::after(limit))
     }
 
     fn rejoin(&self, limit: Duration) -> DatabaseResult<()> {

@@ -182,6 +182,7 @@ impl Pair {
         let hello = Hello {
             boot: 1,
             sequence: 1,
+            heard: Some((state.journaled.installed, state.journaled.boot)),
             local,
             ..hello.clone()
         };

@@ -50,7 +50,7 @@ fn role_and_stream(db: &Postgres) -> DatabaseResult<(DatabaseRole, bool)> {
 
 /// The control file tells it late after a promotion, so the newest history file counts too: that is
 /// written before the promotion takes effect. A control file that changes without one says nothing new.
-fn timeline(db: &Postgres) -> DatabaseResult<u32> {
+pub(super) fn timeline(db: &Postgres) -> DatabaseResult<u32> {
     let history = newest_history(&db.config.data_dir);
     let mut kept = db.timeline.0.lock().unwrap_or_else(PoisonError::into_inner);
     let known = kept

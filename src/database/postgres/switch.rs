@@ -4,7 +4,7 @@ use super::{
     DatabaseError, DatabaseResult, Deadline, Postgres, QUESTION,
     control::{Cluster, ControlData},
     guard,
-    lsn::Lsn,
+    lsn::{Lsn, Position},
     refusal,
     standing::{self, Replayed},
     transient,
@@ -57,7 +57,11 @@ pub(super) fn demote(db: &Postgres, deadline: Deadline) -> DatabaseResult<String
             "take Restart= out of the unit and stop what else starts the server",
         ));
     }
-    Ok(control.checkpoint.next().to_string())
+    let position = Position {
+        lsn: control.checkpoint.next(),
+        timeline: control.timeline,
+    };
+    Ok(position.to_string())
 }
 
 struct BeforeStop {
@@ -146,8 +150,12 @@ pub(super) fn take_back(db: &Postgres, deadline: Deadline) -> DatabaseResult<()>
     }
 }
 
-pub(super) fn promote(db: &Postgres, position: Lsn, deadline: Deadline) -> DatabaseResult<()> {
-    if wait_for_replay(db, position, deadline)?.standby {
+pub(super) fn promote(db: &Postgres, position: Position, deadline: Deadline) -> DatabaseResult<()> {
+    if wait_for_replay(db, position.lsn, deadline)?.standby {
+        let timeline = guard::timeline(db)?;
+        if position.is_left_behind(timeline) {
+            return Err(left_behind(position, timeline));
+        }
         make_primary(db, deadline)?;
     }
     write_heartbeat(db, deadline)
@@ -291,6 +299,16 @@ fn short_of(position: Lsn, now: &Replayed) -> DatabaseError {
     transient(
         format!("{what} is at {}, {position} is needed", now.replayed),
         "take the old primary back; it has everything",
+    )
+}
+
+fn left_behind(position: Position, timeline: u32) -> DatabaseError {
+    refusal(
+        format!(
+            "not promoted: this standby follows a primary on timeline {timeline}, which was promoted after the one that \
+             stopped at {position}"
+        ),
+        "leave the primary as it is",
     )
 }
 

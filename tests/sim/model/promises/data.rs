@@ -3,7 +3,7 @@ use crate::model::World;
 use crate::model::job::Slot;
 use crate::model::site::{self, JAR, SERVICES, TIMER, site};
 use hau::backup;
-use hau::core::{Kind, RowState};
+use hau::core::{Kind, RolloutId, RowState};
 use hau::host::fake::FakeUnit;
 use hau::host::{Active, Host};
 use std::path::Path;
@@ -19,7 +19,7 @@ impl World {
                 continue;
             }
             // Who goes back alone can pause nothing on a node that is dead; back again, that one pushes nothing.
-            let matters = |m: &usize| *m == n || !self.goes_alone(*m);
+            let matters = |m: &usize| *m == n || !(self.goes_alone(*m) || self.is_past(n, *m));
             let mut who = (0..2).filter(matters);
             if let Some((m, step)) = who.find_map(|m| Some((m, self.open_row(m)?))) {
                 self.broke(6, || {
@@ -31,6 +31,17 @@ impl World {
                 });
             }
         }
+    }
+
+    /// Has `n` gone on to a later plan than the one that `m` is at? That one has ended there, and its sync is back.
+    fn is_past(&self, n: usize, m: usize) -> bool {
+        let plan = |n: usize| {
+            let platter = self.nodes[n].disk.0.borrow();
+            let rollout = platter.replayed.rollout.as_ref();
+            rollout.map(|r| r.plan.id.clone())
+        };
+        let later = |(mine, theirs): (RolloutId, RolloutId)| mine.beats(&theirs);
+        plan(n).zip(plan(m)).is_some_and(later)
     }
 
     fn goes_alone(&self, n: usize) -> bool {

@@ -34,7 +34,9 @@ impl World {
             }
             let aside = host.list(&site().state.join("staging")).unwrap_or_default();
             let left = aside.iter().any(|name| name.starts_with("rollout-"));
-            if matches!(end, End::Ended(_)) && left {
+            // What a rollout leaves that another one replaced goes with the next clean-up.
+            let is_replaced = self.operator.went_back > 0;
+            if matches!(end, End::Ended(_)) && left && !is_replaced {
                 let name = Self::name(n);
                 self.broke(0, || {
                     format!("what was put aside is still on {name}: {aside:?}")
