@@ -700,6 +700,37 @@ fn a_drain_waits_for_no_node_and_for_nobody_for_ever() {
     }
 }
 
+/// Of a standby that lacks some of the log it is certain that it was told nothing; of any other it is not.
+#[test]
+fn a_promotion_that_fails_says_whether_the_standby_can_have_been_told() {
+    let mut asked = 0;
+    each_row(|row| {
+        if row.def().name != "promote" {
+            return;
+        }
+        let before = row.seen();
+        let edit = |change: fn(&mut hau::database::fake::Member)| {
+            row.pair.databases[row.owner()].edit(|c| change(&mut c.members[row.owner()]));
+        };
+        edit(|standby| {
+            standby.failing.insert("promote", 1);
+        });
+        let failed = row.drive(Verb::Do);
+        assert!(matches!(failed, Err(Outcome::Retry(_))), "{failed:?}");
+        row.restore(&before);
+        edit(|standby| {
+            standby.rows.pop();
+        });
+        let lacks = row.pair.databases[0].edit(|c| c.members[0].rows != c.members[1].rows);
+        let failed = row.drive(Verb::Do);
+        if lacks {
+            assert!(matches!(failed, Err(Outcome::Untouched(_))), "{failed:?}");
+            asked += 1;
+        }
+    });
+    assert!(asked > 1, "the test sees what it is to see");
+}
+
 /// What has no connection to the database stops later: users wait for the primary's move.
 #[test]
 fn a_drain_leaves_who_does_not_use_the_database_for_the_next_stop() {

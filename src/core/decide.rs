@@ -133,18 +133,14 @@ fn on_order(draft: &mut Draft<'_>, order: Order, by: &Actor) -> Reply {
     let Some(rollout) = draft.state.running() else {
         return Reply::Refused(Refusal::NothingRunning);
     };
-    let halted = rollout.halted_by();
+    let (me, halted) = (&draft.state.me, rollout.halted_by());
     let waits = draft.state.standing(draft.now);
     let waits = waits.is_some_and(|(_, closed)| closed == Some(super::Closed::StopAsked));
     let confirmable = halted.is_some_and(|(row, _)| rollout.plan.rows[row].confirmable);
     let refusal = match (order, rollout.mandate.direction) {
         (Order::Abort | Order::Confirm, Direction::Back) => Some(Refusal::GoingBack),
-        (Order::Abort, Direction::Forward) if rollout.is_undecided(&draft.state.me) => {
-            Some(Refusal::Undecided)
-        }
-        (Order::Abort, Direction::Forward) if rollout.is_past_abort(&draft.state.me) => {
-            Some(Refusal::TooLate)
-        }
+        (Order::Abort, Direction::Forward) if rollout.is_undecided(me) => Some(Refusal::Undecided),
+        (Order::Abort, Direction::Forward) if rollout.is_past_abort(me) => Some(Refusal::TooLate),
         (Order::Retry, _) if halted.is_none() && !waits => Some(Refusal::NotHalted),
         (Order::Confirm, Direction::Forward) if !confirmable => Some(Refusal::NotConfirmable),
         (Order::Start | Order::Retry | Order::Confirm | Order::Abort, _) => None,
@@ -250,7 +246,8 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
         Outcome::Retry(problem) | Outcome::Failed(problem) | Outcome::Untouched(problem) => {
             report.state = failed;
             report.problem = Some(problem.clone());
-            let forward = key.direction == Direction::Forward;
+            // On the way back the other node has gone by what this row was: begun.
+            let forward = rollout.mandate.direction == Direction::Forward;
             report.untouched = forward && matches!(outcome, Outcome::Untouched(_));
         }
     }

@@ -2,7 +2,7 @@
 use crate::core::{DatabaseRole, Kind, Problem, Rollout, RolloutResult, State};
 use crate::time::Time;
 
-pub fn alarm(state: &State, now: Time) -> Option<Problem> {
+pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
     let (peer, local) = (&state.peer, &state.observed.local);
     if state.running_solo().is_some() {
         return None;
@@ -17,14 +17,7 @@ pub fn alarm(state: &State, now: Time) -> Option<Problem> {
     };
     // The promotion has not been seen yet.
     let is_done = state.claims() && state.journaled.solo.as_ref().is_some_and(succeeded);
-    // A rollout was given up past its promotion: the row that lets the old primary follow does not come any more.
-    let given_up = |r: &Rollout| {
-        let end = r.ended.map(|(end, _)| end);
-        end == Some(RolloutResult::Failed) && r.barrier(&state.me).is_some()
-    };
-    let is_down = local.database == DatabaseRole::Unknown;
-    let is_stopped = is_down && state.journaled.rollout.as_ref().is_some_and(given_up);
-    let is_left = local.held || is_stopped || state.journaled.solo.as_ref().is_some_and(failed);
+    let is_left = local.held || state.journaled.solo.as_ref().is_some_and(failed);
     let (what, remedy) = if state.is_astray() || (state.is_superseded() && is_left) {
         (
             format!(

@@ -1,6 +1,6 @@
 //! What this node does on its own, carried out: the jobs of a failover or a rejoin, whether the database may
 //! start, and what a person must be told.
-use super::alarm;
+use super::alarm::alarm;
 use super::executor::Executor;
 use super::mailbox::Mailbox;
 use super::site::Site;

@@ -23,7 +23,6 @@ mod telemetry;
 mod vrrp;
 mod watch;
 
-pub use alarm::alarm;
 pub use handoff::disarm;
 pub use setup::{RunArgs, run};
 

@@ -224,3 +224,15 @@ fn a_rollout_given_up_before_the_promotion_was_told_ends() {
     let end = halted.journaled.rollout.and_then(|r| r.ended);
     assert_eq!(end.map(|(result, _)| result), Some(RolloutResult::Failed));
 }
+
+/// The other node may have ended already, having gone by a row that was begun: what comes out later does not matter.
+#[test]
+fn what_comes_out_on_the_way_back_does_not_move_the_point_of_no_return() {
+    let mut state = at_promote();
+    let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+    rollout.mandate = mandate(Order::Abort, 1).into();
+    peer_takes(&mut state);
+    takes(&mut state, &ended(Outcome::Untouched(problem())));
+    let rollout = state.journaled.rollout.as_ref().expect("a rollout");
+    assert_eq!(rollout.barrier(&node("a")), Some(PROMOTE));
+}

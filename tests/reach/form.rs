@@ -25,7 +25,6 @@ impl Pair {
                 view.reports = plain(&view.reports, &rank);
             }
         }
-        self.alone_in_one_form();
         self
     }
 
@@ -74,7 +73,6 @@ impl Pair {
             key_of_mandate(&view.mandate, &mut key);
             key_of(&view.reports, &mut key);
         }
-        self.key_alone(&mut key);
         key
     }
 
@@ -102,7 +100,7 @@ impl Pair {
                 let _ = writeln!(text, "   {whose}: to {last:?}, not done: {all:?}");
             }
         }
-        text + &self.told_alone()
+        text
     }
 }
 
@@ -144,7 +142,7 @@ fn plain_mandate(mandate: &Mandate, rank: &impl Fn(u64) -> u64) -> Arc<Mandate> 
     })
 }
 
-pub(crate) fn plain(reports: &Reports, rank: &impl Fn(u64) -> u64) -> Arc<Reports> {
+fn plain(reports: &Reports, rank: &impl Fn(u64) -> u64) -> Arc<Reports> {
     let all = reports.iter().map(|(row, report)| {
         let epoch = if has_epoch(report.state) {
             rank(report.epoch)

@@ -10,7 +10,6 @@
 )]
 mod site;
 
-mod alone;
 mod form;
 mod pair;
 mod well;
@@ -18,48 +17,73 @@ mod well;
 use hau::core::{Kind, RolloutResult};
 use pair::{Mutant, Pair};
 use site::KINDS;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
+use std::fmt::Write;
 use well::{Way, Well};
 
 /// Far above what there are: a rule that makes them endless is seen.
 const STATES_MAX: usize = 4_000_000;
 
+/// Names a state, with what may still go wrong on the way from it.
+type Key = (u8, Vec<u8>);
+
 /// Every state that can be reached, each held to having a way out.
 ///
 /// # Errors
-/// The first one that has none.
-fn explore(name: &str, starts: Vec<Pair>) -> Result<BTreeMap<String, usize>, String> {
+/// How to get to one that has none.
+fn explore(starts: &[Pair]) -> Result<BTreeMap<String, usize>, String> {
     let mut well = Well::default();
     let mut tally = BTreeMap::new();
-    let (mut known, mut open) = (BTreeSet::new(), Vec::new());
-    for start in starts {
-        known.insert((start.left, start.key()));
-        open.push(start);
-    }
-    while let Some(pair) = open.pop() {
+    // From where each was reached first: the nearest come first, so a path is a short one.
+    let mut known: BTreeMap<Key, Option<Key>> = BTreeMap::new();
+    let mut open: VecDeque<Pair> = starts.iter().cloned().collect();
+    known.extend(starts.iter().map(|start| (key(start), None)));
+    while let Some(pair) = open.pop_front() {
         for vip in 0..2 {
             let way = well.way_out(&pair, vip);
             if way == Way::None {
-                let told = pair.told();
+                let path = path(starts, &known, &pair);
                 return Err(format!(
-                    "with the VIP on {vip} this waits for ever:\n{told}"
+                    "with the VIP on {vip} the last of these waits for ever:\n{path}"
                 ));
             }
             *tally.entry(format!("{way:?}")).or_default() += 1;
         }
         for next in pair.after() {
-            if known.insert((next.left, next.key())) {
-                open.push(next);
+            if let Entry::Vacant(unknown) = known.entry(key(&next)) {
+                unknown.insert(Some(key(&pair)));
+                open.push_back(next);
             }
         }
         assert!(known.len() < STATES_MAX, "the states have no end");
     }
-    println!("{name}: {} states, {tally:?}", known.len());
+    println!("{} states, {tally:?}", known.len());
     Ok(tally)
 }
 
-fn must_end(name: &str, starts: Vec<Pair>) -> BTreeMap<String, usize> {
-    explore(name, starts).unwrap_or_else(|told| panic!("{told}"))
+fn key(pair: &Pair) -> Key {
+    (pair.left, pair.key())
+}
+
+/// The states on the way to this one, told one after the other.
+fn path(starts: &[Pair], known: &BTreeMap<Key, Option<Key>>, to: &Pair) -> String {
+    let mut keys = vec![key(to)];
+    while let Some(Some(before)) = keys.last().and_then(|last| known.get(last)) {
+        keys.push(before.clone());
+    }
+    let mut keys = keys.into_iter().rev();
+    let first = keys.next();
+    let mut pair = starts.iter().find(|pair| Some(key(pair)) == first).cloned();
+    let mut text = String::new();
+    for number in 1.. {
+        let Some(state) = pair else { break };
+        let _ = writeln!(text, "{number}.\n{}", state.told());
+        pair = keys.next().and_then(|wanted| {
+            let mut all = state.after().into_iter();
+            all.find(|next| key(next) == wanted)
+        });
+    }
+    text
 }
 
 #[test]
@@ -72,7 +96,7 @@ fn no_rollout_waits_for_ever() {
 }
 
 fn has_ways_out(kind: Kind) {
-    let tally = must_end(&format!("{kind:?}"), Pair::starts(kind));
+    let tally = explore(&Pair::starts(kind)).unwrap_or_else(|stuck| panic!("{kind:?}, {stuck}"));
     let ended = |result| tally.get(&format!("{:?}", Way::Ends(result))).copied();
     // The test sees what it is to see.
     assert!(ended(RolloutResult::Succeeded).is_some_and(|n| n > 100));
@@ -80,34 +104,25 @@ fn has_ways_out(kind: Kind) {
     assert!(tally.keys().any(|way| way.starts_with("Ordered")));
 }
 
-/// A failover and a rejoin, by themselves and by a person: whatever dies or is cut off meanwhile, in the end one
-/// database follows the other, or an alarm says what to type and that leads there.
-#[test]
-fn no_pair_is_left_without_a_primary_that_the_other_follows() {
-    for is_auto in [false, true] {
-        let name = if is_auto {
-            "alone, auto"
-        } else {
-            "alone, manual"
-        };
-        let tally = must_end(name, Pair::starts_alone(is_auto));
-        let of = |way: Way| tally.get(&format!("{way:?}")).copied();
-        assert!(of(Way::Whole).is_some_and(|n| n > 100));
-        assert!(of(Way::Asked).is_some_and(|n| n > 100));
-    }
-}
-
-/// The walk sees what it is to see: with a rule left out it comes to a state that waits for ever.
+/// The walk sees what it is to see: with a rule left out it comes to a state that waits for ever, and says how.
 #[test]
 fn a_pair_without_a_rule_gets_stuck() {
-    let without = |mutant, starts: Vec<Pair>| {
-        let with = |pair| Pair {
-            mutant: Some(mutant),
-            ..pair
+    for kind in KINDS {
+        let mut starts = Pair::starts(kind);
+        for start in &mut starts {
+            start.mutant = Some(Mutant::KeepsOrders);
+        }
+        let stuck = explore(&starts).expect_err("a node that knows of no order waits for ever");
+        let steps: Vec<&str> = stuck.split("\n1.\n").collect();
+        assert_eq!(steps.len(), 2, "it begins at the beginning: {stuck}");
+        assert!(steps[1].contains("\n2.\n"), "{stuck}");
+        // An order was given at the end of the way and not at its begin.
+        let (first, rest) = steps[1].split_once("\n2.\n").expect("two states");
+        let ordered = |told: &str| {
+            ["Retry", "Confirm", "Abort"]
+                .iter()
+                .any(|o| told.contains(o))
         };
-        explore("a mutant", starts.into_iter().map(with).collect()).is_err()
-    };
-    assert!(without(Mutant::KeepsOrders, Pair::starts(Kind::Switch)));
-    assert!(without(Mutant::NeverReleased, Pair::starts_alone(true)));
-    assert!(without(Mutant::NeverReleased, Pair::starts_alone(false)));
+        assert!(!ordered(first) && ordered(rest), "{stuck}");
+    }
 }
