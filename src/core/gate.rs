@@ -214,9 +214,9 @@ pub(super) fn peer_in_step<'a>(
         return Ok(None);
     }
     let hello = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
+    let is_given_up = r.mandate.direction == Direction::Back;
     if r.is_with_another(hello.installed) {
         // It knows nothing of this rollout and never will.
-        let is_given_up = r.mandate.direction == Direction::Back;
         return if is_given_up {
             Ok(None)
         } else {
@@ -224,6 +224,10 @@ pub(super) fn peer_in_step<'a>(
         };
     }
     let view = hello.rollout.as_ref().ok_or(Closed::PeerBehind)?;
+    // It is done with this rollout, or was asked for another at the same moment and never takes this one.
+    if is_given_up && view.plan.id.beats(&r.plan.id) {
+        return Ok(None);
+    }
     let same = view.plan.id == r.plan.id && view.mandate == r.mandate;
     if same {
         Ok(Some(&view.reports))

@@ -3,7 +3,7 @@ use crate::model::World;
 use crate::model::job::Slot;
 use crate::model::site::{self, JAR, SERVICES, TIMER, site};
 use hau::backup;
-use hau::core::{Kind, RolloutId, RowState};
+use hau::core::{Kind, RowState};
 use hau::host::fake::FakeUnit;
 use hau::host::{Active, Host};
 use std::path::Path;
@@ -19,7 +19,7 @@ impl World {
                 continue;
             }
             // Who goes back alone can pause nothing on a node that is dead; back again, that one pushes nothing.
-            let matters = |m: &usize| *m == n || !(self.goes_alone(*m) || self.is_past(n, *m));
+            let matters = |m: &usize| *m == n || !self.goes_alone(*m);
             let mut who = (0..2).filter(matters);
             if let Some((m, step)) = who.find_map(|m| Some((m, self.open_row(m)?))) {
                 self.broke(6, || {
@@ -31,17 +31,6 @@ impl World {
                 });
             }
         }
-    }
-
-    /// Has `n` gone on to a later plan than the one that `m` is at? That one has ended there, and its sync is back.
-    fn is_past(&self, n: usize, m: usize) -> bool {
-        let plan = |n: usize| {
-            let platter = self.nodes[n].disk.0.borrow();
-            let rollout = platter.replayed.rollout.as_ref();
-            rollout.map(|r| r.plan.id.clone())
-        };
-        let later = |(mine, theirs): (RolloutId, RolloutId)| mine.beats(&theirs);
-        plan(n).zip(plan(m)).is_some_and(later)
     }
 
     fn goes_alone(&self, n: usize) -> bool {
@@ -59,10 +48,9 @@ impl World {
             .rollout
             .as_ref()
             .filter(|r| r.ended.is_none())?;
-        // Ended by the other node, which has taken another plan in its place: this one has not heard yet.
+        // Ended on the other node, which has gone on to a later plan: this one has not heard yet.
         let theirs = disks[1 - n].replayed.rollout.as_ref();
-        let way_back = theirs.and_then(|r| r.plan.way_back.as_ref());
-        if way_back.and_then(|w| w.replaces.as_ref()) == Some(&rollout.plan.id) {
+        if theirs.is_some_and(|r| r.plan.id.beats(&rollout.plan.id)) {
             return None;
         }
         // Before its pause a row is only inherited: services that were stopped are started.

@@ -58,6 +58,10 @@ impl World {
                 let failed = records.iter().any(fails);
                 self.promise_9_only_a_person_goes_back(n, mandate, failed);
             }
+            // Another than when it was asked for, if this node has gone back alone meanwhile.
+            if matches!(record, Record::PlanAdopted { .. }) {
+                self.nodes[n].version_before = self.version(n);
+            }
             if let Record::RowReported { row, report } = record
                 && report.state == RowState::Started
                 && report.attempt == 1
@@ -185,7 +189,9 @@ impl World {
         if gives {
             self.promise_3_vip_to_a_healthy_node(other, true);
         }
-        if takes && self.serves(other) {
+        // Without its database it serves nothing, whatever its services say.
+        let is_held = self.pair.databases[other].standing().held;
+        if takes && self.serves(other) && !is_held {
             self.promise_3_vip_to_a_healthy_node(n, false);
         }
     }
