@@ -361,7 +361,6 @@ fn place(rows: usize, timeline: u32) -> String {
 }
 
 /// Rows and timeline.
-
 fn parse(position: &str) -> DatabaseResult<(usize, u32)> {
     let parts = position.split_once(" on timeline ");
     let read = parts.and_then(|(rows, timeline)| rows.parse().ok().zip(timeline.parse().ok()));
