@@ -15,7 +15,7 @@ pub(super) const DEF: StepDef = StepDef {
 struct Promote;
 
 /// Without all that the old primary wrote no standby is told to become primary, by this job or one before it: one
-/// that lacks some was not. Asked when it failed and not as a row of its own, which would be a write to the journal
+/// that lacks some was not, nor is one that follows a primary which was promoted since. Asked when it failed and not as a row of its own, which would be a write to the journal
 /// while nobody can write to the database.
 fn lacks(cx: &Cx<'_>, position: &str) -> bool {
     let is_standby = matches!(cx.database.role(), Ok(DatabaseRole::Standby));
@@ -41,7 +41,7 @@ impl Step for Promote {
         let told = cx.database.promote(position, cx.left());
         told.map_err(|e| {
             if lacks(cx, position) {
-                let remedy = "hau-ctl abort takes the old primary back: it has everything; hau-ctl retry when the log has come";
+                let remedy = e.remedy + ": hau-ctl abort; or hau-ctl retry when the log has come";
                 StepError::untouched(e.what, remedy)
             } else {
                 e.into()

@@ -44,13 +44,12 @@ fn a_plan_that_lost_ends_when_its_own_part_is_taken_back() {
         })
     };
     let rollout = state.journaled.rollout.as_ref().expect("a rollout");
-    let mut other = Plan::clone(&rollout.plan);
+    let plan = Plan::clone(&rollout.plan);
     let named = |number, origin: &str| RolloutId {
         number,
         origin: node(origin),
     };
-    other.id = named(rollout.plan.id.number, "b");
-    let (mut wins, mut loses) = (other.clone(), other);
+    let (mut wins, mut loses) = (plan.clone(), plan);
     wins.id = named(wins.id.number + 1, "b");
     loses.id = named(loses.id.number.saturating_sub(1), "b");
     for (plan, expected) in [(wins, true), (loses, false)] {

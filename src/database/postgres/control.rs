@@ -2,17 +2,9 @@
 //!
 //! Read here and not by `pg_controldata`: users wait while the primary moves, and a program that runs as another user
 //! takes as long as half of the server's stop.
-use super::{DatabaseError, DatabaseResult, lsn::Lsn, refusal, server::io_error};
+use super::{DatabaseError, DatabaseResult, Deadline, lsn::Lsn, refusal, server::io_error};
 use crc::{CRC_32_ISCSI, Crc};
-use std::{
-    fmt,
-    fs::File,
-    io::Read,
-    ops::RangeInclusive,
-    path::{Path, PathBuf},
-    thread,
-    time::Duration,
-};
+use std::{fmt, fs::File, io::Read, ops::RangeInclusive, path::Path, time::Duration};
 
 /// `pg_control_version` of PostgreSQL 11 to 18, in all of which the fields below lie where they are read.
 const VERSIONS: RangeInclusive<u32> = 1100..=1800;
@@ -21,7 +13,7 @@ const LONGEST: usize = 512;
 /// Behind the last field that is read.
 const SHORTEST: usize = 52;
 /// A running server may be writing it.
-const TRIES: u32 = 10;
+const WRITTEN: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_millis(2);
 const CASTAGNOLI: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
@@ -69,15 +61,14 @@ pub(super) struct ControlData {
 impl ControlData {
     pub(super) fn of(data_dir: &Path) -> DatabaseResult<Self> {
         let path = data_dir.join("global/pg_control");
-        let mut bytes = read(&path)?;
-        for _ in 1..TRIES {
-            if is_whole(&bytes) {
-                break;
-            }
-            thread::sleep(PAUSE);
-            bytes = read(&path)?;
-        }
-        parse(&bytes).map_err(|wrong| wrong.of(path))
+        let parsed = Deadline::after(WRITTEN).poll(PAUSE, || {
+            Ok(match parse(&read(&path)?) {
+                Err(Wrong::Damaged) => None,
+                parsed => Some(parsed),
+            })
+        })?;
+        let parsed = parsed.unwrap_or(Err(Wrong::Damaged));
+        parsed.map_err(|wrong| wrong.of(&path))
     }
 }
 
@@ -96,7 +87,7 @@ enum Wrong {
 }
 
 impl Wrong {
-    fn of(self, path: PathBuf) -> DatabaseError {
+    fn of(self, path: &Path) -> DatabaseError {
         match self {
             Self::Damaged => refusal(
                 format!("{} is damaged", path.display()),

@@ -308,7 +308,7 @@ fn left_behind(position: Position, timeline: u32) -> DatabaseError {
             "not promoted: this standby follows a primary on timeline {timeline}, which was promoted after the one that \
              stopped at {position}"
         ),
-        "leave the primary as it is",
+        "leave that primary as it is",
     )
 }
 

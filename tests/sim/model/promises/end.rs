@@ -33,10 +33,15 @@ impl World {
                 self.broke(4, || "keepalived was touched".to_owned());
             }
             let aside = host.list(&site().state.join("staging")).unwrap_or_default();
-            let left = aside.iter().any(|name| name.starts_with("rollout-"));
-            // What a rollout leaves that another one replaced goes with the next clean-up.
-            let is_replaced = self.operator.went_back > 0;
-            if matches!(end, End::Ended(_)) && left && !is_replaced {
+            // What a rollout leaves that a way back has replaced goes with the next clean-up.
+            let last = disk
+                .as_ref()
+                .map(|r| format!("rollout-{}", r.plan.id.number));
+            let counts =
+                |name: &String| self.operator.went_back == 0 || Some(name) == last.as_ref();
+            let mut asides = aside.iter().filter(|name| name.starts_with("rollout-"));
+            let left = asides.any(counts);
+            if matches!(end, End::Ended(_)) && left {
                 let name = Self::name(n);
                 self.broke(0, || {
                     format!("what was put aside is still on {name}: {aside:?}")
