@@ -746,6 +746,33 @@ fn a_drain_leaves_who_does_not_use_the_database_for_the_next_stop() {
     });
 }
 
+/// Whoever paused the sync resumes it; two rollouts asked for at one moment on the two nodes have one number.
+#[test]
+fn a_rollout_given_up_leaves_the_sync_as_another_one_of_its_number_left_it() {
+    for mut row in rollouts() {
+        let pauses = row.plan.rows.iter().position(|r| r.step == "pause_sync");
+        let Some(first) = pauses else { continue };
+        row.n = first;
+        let is_paused = |row: &Row| {
+            let (s, host) = (site(), &row.pair.hosts[row.owner()]);
+            hau::sync::is_paused(&**host, &s.settings, &s.state).expect("it is seen")
+        };
+        for is_of_another in [true, false] {
+            let (s, host) = (site(), &row.pair.hosts[row.owner()]);
+            hau::sync::resume(&**host, &s.settings, &s.state, Duration::ZERO).expect("it runs");
+            row.drive(Verb::Do).expect("it is paused");
+            let own = row.plan.id.clone();
+            if is_of_another {
+                let other = site().nodes.clone();
+                row.plan.id.origin = other.into_iter().find(|n| *n != own.origin).expect("two");
+            }
+            row.drive(Verb::Undo).expect("it is taken back");
+            assert_eq!(is_paused(&row), is_of_another, "{:?}", row.plan.kind);
+            row.plan.id = own;
+        }
+    }
+}
+
 /// The nodes may run different versions when a rollout begins: each asks for itself.
 #[test]
 fn a_bundle_that_does_not_upgrade_what_runs_on_a_node_is_not_unpacked_there() {

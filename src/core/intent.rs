@@ -175,11 +175,9 @@ fn band(state: &State, now: Time) -> Band {
     let at_home = state.home() != Some(&state.peer);
     let fit = if at_home { Band::Normal } else { Band::Away };
     let local = &state.observed.local;
-    // Without its database it serves nothing, whatever its services say.
-    let serves_there = || peer_can_take_over(state, now).is_ok();
-    // Let start again, it does not yet serve.
+    // Let start again, it does not yet serve; the other one may from one moment to the next.
     let is_coming = state.unasked.holds && local.vrrp == VrrpState::Backup && !local.serving;
-    let is_kept_down = local.held || state.is_superseded() || (is_coming && serves_there());
+    let is_kept_down = local.held || state.is_superseded() || is_coming;
     let holds = local.vrrp != VrrpState::Backup && (local.has_vip || !is_kept_down);
     let needed = holds && local.serving;
     if needed && peer_can_take_over(state, now).is_err() {

@@ -16,8 +16,10 @@ pub(super) const DEF: StepDef = StepDef {
 
 struct Pause;
 
+/// Two rollouts asked for at one moment on the two nodes have one number.
 fn me(cx: &Cx<'_>) -> String {
-    format!("rollout {}", cx.plan.id.number)
+    let id = &cx.plan.id;
+    format!("rollout {} of node {}", id.number, id.origin)
 }
 
 pub(super) fn pause(cx: &Cx<'_>) -> StepResult<()> {

@@ -156,7 +156,8 @@ impl World {
             });
         }
         // What an earlier one left paused past its barrier stays so until a person says otherwise.
-        let ours = format!("rollout {},", rollout.plan.id.number);
+        let id = &rollout.plan.id;
+        let ours = format!("rollout {} of node {},", id.number, id.origin);
         let flag = host.read(&sync::flag(&s.state)).unwrap_or_default();
         if !beyond && String::from_utf8_lossy(&flag).contains(&ours) {
             self.broke(6, || {
