@@ -6,6 +6,8 @@ mod late;
 mod next;
 #[path = "matrix/promote.rs"]
 mod promote;
+#[path = "matrix/term.rs"]
+mod term;
 
 use hau::core::{
     Actor, Band, Closed, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Log,
@@ -107,6 +109,7 @@ fn plan() -> Arc<Plan> {
         made_at: Time(0),
         home_before: None,
         stop_before: None,
+        term: None,
         takes_back: false,
         rows,
     })
@@ -335,6 +338,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
         heard: Some((state.journaled.installed, state.journaled.boot)),
         local: local(other, true),
         claims: false,
+        term: 0,
         home: None,
         rollout: view,
     };
@@ -429,6 +433,7 @@ fn record(record: &Record) -> String {
         Record::SoloBegun { plan, .. } => format!("{:?} {}", plan.kind, plan.id.number),
         Record::SoloReported { row, report } => format!("own {row} {:?}", report.state),
         Record::SoloEnded { result, .. } => format!("own end: {result:?}"),
+        Record::TermShared { term } => format!("term {term}"),
         Record::PrimarySeen { primary, .. } => format!("primary {}", primary.node),
     }
 }

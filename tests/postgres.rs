@@ -332,6 +332,39 @@ fn a_database_that_went_its_own_way_cannot_rejoin() {
     assert!(e.remedy.contains("pg_rewind") && !e.transient, "{e:?}");
 }
 
+/// Each was made primary where the other had stopped: their timelines have one number and begin at one place.
+#[test]
+fn two_that_were_promoted_apart_are_not_taken_for_one() {
+    let pair = Pair::new();
+    let (a, b) = (&pair.a.db, &pair.b.db);
+    let position = a.demote(LIMIT).unwrap();
+    b.promote(&position, LIMIT).unwrap();
+    let write = |node: &Node, what: &str| {
+        let text = format!("create table {what} as select generate_series(1, 9) as i");
+        node.sql().batch_execute(&text).unwrap();
+    };
+    write(&pair.b, "lost");
+    pair.host.stop_unit(&pair.b.unit, LIMIT).unwrap();
+    a.take_over(LIMIT).unwrap();
+    write(&pair.a, "kept");
+    assert_eq!(a.standing().timeline, b.standing().timeline);
+
+    says(
+        &b.rewind(false, LIMIT).unwrap_err(),
+        "promoted to one timeline",
+    );
+    says(
+        &b.rewind(false, LIMIT).unwrap_err(),
+        "promoted to one timeline",
+    );
+    b.rewind(true, LIMIT).unwrap();
+    b.rejoin(LIMIT).unwrap();
+    let kept = "select count(*) from kept";
+    let rows: i64 = pair.b.sql().query_one(kept, &[]).unwrap().get(0);
+    assert_eq!(rows, 9);
+    assert!(pair.b.sql().batch_execute("select from lost").is_err());
+}
+
 #[test]
 fn a_dump_of_either_node_is_read_back_and_a_damaged_one_refused() {
     let pair = Pair::new();

@@ -77,6 +77,7 @@ impl Row {
             made_at: START,
             home_before: None,
             stop_before: None,
+            term: None,
             takes_back: false,
             rows: site::rows(kind, 1, false),
             first,

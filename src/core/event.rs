@@ -158,6 +158,9 @@ pub struct Hello {
     /// A failover is under way here: this database may become primary at any moment.
     #[serde(default)]
     pub claims: bool,
+    /// What `Journaled::term` is on this node.
+    #[serde(default)]
+    pub term: u64,
     /// Where this node takes the VIP to be at home.
     #[serde(default)]
     pub home: Option<NodeId>,

@@ -260,8 +260,9 @@ fn not_master(s: &State, now: Time) -> Result<(), Closed> {
 }
 
 fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
-    let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
-    let serves = local.vrrp == VrrpState::Master && local.has_vip && can_serve(s, local);
+    let peer = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
+    let local = &peer.local;
+    let serves = local.vrrp == VrrpState::Master && local.has_vip && can_serve(s, peer);
     if serves {
         Ok(())
     } else {
@@ -270,8 +271,9 @@ fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
 }
 
 /// Its services are up, and its database is not one that this node's has replaced.
-fn can_serve(s: &State, peer: &Local) -> bool {
-    peer.serving && !peer.held && !s.is_replaced(&s.peer, peer)
+fn can_serve(s: &State, peer: &Hello) -> bool {
+    let local = &peer.local;
+    local.serving && !local.held && !s.is_replaced(&s.peer, peer.term, local)
 }
 
 /// May services that serve be stopped on this node right now? A job that was slow to come to it asks again.
@@ -280,8 +282,9 @@ pub(super) fn may_stop(s: &State, now: Time) -> bool {
 }
 
 pub(super) fn peer_can_take_over(s: &State, now: Time) -> Result<(), Closed> {
-    let Hello { local, .. } = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
-    let able = matches!(local.vrrp, VrrpState::Backup | VrrpState::Master) && can_serve(s, local);
+    let peer = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
+    let is_part = matches!(peer.local.vrrp, VrrpState::Backup | VrrpState::Master);
+    let able = is_part && can_serve(s, peer);
     if able {
         Ok(())
     } else {

@@ -88,6 +88,7 @@ pub fn intents(state: &State, now: Time) -> Intents {
         heard: heard.map(|(hello, _)| (hello.installed, hello.boot)),
         local: state.observed.local.clone(),
         claims: state.claims(),
+        term: state.journaled.term,
         home: state.home().cloned(),
         rollout: view,
     };
@@ -150,10 +151,13 @@ fn guard(state: &State, now: Time) -> Guard {
             Guard::Leave
         };
     }
+    let own = (state.journaled.term, local.timeline);
     let free = |peer: &Hello| {
-        let is_known = (1..=local.timeline).contains(&peer.local.timeline);
+        let theirs = (peer.term, peer.local.timeline);
+        let is_known = peer.local.timeline > 0 && theirs <= own;
         state.is_answered_by(peer)
             && is_known
+            && !state.is_rival(peer)
             && peer.local.database != DatabaseRole::Primary
             && !peer.claims
     };

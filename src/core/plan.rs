@@ -166,6 +166,9 @@ pub struct Plan {
     /// Wait in front of this phase until a person says `retry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_before: Option<u16>,
+    /// Of a failover that accepts that the other database's newer rows are lost: the term it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<u64>,
     /// A row that failed takes back what was done, without being told to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub takes_back: bool,

@@ -1,5 +1,7 @@
 //! Facts in the journal. `apply` is the only code that changes journaled state; it decides nothing.
-use super::{Journaled, Mandate, NodeId, Plan, Primary, Report, Reports, Rollout, RolloutResult};
+use super::{
+    Journaled, Mandate, NodeId, Plan, Primary, Report, Reports, Rollout, RolloutResult, Undo,
+};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -52,7 +54,11 @@ pub enum Record {
         result: RolloutResult,
         at: Time,
     },
-    /// A node's database was seen to be primary on a newer timeline than any before.
+    /// The database here and the other one, which is of a later term, are one: one follows the other.
+    TermShared {
+        term: u64,
+    },
+    /// A node's database was seen to be primary in a later term or on a newer timeline than any before.
     PrimarySeen {
         primary: Primary,
         at: Time,
@@ -123,8 +129,14 @@ impl Journaled {
                 let solo = self.running_solo()?;
                 solo.has_row(*row)?;
                 Arc::make_mut(&mut solo.mine).insert(*row, report.clone());
+                // From its begin on: whether it has become primary is not known after a crash.
+                let begins = solo.plan.rows[*row].undo == Undo::Barrier;
+                if let Some(term) = solo.plan.term.filter(|_| begins) {
+                    self.term = term;
+                }
             }
             Record::SoloEnded { result, at } => self.running_solo()?.ended = Some((*result, *at)),
+            Record::TermShared { term } => self.term = *term,
             Record::PrimarySeen { primary, .. } => self.see_primary(primary),
         }
         Ok(())
@@ -257,6 +269,7 @@ mod tests {
             made_at: Time(1),
             stop_before: Some(3),
             takes_back: true,
+            term: Some(2),
             rows: Vec::new(),
         })
     }
@@ -319,9 +332,11 @@ mod tests {
                 report: report.clone(),
             },
             Record::SoloEnded { result, at },
+            Record::TermShared { term: 2 },
             Record::PrimarySeen {
                 primary: Primary {
                     node: NodeId("b".to_owned()),
+                    term: 2,
                     timeline: 4,
                 },
                 at,

@@ -4,18 +4,27 @@
 //! rollout over the pair that may be under way and without waiting for it.
 use super::decide::{Draft, fresh};
 use super::{
-    Actor, AloneRefusal, DatabaseRole, Direction, Kind, Local, Mandate, NodeId, Order, Plan,
+    Actor, AloneRefusal, DatabaseRole, Direction, Hello, Kind, Local, Mandate, NodeId, Order, Plan,
     Record, Refusal, Reply, Report, Rollout, RolloutResult, RowState, State, Undo, VrrpState,
 };
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 
-/// The database that was primary last, as far as this node has seen.
+/// The database that was primary last, as far as this node has seen: of a later term, or in the same one on a newer
+/// timeline. Two that were promoted without knowing of one another may come to one timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Primary {
     pub node: NodeId,
+    #[serde(default)]
+    pub term: u64,
     pub timeline: u32,
+}
+
+impl Primary {
+    fn age(&self) -> (u64, u32) {
+        (self.term, self.timeline)
+    }
 }
 
 /// What a node may begin by itself, as plans without number and time. From the configuration.
@@ -45,32 +54,47 @@ impl Draft<'_> {
 
 /// Who is primary, whether a failover is still called for, and what the configuration lets this node begin.
 pub(super) fn look_around(draft: &mut Draft<'_>) {
+    share_term(draft);
     note_primary(draft);
     stand_down(draft);
     begin_unasked(draft);
 }
 
-/// Facts about who is primary: what is seen on a newer timeline than ever before.
+/// A standby is what its primary is, in either direction: one of the two may have lost its journal.
+fn share_term(draft: &mut Draft<'_>) {
+    let s = &*draft.state;
+    let Some(peer) = s.fresh_peer(draft.now) else {
+        return;
+    };
+    let (term, own) = (peer.term, s.journaled.term);
+    if term > own && (s.observed.local.follows || peer.local.follows) {
+        draft.push(Record::TermShared { term });
+    }
+}
+
+/// Facts about who is primary: what is seen of a later term or on a newer timeline than ever before.
 fn note_primary(draft: &mut Draft<'_>) {
     let (s, at) = (&*draft.state, draft.now);
     // One that is held is primary too, as far as its disk says.
     let is_primary = |local: &Local| local.held || local.database == DatabaseRole::Primary;
-    let theirs = s.fresh_peer(at).map(|hello| (&s.peer, &hello.local));
-    let both = [Some((&s.me, &s.observed.local)), theirs];
-    let newest = both
+    let mine = (&s.me, s.journaled.term, &s.observed.local);
+    let theirs = s
+        .fresh_peer(at)
+        .map(|hello| (&s.peer, hello.term, &hello.local));
+    let newest = [Some(mine), theirs]
         .into_iter()
         .flatten()
-        .filter(|(_, local)| is_primary(local))
-        .max_by_key(|(_, local)| local.timeline);
-    let known = s.journaled.primary.as_ref().map_or(0, |p| p.timeline);
-    let Some((node, local)) = newest.filter(|(_, local)| local.timeline > known) else {
-        return;
-    };
-    let (node, timeline) = (node.clone(), local.timeline);
-    draft.push(Record::PrimarySeen {
-        primary: Primary { node, timeline },
-        at,
-    });
+        .filter(|(_, _, local)| local.timeline > 0 && is_primary(local))
+        .map(|(node, term, local)| Primary {
+            node: node.clone(),
+            term,
+            timeline: local.timeline,
+        })
+        .max_by_key(Primary::age);
+    let known = s.journaled.primary.as_ref().map(Primary::age);
+    if let Some(primary) = newest.filter(|primary| Some(primary.age()) > known) {
+        draft.push(Record::PrimarySeen { primary, at });
+    }
 }
 
 /// A node that is heard again is not gone: nothing is promoted any more, unless that has begun.
@@ -102,7 +126,7 @@ fn begin_unasked(draft: &mut Draft<'_>) {
         (None, None) => return,
     };
     let by = Actor::nobody(&s.me, reason);
-    begin(draft, &plan, by);
+    begin(draft, &plan, by, None);
 }
 
 fn why_gone(s: &State, now: Time) -> String {
@@ -140,7 +164,7 @@ fn has_failed_since_heard(s: &State) -> bool {
 
 fn must_rejoin(s: &State, now: Time) -> bool {
     let tried = |solo: &Rollout| {
-        let same = solo.plan.kind == Kind::Rejoin && solo.plan.to == s.newest_timeline();
+        let same = solo.plan.kind == Kind::Rejoin && solo.plan.to == s.newest_primary();
         solo.ended.is_none() || same
     };
     let solo = s.journaled.solo.as_ref();
@@ -180,11 +204,13 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, accepts_loss: bool) -> R
     if let Some(refusal) = refusal {
         return Reply::Refused(refusal);
     }
-    let rollout = begin(draft, plan, plan.by.clone());
+    let loses = accepts_loss && plan.kind == Kind::Failover;
+    let term = loses.then(|| s.last_term() + 1);
+    let rollout = begin(draft, plan, plan.by.clone(), term);
     Reply::Accepted { rollout }
 }
 
-fn begin(draft: &mut Draft<'_>, plan: &Plan, by: Actor) -> u64 {
+fn begin(draft: &mut Draft<'_>, plan: &Plan, by: Actor, term: Option<u64>) -> u64 {
     let s = &*draft.state;
     let (me, at) = (s.me.clone(), draft.now);
     let mut plan = Plan::clone(plan);
@@ -192,12 +218,13 @@ fn begin(draft: &mut Draft<'_>, plan: &Plan, by: Actor) -> u64 {
     plan.id.origin = me.clone();
     plan.made_at = at;
     plan.by = by.clone();
+    plan.term = term;
     // In mid-activation the services are the rollout's: it finishes or takes back what it began.
     if s.running().is_some_and(|r| r.has_service_down(&s.me)) {
         plan.rows.retain(|row| !row.restores);
     }
     plan.from = s.observed.local.timeline.to_string();
-    plan.to = s.newest_timeline();
+    plan.to = s.newest_primary();
     let number = plan.id.number;
     let mandate = Arc::new(Mandate {
         epoch: 0,
@@ -279,21 +306,45 @@ impl State {
         numbers.max().unwrap_or(0)
     }
 
-    fn newest_timeline(&self) -> String {
-        let primary = self.journaled.primary.as_ref();
-        primary.map_or_else(String::new, |p| p.timeline.to_string())
+    /// Of all that this node has ever heard of; what it has not is settled by whichever is seen first.
+    fn last_term(&self) -> u64 {
+        let seen = self.journaled.primary.as_ref().map(|p| p.term);
+        let heard = self.observed.peer.as_ref().map(|(hello, _)| hello.term);
+        [Some(self.journaled.term), seen, heard]
+            .into_iter()
+            .flatten()
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Names it, so that what was begun with another one in sight is told apart.
+    fn newest_primary(&self) -> String {
+        match &self.journaled.primary {
+            None => String::new(),
+            Some(p) if p.term == 0 => p.timeline.to_string(),
+            Some(p) => format!("{} of term {}", p.timeline, p.term),
+        }
     }
 
     /// The other node was made primary after this one was: what this database would go on from is
     /// the past.
     pub fn is_superseded(&self) -> bool {
-        self.is_replaced(&self.me, &self.observed.local)
+        self.is_replaced(&self.me, self.journaled.term, &self.observed.local)
     }
 
-    pub(super) fn is_replaced(&self, node: &NodeId, local: &Local) -> bool {
+    pub(super) fn is_replaced(&self, node: &NodeId, term: u64, local: &Local) -> bool {
         let primary = self.journaled.primary.as_ref();
-        let newer = primary.is_some_and(|p| p.node != *node && p.timeline > local.timeline);
+        let newer = primary.is_some_and(|p| p.node != *node && p.age() > (term, local.timeline));
         local.timeline > 0 && newer
+    }
+
+    /// Both databases were primary and are held, and neither was promoted after the other, each not knowing of it:
+    /// a person says which one counts.
+    pub fn is_rival(&self, peer: &Hello) -> bool {
+        let local = &self.observed.local;
+        let (own, theirs) = (self.journaled.term, peer.term);
+        let is_equal = (own, local.timeline) == (theirs, peer.local.timeline);
+        local.held && peer.local.held && is_equal
     }
 
     /// The database here runs as a primary that another one has replaced. What a rollout has just stopped is
@@ -312,6 +363,6 @@ impl State {
             return false;
         };
         let begun = solo.barrier(&self.me).is_some();
-        (begun || solo.ended.is_none()) && solo.plan.to == self.newest_timeline()
+        (begun || solo.ended.is_none()) && solo.plan.to == self.newest_primary()
     }
 }

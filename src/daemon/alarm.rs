@@ -45,6 +45,17 @@ pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
                 "bring node {peer} back; if it stays off: hau-ctl failover --fenced --accept-data-loss --reason …"
             ),
         )
+    } else if state
+        .fresh_peer(now)
+        .is_some_and(|hello| state.is_rival(hello))
+    {
+        (
+            format!(
+                "the databases of this node and of node {peer} were both primary, neither knowing of the other: neither starts"
+            ),
+            "on the node that holds the VIP, if its data is what counts: hau-ctl failover --fenced --accept-data-loss --reason …; then hau-ctl rejoin --rebuild on the other one"
+                .to_owned(),
+        )
     } else if state.claims() && local.database == DatabaseRole::Standby && !is_done {
         (
             "the failover of this node did not end well, and its database may become primary yet"

@@ -152,6 +152,7 @@ mod tests {
             made_at: Time(0),
             home_before: None,
             stop_before: None,
+            term: None,
             takes_back: false,
             rows: vec![row("stop", 0, &b), row("stop", 1, &a)],
         };

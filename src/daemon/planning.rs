@@ -147,6 +147,7 @@ fn finish(
         made_at: api.site.now(),
         home_before: None,
         stop_before: stop_before(request, &draft.rows)?,
+        term: None,
         takes_back: !draft.kind.is_rollback()
             && api.site.settings.rollback.policy == RollbackPolicy::Auto,
         rows: draft.rows,

@@ -66,6 +66,10 @@ pub(super) fn tell(record: &Record, journaled: &Journaled) {
             solo.map_or("rollout", |r| kind(&r.plan)),
             solo.map_or(0, |r| r.plan.id.number),
         ),
+        Record::TermShared { term } => tracing::info!(
+            HAU_EVENT = "term",
+            "the databases of both nodes are of term {term}",
+        ),
         Record::PrimarySeen { primary, .. } => tracing::info!(
             HAU_EVENT = "primary",
             "node {} is primary, on timeline {}",

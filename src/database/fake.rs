@@ -240,13 +240,19 @@ impl Database for FakeDatabase {
         Ok(())
     }
 
-    fn rewind(&self, _rebuild: bool, _limit: Duration) -> DatabaseResult<()> {
+    fn rewind(&self, rebuild: bool, _limit: Duration) -> DatabaseResult<()> {
         let mut cluster = self.change("rewind")?;
         let source = cluster.members[1 - self.node].clone();
         if !(source.up && source.is_primary) {
             return Err(failed("the other node's database is no primary".to_owned()));
         }
         let me = &mut cluster.members[self.node];
+        if me.is_primary && me.timeline == source.timeline && !rebuild {
+            return Err(failed(format!(
+                "both were promoted to timeline {}",
+                me.timeline
+            )));
+        }
         let common = me.rows.iter().zip(&source.rows);
         let common = common.take_while(|(ours, theirs)| ours == theirs).count();
         me.rows.truncate(common);

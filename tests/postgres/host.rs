@@ -66,6 +66,9 @@ impl Host for PgCtl {
         }
     }
     fn stop_unit(&self, name: &str, limit: Duration) -> HostResult<()> {
+        if self.unit(name)?.active != Active::Active {
+            return Ok(());
+        }
         match self.pg_ctl(name, &["-m", "fast", "stop"], limit)?.code {
             Some(0) => Ok(()),
             code => Err(HostError::new("stop", name, format!("{code:?}"))),

@@ -28,6 +28,7 @@ impl Course {
             | Record::SoloBegun { .. }
             | Record::SoloReported { .. }
             | Record::SoloEnded { .. }
+            | Record::TermShared { .. }
             | Record::PrimarySeen { .. } => {}
         }
     }

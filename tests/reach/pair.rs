@@ -98,6 +98,7 @@ fn plan(kind: Kind) -> Arc<Plan> {
         made_at: NOW,
         home_before: None,
         stop_before: None,
+        term: None,
         takes_back: false,
         rows: site::rows(kind, 1, false),
     })

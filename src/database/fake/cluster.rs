@@ -11,6 +11,8 @@ pub struct Cluster {
     pub holds: bool,
     /// Rows whose writer was told that they are safe, in their order.
     pub acknowledged: Vec<u32>,
+    /// Rows ever written; each has its own number, also when one before it was given up.
+    pub written: u32,
     /// Rows of the dump that is restored beside the running database.
     pub beside: Option<usize>,
     /// How often a restored one took the place of the running one: a record in the log like any row.
@@ -72,11 +74,12 @@ impl Cluster {
 
     /// A client writes at `node`. False: refused, nothing promised.
     pub fn write(&mut self, node: usize) -> bool {
-        let row = u32::try_from(self.acknowledged.len()).unwrap_or(u32::MAX);
+        let row = self.written;
         let member = &self.members[node];
         if !(member.up && member.is_primary) {
             return false;
         }
+        self.written += 1;
         self.members[node].rows.push(row);
         self.acknowledged.push(row);
         self.flow();

@@ -7,11 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Settings by ALTER SYSTEM: both programs bring the source's own, and this node's stay.
-const AUTO_CONF: &str = "postgresql.auto.conf";
-/// This node's, put aside: what was cut off between taking and putting back finds it here. Beside the data, for
-/// pg_rewind removes what the source has not.
-const KEPT: &str = ".hau-auto.conf";
+/// Settings, those by ALTER SYSTEM first, where they lie with the data: both programs bring the source's own, and
+/// this node's stay.
+const OWN: [&str; 4] = [
+    "postgresql.auto.conf",
+    "postgresql.conf",
+    "pg_hba.conf",
+    "pg_ident.conf",
+];
 const ANEW: &str = ".hau-new";
 const OLD: &str = ".hau-old";
 
@@ -20,18 +23,29 @@ pub(super) fn rewind(db: &Postgres, rebuild: bool, deadline: Deadline) -> Databa
     finish_exchange(data)?;
     let source = source(db, deadline)?;
     guard::stop(db, deadline)?;
-    let kept = beside(data, KEPT);
-    if !kept.exists() {
-        done(fs::copy(data.join(AUTO_CONF), &kept), "copy", &kept)?;
+    for (own, kept) in own(data) {
+        if own.exists() && !kept.exists() {
+            done(fs::copy(&own, &kept), "copy", &kept)?;
+        }
     }
     if rebuild {
         copy_anew(db, &source, deadline)?;
     } else {
         take_back(db, &source, deadline)?;
-        put_back(&kept, data)?;
+        put_back(data, data)?;
     }
     db.write_standby_signal()?;
-    done(fs::remove_file(&kept), "remove", &kept)
+    for (_, kept) in own(data).filter(|(_, kept)| kept.exists()) {
+        done(fs::remove_file(&kept), "remove", &kept)?;
+    }
+    Ok(())
+}
+
+/// This node's settings, and where they are put aside: what was cut off between taking and putting back finds them
+/// there. Beside the data, for pg_rewind removes what the source has not.
+fn own(data: &Path) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+    OWN.into_iter()
+        .map(|name| (data.join(name), beside(data, &format!(".hau-{name}"))))
 }
 
 fn take_back(db: &Postgres, source: &str, deadline: Deadline) -> DatabaseResult<()> {
@@ -41,19 +55,33 @@ fn take_back(db: &Postgres, source: &str, deadline: Deadline) -> DatabaseResult<
     if let Some(file) = config_file(db).filter(|_| db.major_version().is_ok_and(|v| v >= 15)) {
         args.push(format!("--config-file={file}"));
     }
-    db.run_tool("pg_rewind", args, None, deadline.left())
-        .map(drop)
-        .map_err(|e| {
-            let remedy = "mend that and repeat it; hau-ctl rejoin --rebuild copies everything anew";
-            refusal(e.what, remedy)
-        })
+    // It leaves this in the data directory, and a primary has none.
+    let is_rewound = db.config.data_dir.join("backup_label").exists();
+    let user = Some(db.config.os_user.clone());
+    let output = db.output_of(user, "pg_rewind", args, None, deadline.left());
+    let output = output.map_err(|e| {
+        let remedy = "mend that and repeat it; hau-ctl rejoin --rebuild copies everything anew";
+        refusal(e.what, remedy)
+    })?;
+    // It sees nothing to do then, and the two are not one.
+    if output.stderr.contains("on the same timeline") && !is_rewound {
+        return Err(refusal(
+            "both databases were promoted to one timeline, each without the other, and pg_rewind does not tell them apart",
+            "hau-ctl rejoin --rebuild",
+        ));
+    }
+    Ok(())
 }
 
-/// Into the file that is there: it has the right owner.
-fn put_back(kept: &Path, data: &Path) -> DatabaseResult<()> {
-    let conf = data.join(AUTO_CONF);
-    let own = done(fs::read(kept), "read", kept)?;
-    done(fs::write(&conf, own), "write", &conf)
+/// Into the files that came from the source: they have the right owner.
+fn put_back(data: &Path, into: &Path) -> DatabaseResult<()> {
+    for (name, (_, kept)) in OWN.iter().zip(own(data)) {
+        if kept.exists() {
+            let (conf, own) = (into.join(name), done(fs::read(&kept), "read", &kept)?);
+            done(fs::write(&conf, own), "write", &conf)?;
+        }
+    }
+    Ok(())
 }
 
 /// Beside the old one, which is there until the new one is whole.
@@ -72,7 +100,7 @@ fn copy_anew(db: &Postgres, source: &str, deadline: Deadline) -> DatabaseResult<
         None,
         deadline.left(),
     )?;
-    put_back(&beside(data, KEPT), &anew)?;
+    put_back(data, &anew)?;
     let old = beside(data, OLD);
     done(fs::rename(data, &old), "move away", data)?;
     finish_exchange(data)

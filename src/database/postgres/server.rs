@@ -4,7 +4,7 @@ use super::{
     DatabaseError, DatabaseResult, Deadline, Postgres, control::ControlData, lsn::Lsn, refusal,
     transient,
 };
-use crate::host::{Active, Command, HostError};
+use crate::host::{Active, Command, HostError, Output};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -105,6 +105,18 @@ impl Postgres {
         stdout: Option<PathBuf>,
         limit: Duration,
     ) -> DatabaseResult<String> {
+        let output = self.output_of(user, name, args, stdout, limit)?;
+        Ok(output.stdout)
+    }
+
+    pub(super) fn output_of(
+        &self,
+        user: Option<String>,
+        name: &str,
+        args: Vec<String>,
+        stdout: Option<PathBuf>,
+        limit: Duration,
+    ) -> DatabaseResult<Output> {
         let output = self
             .host
             .run(&Command {
@@ -118,7 +130,7 @@ impl Postgres {
             })
             .map_err(|e| host_error(&e))?;
         if output.code == Some(0) {
-            return Ok(output.stdout);
+            return Ok(output);
         }
         let words = output.stderr.trim();
         let last = words.lines().next_back().unwrap_or("it said nothing");

@@ -5,7 +5,9 @@ use super::mutants::Mutant;
 use super::site::{FENCE, site};
 use super::{Ev, World};
 use crate::model::faults::Fault;
-use hau::core::{Command, DatabaseRole, Event, Guard, Kind, RolloutResult, Unasked};
+use hau::core::{
+    AloneRefusal, Command, DatabaseRole, Event, Guard, Kind, Refusal, Reply, RolloutResult, Unasked,
+};
 use hau::database::Database;
 use hau::host::Output;
 use hau::steps::{self, Asked};
@@ -29,12 +31,15 @@ const SILENT: u64 = 8_000;
 
 /// As `status` tells it: away while the other one became primary, and not following it.
 pub(crate) fn must_rejoin(s: &hau::core::State) -> bool {
+    s.is_superseded() && (s.observed.local.held || has_failed_to_rejoin(s))
+}
+
+fn has_failed_to_rejoin(s: &hau::core::State) -> bool {
     let failed = |solo: &hau::core::Rollout| {
         let end = solo.ended.map(|(end, _)| end);
         (solo.plan.kind, end) == (Kind::Rejoin, Some(RolloutResult::Failed))
     };
-    let tried = s.journaled.solo.as_ref().is_some_and(failed);
-    s.is_superseded() && (s.observed.local.held || tried)
+    s.journaled.solo.as_ref().is_some_and(failed)
 }
 
 impl World {
@@ -48,11 +53,9 @@ impl World {
 
     pub(crate) fn unasked(&self, n: usize) -> Unasked {
         let plan = |kind| {
-            Arc::new(Self::solo(
-                n,
-                kind,
-                self.options.mutant == Some(Mutant::NoFence),
-            ))
+            let vouched = self.options.mutant == Some(Mutant::NoFence);
+            let rebuild = false;
+            Arc::new(Self::solo(n, kind, Asked { vouched, rebuild }))
         };
         if self.failover() == Failover::Off {
             return Unasked::default();
@@ -65,9 +68,8 @@ impl World {
         }
     }
 
-    fn solo(n: usize, kind: Kind, vouched: bool) -> hau::core::Plan {
-        let (s, rebuild) = (site(), false);
-        let asked = Asked { vouched, rebuild };
+    fn solo(n: usize, kind: Kind, asked: Asked) -> hau::core::Plan {
+        let s = site();
         steps::solo(kind, &s.settings, asked, (&s.nodes[n], &s.nodes[1 - n]))
     }
 
@@ -130,17 +132,34 @@ impl World {
         let again = |s: &hau::core::State| s.claims() && s.running_solo().is_none();
         let is_standby = self.pair.databases[n].standing().role == DatabaseRole::Standby;
         let off = off || (is_standby && self.nodes[n].state().is_some_and(again));
+        let is_rival = |s: &hau::core::State| {
+            let peer = s.fresh_peer(self.time_of(n));
+            peer.is_some_and(|hello| s.is_rival(hello))
+        };
+        let off = off || self.nodes[n].state().is_some_and(is_rival);
         let kind = match (off, superseded) {
             _ if self.failover() == Failover::Off => return,
             (true, _) => Kind::Failover,
             (false, true) => Kind::Rejoin,
             (false, false) => return,
         };
-        let plan = Arc::new(Self::solo(n, kind, true));
-        let accepts_loss = false;
-        let command = Command::Alone { plan, accepts_loss };
-        let reply = self.feed(n, &Event::Command(command));
-        self.say(|| format!("{} {kind:?}: {reply:?}", Self::name(n)));
+        let asked = Asked {
+            vouched: true,
+            rebuild: self.nodes[n].state().is_some_and(has_failed_to_rejoin),
+        };
+        let plan = Arc::new(Self::solo(n, kind, asked));
+        let mut asks = |accepts_loss: bool| {
+            let plan = plan.clone();
+            let reply = self.feed(n, &Event::Command(Command::Alone { plan, accepts_loss }));
+            self.say(|| format!("{} {kind:?}, {accepts_loss}: {reply:?}", Self::name(n)));
+            reply
+        };
+        let reply = asks(false);
+        let refused = Reply::Refused(Refusal::Alone(AloneRefusal::MayLoseRows));
+        // Said in the answer: what is there may lack some, and the other node stays off.
+        if reply == Some(refused) && matches!(asks(true), Some(Reply::Accepted { .. })) {
+            self.nodes[n].late = 0;
+        }
     }
 
     /// The power of `n` has failed: could the other node take its place at once?
@@ -162,11 +181,20 @@ impl World {
             return;
         }
         let late = self.nodes[n].late;
+        let accepts = self.nodes[n].state().is_some_and(|s| {
+            let solo = s.journaled.solo.as_ref();
+            solo.is_some_and(|solo| solo.plan.term.is_some())
+        });
         let lacks = self.pair.databases[n].edit(|c| {
             let here = c.members[n].rows.clone();
             let all = c.acknowledged.len();
             c.acknowledged.retain(|row| here.contains(row));
-            all - c.acknowledged.len()
+            let lacks = all - c.acknowledged.len();
+            if accepts {
+                // What an earlier failover gave up may be in it again.
+                c.acknowledged = here;
+            }
+            lacks
         });
         if lacks > 0 && late > SILENT {
             self.broke(0, || {

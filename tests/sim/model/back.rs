@@ -122,6 +122,7 @@ impl World {
             made_at: Time(0),
             home_before: None,
             stop_before: None,
+            term: None,
             takes_back: false,
             rows,
         };

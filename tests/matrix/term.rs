@@ -1,0 +1,207 @@
+//! A person accepts that what the other node's database has is lost: from then on it is past, on whatever timeline.
+use super::{NOW, Peer, actor, node, one, plan, state};
+use hau::core::{
+    Command, DatabaseRole, Event, Guard, Hello, Kind, Local, Order, Plan, Primary, Record, Reply,
+    RowState, State, Undo, VrrpState, decide, intents,
+};
+use hau::time::Time;
+use std::sync::Arc;
+
+/// A database as its node sees it, and the term it is of.
+#[derive(Clone, Copy)]
+struct Is {
+    role: DatabaseRole,
+    term: u64,
+    timeline: u32,
+    held: bool,
+}
+
+const HELD: Is = Is {
+    role: DatabaseRole::None,
+    term: 0,
+    timeline: 2,
+    held: true,
+};
+const PRIMARY: Is = Is {
+    role: DatabaseRole::Primary,
+    term: 1,
+    timeline: 1,
+    held: false,
+};
+
+fn pair(mine: Is, theirs: Is) -> State {
+    let given = one("idle", Order::Start, &[], &[]);
+    let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
+    state.unasked.holds = true;
+    let set = |local: &mut Local, is: Is| {
+        (local.database, local.timeline, local.held) = (is.role, is.timeline, is.held);
+    };
+    state.journaled.term = mine.term;
+    set(&mut state.observed.local, mine);
+    let hello = hello(&mut state);
+    hello.term = theirs.term;
+    set(&mut hello.local, theirs);
+    state
+}
+
+fn hello(state: &mut State) -> &mut Hello {
+    let (hello, _) = state.observed.peer.as_mut().expect("a peer");
+    Arc::make_mut(hello)
+}
+
+/// After one turn.
+fn turned(mut state: State) -> State {
+    for record in decide(&state, NOW, &Event::Tick).records {
+        state.journaled.apply(&record);
+    }
+    state
+}
+
+#[test]
+fn a_later_term_counts_whatever_the_timelines_are() {
+    for timeline in 1..4 {
+        let theirs = Is {
+            timeline,
+            ..PRIMARY
+        };
+        let lost = turned(pair(HELD, theirs));
+        assert!(lost.is_superseded(), "timeline {timeline}");
+        assert_eq!(intents(&lost, NOW).guard, Guard::Leave);
+        let kept = turned(pair(theirs, HELD));
+        assert!(!kept.is_superseded(), "timeline {timeline}");
+        assert_eq!(intents(&kept, NOW).guard, Guard::Leave);
+    }
+}
+
+#[test]
+fn in_one_term_the_newer_timeline_counts() {
+    let older = Is { term: 1, ..HELD };
+    let newer = Is {
+        timeline: 3,
+        ..PRIMARY
+    };
+    assert!(turned(pair(older, newer)).is_superseded());
+    assert!(!turned(pair(newer, older)).is_superseded());
+}
+
+/// Neither was promoted after the other: which one counts is for a person to say.
+#[test]
+fn of_two_that_are_held_the_older_one_waits_and_of_equal_ones_both() {
+    let with = |term, timeline| Is {
+        term,
+        timeline,
+        ..HELD
+    };
+    let own = with(1, 2);
+    for (theirs, expected) in [
+        (with(0, 3), Guard::Release),
+        (with(1, 1), Guard::Release),
+        (with(1, 2), Guard::Leave),
+        (with(1, 3), Guard::Leave),
+        (with(2, 1), Guard::Leave),
+        (with(1, 0), Guard::Leave),
+    ] {
+        let state = pair(own, theirs);
+        assert_eq!(
+            intents(&state, NOW).guard,
+            expected,
+            "timeline {}",
+            theirs.timeline
+        );
+    }
+    let is_rival = |mine| {
+        let mut state = pair(mine, own);
+        let peer = hello(&mut state).clone();
+        state.is_rival(&peer)
+    };
+    assert!(is_rival(own));
+    assert!(!is_rival(Is { held: false, ..own }));
+    let standby = Is {
+        role: DatabaseRole::Standby,
+        held: false,
+        ..own
+    };
+    assert_eq!(intents(&pair(own, standby), NOW).guard, Guard::Release);
+}
+
+#[test]
+fn a_standby_is_of_the_term_of_its_primary_and_the_other_way_round() {
+    let standby = Is {
+        role: DatabaseRole::Standby,
+        term: 0,
+        ..PRIMARY
+    };
+    let terms = |mut state: State, mine: bool, theirs: bool| {
+        state.observed.local.follows = mine;
+        hello(&mut state).local.follows = theirs;
+        turned(state).journaled.term
+    };
+    assert_eq!(terms(pair(standby, PRIMARY), true, false), 1);
+    assert_eq!(terms(pair(standby, PRIMARY), false, false), 0);
+    let forgot = Is { term: 0, ..PRIMARY };
+    let follows = Is { term: 1, ..standby };
+    assert_eq!(terms(pair(forgot, follows), false, true), 1);
+    assert_eq!(terms(pair(PRIMARY, standby), false, true), 1);
+}
+
+/// It is later than every one that was ever heard of, and counts from the row on that promotes.
+#[test]
+fn a_failover_that_accepts_loss_begins_a_term() {
+    let plan = failover();
+    for (own, seen, heard) in [(4, 0, 0), (0, 4, 0), (0, 0, 4)] {
+        let mut state = pair(
+            Is { term: own, ..HELD },
+            Is {
+                term: heard,
+                ..HELD
+            },
+        );
+        state.observed.local.vrrp = VrrpState::Master;
+        state.observed.local.has_vip = true;
+        state.observed.started = Time(0);
+        state.observed.peer.as_mut().expect("a peer").1 = Time(0);
+        state.journaled.primary = (seen > 0).then(|| Primary {
+            node: node("b"),
+            term: seen,
+            timeline: 1,
+        });
+        let begins = |accepts_loss| {
+            let plan = plan.clone();
+            decide(
+                &state,
+                NOW,
+                &Event::Command(Command::Alone { plan, accepts_loss }),
+            )
+        };
+        assert!(matches!(begins(false).reply, Some(Reply::Refused(_))));
+        let begun = begins(true);
+        assert!(matches!(begun.reply, Some(Reply::Accepted { .. })));
+        for record in &begun.records {
+            let at = state.journaled.term;
+            state.journaled.apply(record);
+            let promotes = matches!(record, Record::SoloReported { row: 0, .. });
+            assert_eq!(state.journaled.term, if promotes { 5 } else { at });
+        }
+        let solo = state.journaled.solo.as_ref().expect("begun");
+        assert_eq!(solo.plan.term, Some(5));
+        assert_eq!(solo.mine.get(0).map(|r| r.state), Some(RowState::Started));
+        assert_eq!(state.journaled.term, 5);
+    }
+}
+
+/// Of the row that promotes.
+fn failover() -> Arc<Plan> {
+    let plan = Plan::clone(&plan());
+    let mut rows: Vec<_> = plan.rows.iter().take(1).cloned().collect();
+    for row in &mut rows {
+        (row.node, row.undo) = (node("a"), Undo::Barrier);
+    }
+    Arc::new(Plan {
+        kind: Kind::Failover,
+        first: node("a"),
+        second: node("b"),
+        by: actor(),
+        rows,
+        ..plan
+    })
+}
