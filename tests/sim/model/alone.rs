@@ -157,8 +157,8 @@ impl World {
         let reply = asks(false);
         let refused = Reply::Refused(Refusal::Alone(AloneRefusal::MayLoseRows));
         // Said in the answer: what is there may lack some, and the other node stays off.
-        if reply == Some(refused) && matches!(asks(true), Some(Reply::Accepted { .. })) {
-            self.nodes[n].late = 0;
+        if reply == Some(refused) {
+            asks(true);
         }
     }
 
@@ -174,7 +174,8 @@ impl World {
         self.nodes[n].heir_since = None;
     }
 
-    /// A standby has become primary in the place of one that is gone. It may lack what was acknowledged after the last moment at which it followed,
+    /// A standby has become primary in the place of one that is gone. Unless a person accepts more, it may lack what
+    /// was acknowledged after the last moment at which it followed,
     /// and that moment is when the other one fell silent, not earlier.
     pub(crate) fn took_over(&mut self, n: usize, slot: &Slot) {
         if slot.def.name != "take_over" {
@@ -196,7 +197,7 @@ impl World {
             }
             lacks
         });
-        if lacks > 0 && late > SILENT {
+        if lacks > 0 && late > SILENT && !accepts {
             self.broke(0, || {
                 let name = Self::name(n);
                 format!("{name} gives up {lacks} rows, not having followed for {late} ms before it was MASTER")
