@@ -72,6 +72,7 @@ test:
 lab-smoke: release
 	@$(NEEDS) lab
 	tests/lab/smoke
+	tests/lab/crashloop --cuts 6 --pairs 2
 
 ## soak: what takes a night: a million simulated rollouts, longer ways through the states of a pair, 200 cuts of real hosts
 soak: release

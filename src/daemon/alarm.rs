@@ -1,54 +1,86 @@
 //! What a person must see to, in one sentence, and what to type.
-use crate::core::{DatabaseRole, Kind, Problem, Rollout, RolloutResult, State};
+use crate::core::{DatabaseRole, Hello, Kind, Problem, Rollout, RolloutResult, State};
 use crate::time::Time;
 
 const REJOIN: &str = "hau-ctl rejoin; where that is refused hau-ctl rejoin --rebuild";
 
+/// Whether it is so, and how it is said.
+type Rule = fn(&State, Time) -> Option<Problem>;
+
+/// The first one that holds is told.
+const RULES: [Rule; 7] = [
+    is_replaced,
+    is_left_down,
+    is_held_for_a_claim,
+    is_held_without_an_answer,
+    is_held_as_a_rival,
+    has_not_ended_well,
+    cannot_write,
+];
+
 pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
-    let (peer, local) = (&state.peer, &state.observed.local);
     if state.running_solo().is_some() {
         return None;
     }
+    RULES.iter().find_map(|rule| rule(state, now))
+}
+
+fn told(what: String, remedy: impl Into<String>) -> Problem {
+    Problem {
+        what,
+        remedy: remedy.into(),
+    }
+}
+
+fn is_replaced(state: &State, _: Time) -> Option<Problem> {
     let failed = |solo: &Rollout| {
         let end = solo.ended.map(|(end, _)| end);
         (solo.plan.kind, end) == (Kind::Rejoin, Some(RolloutResult::Failed))
     };
-    let succeeded = |solo: &Rollout| {
-        solo.ended
-            .is_some_and(|(end, _)| end == RolloutResult::Succeeded)
-    };
-    // The promotion has not been seen yet.
-    let is_done = state.claims() && state.journaled.solo.as_ref().is_some_and(succeeded);
-    let is_left = local.held || state.journaled.solo.as_ref().is_some_and(failed);
-    let (what, remedy) = if state.is_astray() || (state.is_superseded() && is_left) {
-        (
+    let solo = state.journaled.solo.as_ref();
+    let is_left = state.observed.local.held || solo.is_some_and(failed);
+    let peer = &state.peer;
+    (state.is_astray() || (state.is_superseded() && is_left)).then(|| {
+        told(
             format!(
                 "node {peer} became primary while this one was away: the database here is not to be written to any more"
             ),
-            REJOIN.to_owned(),
+            REJOIN,
         )
-    } else if state.is_superseded()
-        && local.database == DatabaseRole::Unknown
-        && state.running().is_none()
-    {
-        // Demoted by a rollout that was given up before it followed.
-        (
+    })
+}
+
+/// Demoted by a rollout that was given up before it followed.
+fn is_left_down(state: &State, _: Time) -> Option<Problem> {
+    let is_down = state.observed.local.database == DatabaseRole::Unknown;
+    let peer = &state.peer;
+    (state.is_superseded() && is_down && state.running().is_none()).then(|| {
+        told(
             format!("node {peer} is primary, and the database here is down and does not follow it"),
-            REJOIN.to_owned(),
+            REJOIN,
         )
-    } else if local.held && state.fresh_peer(now).is_some_and(|hello| hello.claims) {
-        (
+    })
+}
+
+fn is_held_for_a_claim(state: &State, now: Time) -> Option<Problem> {
+    let claims = state.fresh_peer(now).is_some_and(|hello| hello.claims);
+    let peer = &state.peer;
+    (state.observed.local.held && claims).then(|| {
+        told(
             format!(
                 "the database here was primary and does not start: node {peer} has begun to become primary and has not ended"
             ),
             format!("hau-ctl status on node {peer}"),
         )
-    } else if local.held
-        && !state
-            .fresh_peer(now)
-            .is_some_and(|hello| state.is_answered_by(hello))
-    {
-        (
+    })
+}
+
+fn is_held_without_an_answer(state: &State, now: Time) -> Option<Problem> {
+    let answers = |hello: &Hello| state.is_answered_by(hello);
+    let is_answered = state.fresh_peer(now).is_some_and(answers);
+    let peer = &state.peer;
+    (state.observed.local.held && !is_answered).then(|| {
+        told(
             format!(
                 "the database here was primary and does not start: node {peer} is not heard, or does not hear this one, and may have become primary meanwhile"
             ),
@@ -56,38 +88,55 @@ pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
                 "bring node {peer} back; if it stays off: hau-ctl failover --fenced --accept-data-loss --reason …"
             ),
         )
-    } else if state
-        .fresh_peer(now)
-        .is_some_and(|hello| state.is_rival(hello))
-    {
-        (
+    })
+}
+
+fn is_held_as_a_rival(state: &State, now: Time) -> Option<Problem> {
+    let is_rival = |hello: &Hello| state.is_rival(hello);
+    let peer = &state.peer;
+    state.fresh_peer(now).is_some_and(is_rival).then(|| {
+        told(
             format!(
                 "the databases of this node and of node {peer} were both primary, neither knowing of the other: neither starts"
             ),
-            "on the node that holds the VIP, if its data is what counts: hau-ctl failover --fenced --accept-data-loss --reason …; then hau-ctl rejoin --rebuild on the other one"
-                .to_owned(),
+            "on the node that holds the VIP, if its data is what counts: hau-ctl failover --fenced --accept-data-loss --reason …; then hau-ctl rejoin --rebuild on the other one",
         )
-    } else if state.claims() && local.database == DatabaseRole::Standby && !is_done {
-        (
+    })
+}
+
+/// A standby that claims to become primary, and the failover has ended without it.
+fn has_not_ended_well(state: &State, _: Time) -> Option<Problem> {
+    let is_standby = state.observed.local.database == DatabaseRole::Standby;
+    (state.claims() && is_standby && !is_promoted_unseen(state)).then(|| {
+        told(
             "the failover of this node did not end well, and its database may become primary yet"
                 .to_owned(),
-            "see the database's own log, then hau-ctl failover --fenced --reason … once more"
-                .to_owned(),
+            "see the database's own log, then hau-ctl failover --fenced --reason … once more",
         )
-    } else if state.is_left_with_vip(now) && local.database == DatabaseRole::Standby && !is_done {
+    })
+}
+
+fn cannot_write(state: &State, now: Time) -> Option<Problem> {
+    let is_standby = state.observed.local.database == DatabaseRole::Standby;
+    let peer = &state.peer;
+    (state.is_left_with_vip(now) && is_standby && !is_promoted_unseen(state)).then(|| {
         let (why, flag) = stands(state);
-        (
+        told(
             format!(
                 "node {peer} is gone, the VIP is here, and the database here is a standby: nothing can be written; {why}"
             ),
-            format!(
-                "make sure that node {peer} is off, then hau-ctl failover --fenced{flag} --reason …"
-            ),
+            format!("make sure that node {peer} is off, then hau-ctl failover --fenced{flag} --reason …"),
         )
-    } else {
-        return None;
+    })
+}
+
+/// A failover has succeeded, and no look at the database has shown it yet.
+fn is_promoted_unseen(state: &State) -> bool {
+    let succeeded = |solo: &Rollout| {
+        let end = solo.ended.map(|(end, _)| end);
+        end == Some(RolloutResult::Succeeded)
     };
-    Some(Problem { what, remedy })
+    state.claims() && state.journaled.solo.as_ref().is_some_and(succeeded)
 }
 
 /// Why nothing is promoted by itself, and what a person must add to have it done.
@@ -142,7 +191,7 @@ mod tests {
         state
     }
 
-    fn told(database: DatabaseRole, timeline: u32, held: bool) -> Local {
+    fn is(database: DatabaseRole, timeline: u32, held: bool) -> Local {
         Local {
             database,
             timeline,
@@ -154,21 +203,21 @@ mod tests {
     #[test]
     fn a_database_that_was_left_behind_is_told_of() {
         use DatabaseRole::{Primary, Standby, Unknown};
-        let primary = told(Primary, 2, false);
+        let primary = is(Primary, 2, false);
         let says = |local, theirs| alarm(&state(local, theirs), NOW).map(|a| (a.what, a.remedy));
         for (timeline, held) in [(1, true), (1, false)] {
-            let (_, remedy) = says(told(Unknown, timeline, held), primary.clone()).expect("told");
+            let (_, remedy) = says(is(Unknown, timeline, held), primary.clone()).expect("told");
             assert_eq!(remedy, REJOIN);
         }
         // Down, as any may be for a moment; and well.
-        assert_eq!(says(told(Unknown, 2, false), primary.clone()), None);
-        assert_eq!(says(told(Standby, 2, false), primary), None);
+        assert_eq!(says(is(Unknown, 2, false), primary.clone()), None);
+        assert_eq!(says(is(Standby, 2, false), primary), None);
     }
 
     #[test]
     fn two_that_were_primary_apart_are_told_of() {
-        let held = told(DatabaseRole::Unknown, 2, true);
-        let older = told(DatabaseRole::Unknown, 1, true);
+        let held = is(DatabaseRole::Unknown, 2, true);
+        let older = is(DatabaseRole::Unknown, 1, true);
         let says = |theirs| alarm(&state(held.clone(), theirs), NOW).map(|a| a.remedy);
         let remedy = says(held.clone()).expect("told");
         assert!(

@@ -45,6 +45,7 @@ pub type HostResult<T> = Result<T, HostError>;
 pub enum Active {
     #[default]
     Inactive,
+    /// Or waiting for what it is to start after.
     Activating,
     Active,
     Deactivating,

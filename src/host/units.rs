@@ -243,10 +243,11 @@ async fn read_unit(connection: &Connection, name: &str) -> Result<UnitState, Str
         }
     };
     // All questions before the first answer: on a busy machine each is a wait of its own, and users may be waiting, too.
-    let (load_state, active, sub, main_pid, processes) = join!(
+    let (load_state, active, sub, job, main_pid, processes) = join!(
         unit.text("LoadState"),
         unit.text("ActiveState"),
         unit.text("SubState"),
+        unit.get("Job"),
         main_pid,
         manager.get_unit_processes(name),
     );
@@ -260,12 +261,21 @@ async fn read_unit(connection: &Connection, name: &str) -> Result<UnitState, Str
         _ => {}
     }
     let processes = processes.map_err(say)?.len();
+    let (active, is_queued) = (parse_active(&active?)?, is_queued(job?)?);
+    // Its start waits for what it comes after, as after a boot.
+    let waits = active == Active::Inactive && is_queued;
     Ok(UnitState {
-        active: parse_active(&active?)?,
+        active: if waits { Active::Activating } else { active },
         sub: sub?,
         main_pid: main_pid.filter(|pid| *pid != 0),
         processes: u32::try_from(processes).unwrap_or(u32::MAX),
     })
+}
+
+/// `Job` of a unit: the number of the one that is queued for it, or 0, and its path.
+fn is_queued(job: OwnedVariant) -> Result<bool, String> {
+    let job = <(u32, OwnedObjectPath)>::try_from(job).map_err(|e| format!("Job: {e}"))?;
+    Ok(job.0 != 0)
 }
 
 fn kind_interface(name: &str) -> Option<&'static str> {
