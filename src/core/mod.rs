@@ -27,11 +27,11 @@ pub use gate::{Closed, may_work_by_hand};
 pub use handoff::{Armed, HandoffRow};
 pub use intent::{Band, Guard, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
-pub use plan::{Actor, BundleRef, Kind, Plan, Row, Turn, Undo, WayBack};
+pub use plan::{Actor, BundleRef, Kind, Plan, RolloutId, Row, Turn, Undo, WayBack};
 pub use record::{Contradiction, Record};
 pub use reports::Reports;
 pub use solo::{Primary, Unasked};
 pub use state::{
     DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Problem, Report,
-    Rollout, RolloutId, RolloutResult, RowState, State, Timing, VrrpState,
+    Rollout, RolloutResult, RowState, State, Timing, VrrpState,
 };

@@ -1,8 +1,21 @@
 //! The plan of a rollout: the step table with its turns bound to nodes, once and for good.
-use super::{NodeId, RolloutId};
+use super::NodeId;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// Of two plans made at once the greater number wins, then the lower name of the node asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutId {
+    pub number: u64,
+    pub origin: NodeId,
+}
+
+impl RolloutId {
+    pub fn beats(&self, other: &Self) -> bool {
+        (self.number, &other.origin) > (other.number, &self.origin)
+    }
+}
 
 /// Upgrade order. A switchover swaps VRRP states and database roles in mid-plan; turns stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -14,19 +14,6 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// Of two plans made at once the greater number wins, then the lower name of the node asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RolloutId {
-    pub number: u64,
-    pub origin: NodeId,
-}
-
-impl RolloutId {
-    pub fn beats(&self, other: &Self) -> bool {
-        (self.number, &other.origin) > (other.number, &self.origin)
-    }
-}
-
 /// VRRP state as keepalived says it; `Unknown` is treated as not MASTER and as not BACKUP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum VrrpState {
