@@ -774,6 +774,28 @@ fn a_rollout_given_up_leaves_the_sync_as_another_one_of_its_number_left_it() {
     }
 }
 
+/// As after a boot in the middle of it: what is starting is not sick.
+#[test]
+fn a_soak_begins_when_the_services_are_well() {
+    let mut asked = 0;
+    each_row(|row| {
+        if row.def().name != "soak" {
+            return;
+        }
+        row.pair.hosts[row.owner()].edit(|w| {
+            let ready = w.now + Duration::from_secs(5);
+            let units =
+                SERVICES.map(|name| w.units.get_mut(name).map(|unit| unit.ready_at = ready));
+            assert!(units.iter().all(Option::is_some));
+        });
+        let begun = row.seen().now;
+        row.drive(Verb::Do).expect("it waits for them");
+        assert!(row.seen().now.since(begun) > Duration::from_secs(5));
+        asked += 1;
+    });
+    assert!(asked > 1, "the test sees what it is to see");
+}
+
 /// The nodes may run different versions when a rollout begins: each asks for itself.
 #[test]
 fn a_bundle_that_does_not_upgrade_what_runs_on_a_node_is_not_unpacked_there() {

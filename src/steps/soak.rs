@@ -36,26 +36,32 @@ impl Step for Soak {
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let soak = &cx.settings.limits.soak;
-        let (now, pids) = (cx.host.now(), pids(cx)?);
-        let since = *cx.tally.since.get_or_insert(now);
-        if cx.tally.mark.is_empty() {
-            cx.tally.mark.clone_from(&pids);
-        }
-        if cx.tally.mark != pids {
-            let what = "a service was restarted during the soak".to_owned();
-            return Err(StepError::fatal(
-                what,
-                "see the service's log, then hau-ctl retry or abort",
-            ));
-        }
-        match healthy(cx) {
+        let looked = healthy(cx);
+        match looked.and_then(|()| pids(cx).map_err(|e| e.problem().clone())) {
+            Err(problem) if problem.what.contains("has ended") => {
+                return Err(StepError::Fatal(problem));
+            }
+            // It begins when all is well: after a boot the services may be starting still.
+            Err(problem) if cx.tally.since.is_none() => return Ok(Verdict::NotYet(problem.what)),
             Err(problem) => {
                 cx.tally.bad += 1;
-                if cx.tally.bad >= BAD_IN_A_ROW || problem.what.contains("has ended") {
+                if cx.tally.bad >= BAD_IN_A_ROW {
                     return Err(StepError::Fatal(problem));
                 }
             }
-            Ok(()) => {
+            Ok(pids) => {
+                let now = cx.host.now();
+                let since = *cx.tally.since.get_or_insert_with(|| {
+                    cx.tally.mark.clone_from(&pids);
+                    now
+                });
+                if cx.tally.mark != pids {
+                    let what = "a service was restarted during the soak".to_owned();
+                    return Err(StepError::fatal(
+                        what,
+                        "see the service's log, then hau-ctl retry or abort",
+                    ));
+                }
                 cx.tally.bad = 0;
                 let due = since + soak.within / soak.checks.max(1) * (cx.tally.good + 1);
                 if now >= due {
