@@ -332,6 +332,8 @@ fn property(call: &Message, host: &Host) -> zbus::Result<OwnedVariant> {
         ("ActiveState", _) => Variant::from(active),
         ("SubState", _) => Variant::from(sub),
         ("MainPID", _) => Variant::from(pid),
+        // It does what it is told at once.
+        ("Job", _) => Variant::from((0_u32, path("/"))),
         ("Result", _) => Variant::from("success"),
         ("ExecMainStatus", _) => Variant::from(0_i32),
         (other, _) => panic!("nobody should ask for {other}"),
