@@ -62,7 +62,9 @@ pub(super) fn check(db: &Postgres, file: &Path, deadline: Deadline) -> DatabaseR
     let file = file.display().to_string();
     let args = vec!["--list".into(), "--".into(), file.clone()];
     // As this process's own user: backups are not for the database's system user to read.
-    let contents = db.run_tool_as(None, "pg_restore", args, None, deadline.left())?;
+    let contents = db
+        .run_tool_as(None, "pg_restore", args, None, deadline.left())?
+        .stdout;
     let Some(summary) = summary(&contents) else {
         return Err(refusal(
             format!("{file} has no readable table of contents"),

@@ -58,7 +58,7 @@ fn take_back(db: &Postgres, source: &str, deadline: Deadline) -> DatabaseResult<
     // It leaves this in the data directory, and a primary has none.
     let is_rewound = db.config.data_dir.join("backup_label").exists();
     let user = Some(db.config.os_user.clone());
-    let output = db.output_of(user, "pg_rewind", args, None, deadline.left());
+    let output = db.run_tool_as(user, "pg_rewind", args, None, deadline.left());
     let output = output.map_err(|e| {
         let remedy = "mend that and repeat it; hau-ctl rejoin --rebuild copies everything anew";
         refusal(e.what, remedy)

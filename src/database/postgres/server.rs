@@ -94,22 +94,11 @@ impl Postgres {
         limit: Duration,
     ) -> DatabaseResult<String> {
         let user = Some(self.config.os_user.clone());
-        self.run_tool_as(user, name, args, stdout, limit)
-    }
-
-    pub(super) fn run_tool_as(
-        &self,
-        user: Option<String>,
-        name: &str,
-        args: Vec<String>,
-        stdout: Option<PathBuf>,
-        limit: Duration,
-    ) -> DatabaseResult<String> {
-        let output = self.output_of(user, name, args, stdout, limit)?;
+        let output = self.run_tool_as(user, name, args, stdout, limit)?;
         Ok(output.stdout)
     }
 
-    pub(super) fn output_of(
+    pub(super) fn run_tool_as(
         &self,
         user: Option<String>,
         name: &str,
