@@ -1,5 +1,7 @@
 //! State × event: what the core makes of everything that can happen in every kind of situation,
 //! in one snapshot. A change of a rule shows here as the lines it changes.
+#[path = "matrix/again.rs"]
+mod again;
 #[path = "matrix/late.rs"]
 mod late;
 #[path = "matrix/next.rs"]

@@ -118,8 +118,8 @@ fn job(state: &State, now: Time) -> Option<Job> {
         ),
     };
     let turned = key.direction != rollout.mandate.direction;
-    let deadline = state.begun(report, now) + rollout.plan.rows[row].limit();
-    (gate.is_ok() && !turned).then_some(Job {
+    let deadline = state.begins(report, now) + rollout.plan.rows[row].limit();
+    (gate.is_ok() && !turned && !state.is_paused(report, now)).then_some(Job {
         key,
         verb,
         deadline,
@@ -130,8 +130,9 @@ fn solo_job(state: &State, now: Time) -> Option<Job> {
     let solo = state.running_solo()?;
     let (row, report) = open_row(&solo.mine)?;
     let key = state.job_key(solo, row)?;
-    let deadline = report.started_at + solo.plan.rows[row].limit();
-    may_go_on(state, solo, row, now).then_some(Job {
+    let deadline = state.begins(report, now) + solo.plan.rows[row].limit();
+    let goes_on = may_go_on(state, solo, row, now) && !state.is_paused(report, now);
+    goes_on.then_some(Job {
         key,
         verb: Verb::Do,
         deadline,
@@ -246,22 +247,20 @@ fn wake(state: &State, armed: Armed, now: Time) -> Option<Time> {
     if rollout.is_none() && solo.is_none() && !unasked {
         return None;
     }
-    let expiry = |r: &Rollout| {
+    let tries = |r: &Rollout| {
         let (row, report) = open_row(&r.mine)?;
-        Some(state.begun(report, now) + r.plan.rows[row].limit() + state.timing.grace)
+        let begins = state.begins(report, now);
+        let expires = begins + r.plan.rows[row].limit() + state.timing.grace;
+        Some([begins, expires])
     };
-    let settled = Some(state.observed.vrrp_since + state.timing.settle);
-    let lost = Some(state.heard() + state.timing.peer_lost);
+    let tries = [rollout, solo].into_iter().flatten().filter_map(tries);
+    let settled = state.observed.vrrp_since + state.timing.settle;
+    let lost = state.heard() + state.timing.peer_lost;
     let handoff = handoff::changes(state, armed);
-    [
-        rollout.and_then(expiry),
-        solo.and_then(expiry),
-        settled,
-        lost,
-    ]
-    .into_iter()
-    .chain(handoff)
-    .flatten()
-    .filter(|t| *t > now)
-    .min()
+    [settled, lost]
+        .into_iter()
+        .chain(tries.flatten())
+        .chain(handoff.into_iter().flatten())
+        .filter(|t| *t > now)
+        .min()
 }

@@ -1,7 +1,10 @@
 //! What can be seen again after a crash and so is not journaled.
 use super::{Direction, Event, Hello, JobKey, Report, Rollout, RowState, State};
 use crate::time::Time;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// What has failed is not tried again at once: a database that recovers and a host that boots need a moment.
+const PAUSE: Duration = Duration::from_secs(3);
 
 impl State {
     /// Takes in what can be observed again after a crash and so is not journaled.
@@ -50,15 +53,26 @@ impl State {
         self.observed.peer = Some((hello.clone(), now));
     }
 
-    /// When the try at a row began, for its limit. What is resumed after a restart has all of it again: a host
-    /// may have been without power for longer, and its clock may be another one by then.
-    pub(super) fn begun(&self, report: &Report, now: Time) -> Time {
+    /// When the try at a row began or begins, for its limit. What is resumed after a restart has all of it again: a
+    /// host may have been without power for longer, and its clock may be another one by then.
+    pub(super) fn begins(&self, report: &Report, now: Time) -> Time {
         let is_of_this_life = (self.observed.started..=now).contains(&report.started_at);
-        if is_of_this_life {
+        let asked = if is_of_this_life {
             report.started_at
         } else {
             self.observed.started
+        };
+        if report.attempt > 1 {
+            asked + PAUSE
+        } else {
+            asked
         }
+    }
+
+    /// A try after one that failed waits for its time; not for one that a clock set back has made far away.
+    pub(super) fn is_paused(&self, report: &Report, now: Time) -> bool {
+        let begins = self.begins(report, now);
+        report.attempt > 1 && now < begins && begins.since(now) <= PAUSE
     }
 
     /// The key of the job that a row's report asks for, if one is open.

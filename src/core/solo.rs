@@ -168,8 +168,10 @@ fn must_rejoin(s: &State, now: Time) -> bool {
         solo.ended.is_none() || same
     };
     let solo = s.journaled.solo.as_ref();
-    // One that was demoted follows by its rollout's row.
-    let waits = s.observed.local.held && s.is_superseded();
+    // One that a rollout demoted follows by its row; where that was given up, nothing else would start it.
+    let local = &s.observed.local;
+    let is_left_down = local.database == DatabaseRole::Unknown && s.running().is_none();
+    let waits = (local.held || is_left_down) && s.is_superseded();
     waits && !solo.is_some_and(tried) && has_primary(s, now)
 }
 

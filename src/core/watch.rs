@@ -112,8 +112,8 @@ fn expire_one(draft: &mut Draft<'_>, solo: bool) {
         return;
     }
     let limit = rollout.plan.rows[row].limit();
-    let begun = draft.state.begun(report, draft.now);
-    if draft.now < begun + limit + draft.state.timing.grace {
+    let begins = draft.state.begins(report, draft.now);
+    if draft.now < begins + limit + draft.state.timing.grace {
         return;
     }
     let step = &rollout.plan.rows[row].step;

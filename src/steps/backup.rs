@@ -21,7 +21,7 @@ pub(super) const PROVE: StepDef = StepDef {
     undo: Undo::Run,
     limit: Limit::Backup,
     only: Only::Proof,
-    attempts: 2,
+    attempts: 3,
     step: &Prove,
     ..QUIET
 };

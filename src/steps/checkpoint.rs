@@ -7,7 +7,7 @@ pub(super) const DEF: StepDef = StepDef {
     about: "checkpoint the primary and see that the standby streams, so that its stop is short",
     only: Only::Database,
     limit: super::Limit::Seconds(300),
-    attempts: 2,
+    attempts: 3,
     step: &Checkpoint,
     ..QUIET
 };

@@ -8,6 +8,7 @@ pub(super) const DEF: StepDef = StepDef {
     undo: Undo::Barrier,
     handoff: HandoffRow::Promoted,
     only: Only::Database,
+    attempts: 3,
     step: &Promote,
     ..QUIET
 };
