@@ -46,12 +46,12 @@ impl Snapshot {
 
     /// Every rollout this node knows of, oldest first.
     pub(super) fn history(&self, now: Time) -> wire::History {
-        let current = self.state.journaled.rollout.iter();
-        self.history
-            .iter()
-            .chain(current)
-            .map(|r| self.rollout(r, now))
-            .collect()
+        let journaled = &self.state.journaled;
+        let last = [&journaled.rollout, &journaled.solo].into_iter().flatten();
+        let mut all: Vec<_> = self.history.iter().chain(last).collect();
+        // What a node does alone is replaced at another time than what it does with the other one.
+        all.sort_by_key(|r| r.plan.id.number);
+        all.into_iter().map(|r| self.rollout(r, now)).collect()
     }
 
     fn rollout(&self, r: &core::Rollout, now: Time) -> wire::Rollout {
@@ -311,4 +311,91 @@ pub(super) fn downtime(me: &core::NodeId, r: &core::Rollout) -> Option<core::Dow
     let measures = |row: &core::Row| row.handoff == core::HandoffRow::Measured;
     let row = r.plan.rows.iter().position(measures)?;
     core::Downtime::read(&r.report(me, row)?.note)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{Actor, Direction, Kind, Mandate, Order, Plan, Record, RolloutId, Timing};
+
+    /// Of no rows; what is on record does not depend on them.
+    fn plan(kind: Kind, number: u64) -> Arc<Plan> {
+        let (first, second) = (NodeId("a".into()), NodeId("b".into()));
+        Arc::new(Plan {
+            id: RolloutId {
+                number,
+                origin: first.clone(),
+            },
+            kind,
+            first,
+            second,
+            from: String::new(),
+            to: String::new(),
+            bundle: None,
+            way_back: None,
+            by: Actor::default(),
+            made_at: Time(number),
+            home_before: None,
+            stop_before: None,
+            term: None,
+            takes_back: false,
+            rows: Vec::new(),
+        })
+    }
+
+    /// What is recorded, as the daemon keeps it.
+    fn on_record(plans: &[(Kind, u64)]) -> Vec<u64> {
+        let (me, peer) = (NodeId("a".into()), NodeId("b".into()));
+        let mut state = core::State::new(me.clone(), peer, Timing::default());
+        let mut history = Vec::new();
+        for (kind, number) in plans {
+            let (plan, mandate) = (
+                plan(*kind, *number),
+                Arc::new(Mandate {
+                    epoch: 0,
+                    origin: me.clone(),
+                    order: Order::Start,
+                    direction: Direction::Forward,
+                    by: Actor::default(),
+                    at: Time(0),
+                }),
+            );
+            let (with, result, at) = (None, core::RolloutResult::Succeeded, Time(0));
+            let records = if kind.is_solo() {
+                let begun = Record::SoloBegun { plan, mandate };
+                [begun, Record::SoloEnded { result, at }]
+            } else {
+                let adopted = Record::PlanAdopted {
+                    plan,
+                    mandate,
+                    with,
+                };
+                [adopted, Record::RolloutEnded { result, at }]
+            };
+            for record in &records {
+                history.extend(state.journaled.replaced_by(record).cloned());
+                state.journaled.apply(record);
+            }
+        }
+        let snapshot = Snapshot {
+            state,
+            band: core::Band::default(),
+            history: Arc::new(history),
+        };
+        let history = snapshot.history(Time(0));
+        history.iter().map(|r| r.id).collect()
+    }
+
+    #[test]
+    fn what_a_node_did_on_its_own_is_on_record_like_the_rest_and_in_order() {
+        assert_eq!(on_record(&[(Kind::Failover, 1)]), [1]);
+        let mixed = [
+            (Kind::Upgrade, 1),
+            (Kind::Failover, 2),
+            (Kind::Rejoin, 3),
+            (Kind::Upgrade, 4),
+            (Kind::Failover, 5),
+        ];
+        assert_eq!(on_record(&mixed), [1, 2, 3, 4, 5]);
+    }
 }

@@ -151,8 +151,18 @@ fn behind(lag: Option<u64>) -> String {
     })
 }
 
+/// The rollout that is under way, or whichever ended last: what this node does on its own has its own line until then.
+fn latest(s: &Status) -> Option<&Rollout> {
+    let rollout = s.rollout.as_ref();
+    let is_open = |r: &&Rollout| matches!(r.result, None | Some(Outcome::Halted));
+    let alone = s.solo.iter().filter(|solo| solo.result.is_some());
+    rollout
+        .filter(is_open)
+        .or_else(|| rollout.into_iter().chain(alone).max_by_key(|r| &r.made))
+}
+
 fn happening(s: &Status, look: &Look) -> (Tone, String) {
-    let Some(r) = &s.rollout else {
+    let Some(r) = latest(s) else {
         return (Tone::Plain, "nothing, and nothing has been".to_owned());
     };
     let (name, since) = (name(r, look), clock(&r.made));

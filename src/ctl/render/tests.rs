@@ -239,6 +239,28 @@ fn status_in_four_situations() {
     insta::assert_snapshot!("status_after", status(&succeeded(), &LOOK));
 }
 
+/// A failover is as much a thing that was as an upgrade is.
+#[test]
+fn what_a_node_did_alone_is_the_last_thing_that_was() {
+    let mut s = succeeded();
+    let mut alone = s.rollout.clone().unwrap();
+    (alone.id, alone.kind) = (8, Kind::Failover);
+    alone.made = "2026-12-02T02:00:00.000Z".to_owned();
+    s.solo = Some(alone);
+    let says = |s: &Status, what: &str| {
+        let text = status(s, &LOOK);
+        assert!(text.contains(&format!("the last was {what}")), "{text}");
+    };
+    says(&s, "failover 8");
+    s.solo.as_mut().unwrap().made = "2026-10-01T02:00:00.000Z".to_owned();
+    says(&s, "upgrade");
+    s.rollout = None;
+    says(&s, "failover 8");
+    s.rollout = halted().rollout;
+    s.solo.as_mut().unwrap().made = "2027-01-01T02:00:00.000Z".to_owned();
+    assert!(status(&s, &LOOK).contains("is HALTED"));
+}
+
 #[test]
 fn status_says_plainly_what_must_not_be() {
     let mut s = idle();
