@@ -2,6 +2,10 @@
 //! in one snapshot. A change of a rule shows here as the lines it changes.
 #[path = "matrix/again.rs"]
 mod again;
+#[path = "matrix/alone.rs"]
+mod alone;
+#[path = "matrix/band.rs"]
+mod band;
 #[path = "matrix/late.rs"]
 mod late;
 #[path = "matrix/next.rs"]
@@ -10,6 +14,8 @@ mod next;
 mod promote;
 #[path = "matrix/term.rs"]
 mod term;
+#[path = "matrix/undo.rs"]
+mod undo;
 
 use hau::core::{
     Actor, Band, Closed, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Log,

@@ -1,5 +1,5 @@
 //! What should be going on right now, as a function of the state alone.
-use super::gate::{may_run, may_run_undo, may_stop, next_row, peer_can_take_over};
+use super::gate::{may_run, may_run_undo, may_stop, peer_can_take_over};
 use super::{
     Armed, DatabaseRole, Direction, Hello, JobKey, NodeId, Report, Rollout, RolloutView, RowState,
     State, VrrpState,
@@ -207,7 +207,7 @@ fn wanted(state: &State, fit: Band) -> Band {
     let Some((giver, _)) = giving else { return fit };
     match rollout.mine.get(giver).map(|r| r.state) {
         Some(RowState::Started) => Band::Draining,
-        Some(RowState::Done) if next_row(state, rollout).is_some() => {
+        Some(RowState::Done) => {
             let finished = rollout
                 .plan
                 .rows_of(&state.me)
@@ -217,13 +217,7 @@ fn wanted(state: &State, fit: Band) -> Band {
                 .any(|(n, _)| n > giver && !rollout.is_done(&state.me, n));
             if open { Band::Draining } else { fit }
         }
-        Some(
-            RowState::Done
-            | RowState::Failed
-            | RowState::Undoing
-            | RowState::Undone
-            | RowState::UndoFailed,
-        )
+        Some(RowState::Failed | RowState::Undoing | RowState::Undone | RowState::UndoFailed)
         | None => fit,
     }
 }

@@ -205,3 +205,27 @@ fn failover() -> Arc<Plan> {
         ..plan
     })
 }
+
+/// Neither a standby nor a database whose timeline nobody knows is noted as the primary; a term is taken once.
+#[test]
+fn only_what_is_known_of_a_primary_is_noted() {
+    let noted = |mine: Is, theirs: Is| {
+        let mut state = pair(mine, theirs);
+        state.observed.local.follows = true;
+        let records = decide(&state, NOW, &Event::Tick).records;
+        let seen = |r: &Record| matches!(r, Record::PrimarySeen { .. });
+        let shared = |r: &Record| matches!(r, Record::TermShared { .. });
+        (records.iter().any(seen), records.iter().any(shared))
+    };
+    let standby = Is {
+        role: DatabaseRole::Standby,
+        ..PRIMARY
+    };
+    let unknown = Is {
+        timeline: 0,
+        ..PRIMARY
+    };
+    assert_eq!(noted(standby, PRIMARY), (true, false));
+    assert_eq!(noted(standby, standby), (false, false));
+    assert_eq!(noted(standby, unknown), (false, false));
+}
