@@ -19,9 +19,9 @@ mod undo;
 
 use hau::core::{
     Actor, Band, Closed, Command, Event, HandoffRow, Hello, Intents, Job, JobKey, Kind, Local, Log,
-    Machine, Mandate, NodeId, Order, Outcome, Plan, Problem, Record, Report, Reports, Rollout,
-    RolloutId, RolloutResult, RolloutView, Row, RowState, State, Timing, Undo, VrrpState, decide,
-    intents, may_work_by_hand,
+    Machine, Mandate, NodeId, Order, Outcome, Plan, Primary, Problem, Record, Report, Reports,
+    Rollout, RolloutId, RolloutResult, RolloutView, Row, RowState, State, Timing, Undo, VrrpState,
+    decide, intents, may_work_by_hand,
 };
 use hau::time::Time;
 use std::{fmt::Write, sync::Arc, time::Duration};
@@ -169,6 +169,22 @@ enum Peer {
     Lost,
     /// Under an older mandate.
     Behind,
+}
+
+/// The other node's word, to be changed.
+fn hello(state: &mut State) -> &mut Hello {
+    let (hello, _) = state.observed.peer.as_mut().expect("a peer");
+    Arc::make_mut(hello)
+}
+
+/// The other node became primary after this one was.
+fn replaced(state: &mut State) {
+    state.observed.local.timeline = 1;
+    state.journaled.primary = Some(Primary {
+        node: node("b"),
+        term: 0,
+        timeline: 2,
+    });
 }
 
 type States = Vec<(usize, RowState)>;

@@ -1,8 +1,8 @@
 //! What is tried again: a row after a moment, and what a rollout that was given up has left down.
-use super::{NOW, Peer, actor, mandate, node, one, plan, reports, state};
+use super::{NOW, Peer, actor, hello, mandate, node, one, plan, replaced, reports, state};
 use hau::core::{
-    DatabaseRole, Event, Kind, Order, Plan, Primary, Record, Rollout, RowState, State, VrrpState,
-    decide, intents,
+    DatabaseRole, Event, Kind, Order, Plan, Record, Rollout, RowState, State, VrrpState, decide,
+    intents,
 };
 use hau::time::Time;
 use std::{sync::Arc, time::Duration};
@@ -84,7 +84,7 @@ fn what_a_node_does_on_its_own_waits_too() {
     }
 }
 
-fn rejoin() -> Arc<Plan> {
+pub(super) fn rejoin() -> Arc<Plan> {
     let plan = Plan::clone(&plan());
     let rows = plan.rows.iter().take(1).cloned().collect();
     Arc::new(Plan {
@@ -98,27 +98,21 @@ fn rejoin() -> Arc<Plan> {
 }
 
 /// Demoted by a rollout that was given up before this node's row of following: the other one is primary.
-fn left_down() -> State {
+pub(super) fn left_down() -> State {
     let given = one("idle", Order::Start, &[], &[]);
     let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
     state.journaled.rollout = None;
     state.unasked.rejoin = Some(rejoin());
-    state.journaled.primary = Some(Primary {
-        node: node("b"),
-        term: 0,
-        timeline: 2,
-    });
-    let local = &mut state.observed.local;
-    (local.database, local.timeline) = (DatabaseRole::Unknown, 1);
-    let (hello, _) = state.observed.peer.as_mut().expect("a peer");
-    let hello = Arc::make_mut(hello);
+    replaced(&mut state);
+    state.observed.local.database = DatabaseRole::Unknown;
+    let hello = hello(&mut state);
     hello.rollout = None;
     let theirs = &mut hello.local;
     (theirs.database, theirs.timeline) = (DatabaseRole::Primary, 2);
     state
 }
 
-fn rejoins(state: &State) -> bool {
+pub(super) fn rejoins(state: &State) -> bool {
     let records = decide(state, NOW, &Event::Tick).records;
     records
         .iter()

@@ -1,8 +1,9 @@
 //! What a node begins by itself when the other one is gone, and what ends it.
-use super::{NOW, Peer, mandate, one, plan, reports, state};
+use super::again::{left_down, rejoin, rejoins};
+use super::{NOW, Peer, hello, mandate, one, plan, replaced, reports, state};
 use hau::core::{
-    DatabaseRole, Event, Kind, Order, Plan, Record, Rollout, RolloutResult, RowState, State, Undo,
-    VrrpState, decide,
+    AloneRefusal, Command, DatabaseRole, Event, Kind, Order, Plan, Record, Refusal, Reply, Rollout,
+    RolloutResult, RowState, State, Undo, VrrpState, decide,
 };
 use hau::time::Time;
 use std::sync::Arc;
@@ -41,9 +42,11 @@ fn alone(kind: Kind, mine: &[(usize, RowState)]) -> Rollout {
 /// What it gives as the reason for a failover of its own.
 fn reason(state: &State) -> Option<String> {
     let records = decide(state, NOW, &Event::Tick).records;
-    records.into_iter().find_map(|record| match record {
-        Record::SoloBegun { plan, .. } => plan.by.reason.clone(),
-        _ => None,
+    records.into_iter().find_map(|record| {
+        let Record::SoloBegun { plan, .. } = record else {
+            return None;
+        };
+        plan.by.reason.clone()
     })
 }
 
@@ -122,4 +125,109 @@ fn a_failover_stands_down_when_the_peer_is_heard() {
     assert!(!ends(Kind::Failover, &[], Time(0)));
     assert!(!ends(Kind::Failover, &[(0, RowState::Started)], NOW));
     assert!(!ends(Kind::Rejoin, &[], NOW));
+}
+
+/// Once for each primary that is seen: where that did not help a person looks.
+#[test]
+fn a_rejoin_is_begun_once_for_each_primary_that_is_seen() {
+    let after = |kind, to: &str, ended| {
+        let mut state = left_down();
+        let mut solo = alone(kind, &[]);
+        Arc::make_mut(&mut solo.plan).to = to.to_owned();
+        solo.ended = ended;
+        state.journaled.solo = Some(solo);
+        rejoins(&state)
+    };
+    let failed = Some((RolloutResult::Failed, Time(0)));
+    assert!(!after(Kind::Rejoin, "2", failed));
+    assert!(after(Kind::Rejoin, "1", failed));
+    assert!(after(Kind::Failover, "2", failed));
+    assert!(!after(Kind::Rejoin, "1", None));
+    let mut nobody = left_down();
+    hello(&mut nobody).local.database = DatabaseRole::Standby;
+    assert!(!rejoins(&nobody));
+    let mut unheard = left_down();
+    unheard.observed.peer.as_mut().expect("a peer").1 = Time(0);
+    assert!(!rejoins(&unheard));
+}
+
+fn asked(state: &State, plan: Arc<Plan>, accepts_loss: bool) -> Result<(), Refusal> {
+    let asked = Event::Command(Command::Alone { plan, accepts_loss });
+    match decide(state, NOW, &asked).reply {
+        Some(Reply::Accepted { .. }) => Ok(()),
+        Some(Reply::Refused(refusal)) => Err(refusal),
+        None => panic!("no answer"),
+    }
+}
+
+#[test]
+fn a_failover_that_is_asked_for_is_refused_for_what_stands_against_it() {
+    type Edit = fn(&mut State);
+    let heard: Edit = |s| s.observed.peer.as_mut().expect("a peer").1 = NOW;
+    let cases: [(&str, Edit, Option<AloneRefusal>); 8] = [
+        ("nothing", |_| {}, None),
+        ("the peer is heard", heard, Some(AloneRefusal::PeerHeard)),
+        (
+            "the peer is heard, and held",
+            |s| {
+                s.observed.peer.as_mut().expect("a peer").1 = NOW;
+                hello(s).local.held = true;
+            },
+            None,
+        ),
+        (
+            "the other one's keepalived is heard",
+            |s| s.observed.local.vrrp = VrrpState::Backup,
+            Some(AloneRefusal::PeerHeard),
+        ),
+        (
+            "it is primary",
+            |s| s.observed.local.database = DatabaseRole::Primary,
+            Some(AloneRefusal::NothingToPromote),
+        ),
+        (
+            "it was primary and is held",
+            |s| {
+                (s.observed.local.database, s.observed.local.held) = (DatabaseRole::None, true);
+            },
+            None,
+        ),
+        (
+            "it did not follow to the end",
+            |s| {
+                s.observed.local.follows = false;
+                s.observed.vrrp_since = Time(NOW.0 - 60_000);
+            },
+            Some(AloneRefusal::MayLoseRows),
+        ),
+        ("it is replaced", replaced, Some(AloneRefusal::MayLoseRows)),
+    ];
+    for (what, edit, refusal) in cases {
+        let mut state = left();
+        state.unasked.failover = None;
+        edit(&mut state);
+        let expected = refusal.map_or(Ok(()), |refusal| Err(Refusal::Alone(refusal)));
+        let failover = of_kind(Kind::Failover);
+        assert_eq!(asked(&state, failover.clone(), false), expected, "{what}");
+        if refusal == Some(AloneRefusal::MayLoseRows) {
+            assert_eq!(asked(&state, failover, true), Ok(()), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_rejoin_that_is_asked_for_is_refused_for_what_stands_against_it() {
+    let asked_of = |edit: fn(&mut State)| {
+        let mut state = left_down();
+        state.unasked.rejoin = None;
+        edit(&mut state);
+        asked(&state, rejoin(), false)
+    };
+    assert_eq!(asked_of(|_| {}), Ok(()));
+    let newest = asked_of(|s| s.observed.local.timeline = 2);
+    assert_eq!(newest, Err(Refusal::Alone(AloneRefusal::NotSuperseded)));
+    let nobody = asked_of(|s| hello(s).local.database = DatabaseRole::Standby);
+    assert_eq!(nobody, Err(Refusal::PeerLost));
+    let busy = asked_of(|s| s.journaled.solo = Some(alone(Kind::Rejoin, &[])));
+    assert_eq!(busy, Err(Refusal::Busy));
 }

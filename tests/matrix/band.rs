@@ -1,14 +1,13 @@
 //! Where a node ranks for the VIP.
-use super::{NOW, Peer, local, node, one, state};
-use hau::core::{Band, Order, Primary, RowState, State, VrrpState, intents};
+use super::{NOW, Peer, hello, local, node, one, replaced, state};
+use hau::core::{Band, Order, RowState, State, VrrpState, intents};
 use std::sync::Arc;
 
 /// Nothing is under way; the peer is as good as this node, or was not heard for long.
 fn idle(vrrp: VrrpState, peer: Peer) -> State {
     let mut state = state(&one("planned", Order::Start, &[], &[]), vrrp, peer);
     state.journaled.rollout = None;
-    let (hello, _) = state.observed.peer.as_mut().expect("a peer");
-    Arc::make_mut(hello).rollout = None;
+    hello(&mut state).rollout = None;
     state.unasked.holds = true;
     state
 }
@@ -20,15 +19,6 @@ fn band(state: &State) -> Band {
 fn with(mut state: State, edit: impl FnOnce(&mut State)) -> Band {
     edit(&mut state);
     band(&state)
-}
-
-fn replaced(state: &mut State) {
-    state.observed.local.timeline = 1;
-    state.journaled.primary = Some(Primary {
-        node: node("b"),
-        term: 0,
-        timeline: 2,
-    });
 }
 
 #[test]

@@ -1,16 +1,11 @@
 //! Words that come late, or tell of another plan.
-use super::{NOW, Paper, Peer, local, node, one, state};
+use super::{NOW, Paper, Peer, hello, local, node, one, state};
 use hau::core::{
     DatabaseRole, Event, Guard, Hello, Machine, Order, Plan, Record, RolloutId, RolloutResult,
     RowState, State, VrrpState, decide, intents,
 };
 use hau::time::Time;
 use std::sync::Arc;
-
-fn hello(state: &mut State) -> &mut Hello {
-    let (hello, _) = state.observed.peer.as_mut().expect("a peer");
-    Arc::make_mut(hello)
-}
 
 /// What was said before this life may have been on its way while this host was off, and the other node have been
 /// promoted since.

@@ -1,7 +1,7 @@
 //! A person accepts that what the other node's database has is lost: from then on it is past, on whatever timeline.
-use super::{NOW, Peer, actor, node, one, plan, state};
+use super::{NOW, Peer, actor, hello, node, one, plan, state};
 use hau::core::{
-    Command, DatabaseRole, Event, Guard, Hello, Kind, Local, Order, Plan, Primary, Record, Reply,
+    Command, DatabaseRole, Event, Guard, Kind, Local, Order, Plan, Primary, Record, Reply,
     RowState, State, Undo, VrrpState, decide, intents,
 };
 use hau::time::Time;
@@ -42,11 +42,6 @@ fn pair(mine: Is, theirs: Is) -> State {
     hello.term = theirs.term;
     set(&mut hello.local, theirs);
     state
-}
-
-fn hello(state: &mut State) -> &mut Hello {
-    let (hello, _) = state.observed.peer.as_mut().expect("a peer");
-    Arc::make_mut(hello)
 }
 
 /// After one turn.

@@ -1,15 +1,10 @@
 //! What may be taken back, and what may be begun by hand beside it.
-use super::{NOW, Peer, node, one, plan, state};
+use super::{NOW, Peer, hello, one, plan, replaced, state};
 use hau::core::{
-    Hello, Kind, Order, Plan, Primary, Refusal, Rollout, RowState, State, Undo, VrrpState, intents,
+    Kind, Order, Plan, Refusal, Rollout, RowState, State, Undo, VrrpState, intents,
     may_work_by_hand,
 };
 use std::sync::Arc;
-
-fn hello(state: &mut State) -> &mut Hello {
-    let (hello, _) = state.observed.peer.as_mut().expect("a peer");
-    Arc::make_mut(hello)
-}
 
 /// Taking back the row that made this node's database other than primary.
 fn demoted(peer: Peer) -> State {
@@ -34,14 +29,9 @@ fn nobody_goes_back_to_being_primary_beside_another_one() {
     let mut claimed = demoted(Peer::Fresh);
     hello(&mut claimed).claims = true;
     assert!(!goes_on(&claimed));
-    let mut replaced = demoted(Peer::Fresh);
-    replaced.observed.local.timeline = 1;
-    replaced.journaled.primary = Some(Primary {
-        node: node("b"),
-        term: 0,
-        timeline: 2,
-    });
-    assert!(!goes_on(&replaced));
+    let mut old = demoted(Peer::Fresh);
+    replaced(&mut old);
+    assert!(!goes_on(&old));
     for may_start in [true, false] {
         let mut unheard = demoted(Peer::Lost);
         unheard.observed.local.may_start = may_start;
