@@ -4,6 +4,7 @@ use super::OPTIONS;
 use super::model::site::{FROM, TO};
 use super::model::{End, Options, World};
 use hau::core::{Actor, Command, Event, Order, Refusal, Reply, RolloutResult, RowState};
+use hau::steps;
 
 /// One with an upgrade whose switch has got as far as the VIP; its primary was on node 0.
 fn in_a_switch(seed: u64, takes_back: bool) -> World {
@@ -52,7 +53,8 @@ impl World {
                 cluster.members[STANDBY].is_stuck = true;
                 assert!(cluster.write(1 - STANDBY), "the old primary serves");
             } else {
-                cluster.members[STANDBY].failing.insert("promote", 1);
+                let promote = steps::find("promote").expect("a row").attempts;
+                cluster.members[STANDBY].failing.insert("promote", promote);
             }
         });
     }
@@ -126,6 +128,21 @@ fn a_log_that_comes_after_all_is_promoted_by_a_retry() {
             cluster.members[STANDBY].rows = cluster.members[1 - STANDBY].rows.clone();
         });
         world.ends_by_a_retry(seed);
+    }
+}
+
+/// Users are waiting, and nobody could do anything but say so again.
+#[test]
+fn a_promotion_that_fails_once_is_tried_again_by_itself() {
+    for seed in 0..12 {
+        let mut world = in_a_switch(seed, false);
+        world.pair.databases[STANDBY].edit(|cluster| {
+            cluster.members[STANDBY].failing.insert("promote", 1);
+        });
+        world.is_calm = true;
+        world.run();
+        assert_eq!(world.broken, [], "seed {seed}");
+        assert_eq!(world.end, Some(End::Ended(RolloutResult::Succeeded)));
     }
 }
 
