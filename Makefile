@@ -8,7 +8,7 @@ DESTDIR ?=
 NEEDS := tests/needs
 PACKAGES := target/package
 
-.PHONY: release install packages deb rpm test soak demo bench lint lab-smoke mutants clean
+.PHONY: release install packages deb rpm test soak demo bench lint lab-smoke mutants every-mutant clean
 
 ## release: static programs in target/x86_64-unknown-linux-musl/release
 release:
@@ -84,6 +84,11 @@ soak: release
 ## mutants: deliberate errors in the core's rules, each of which a test must see
 mutants:
 	tests/mutants
+
+## every-mutant: all the errors that cargo-mutants knows, in all of the core; about half an hour, what survives is listed
+every-mutant:
+	@$(NEEDS) mutants
+	tests/mutants --every
 
 ## bench: figures into target/bench/*.json, and a picture; never asserted. About 32 minutes besides `cargo bench`; they are worth something only if the machine does nothing else
 bench: release

@@ -224,6 +224,25 @@ mod tests {
         assert_eq!(boot(Some("-254\n")), -253);
     }
 
+    /// It may come to another value of its own for the moments until the daemon is there, but none that wins the VIP
+    /// against this node's configured priority.
+    #[test]
+    fn a_flipped_bit_in_the_durable_copy_raises_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let (durable, track) = (dir.path().join("durable"), dir.path().join("track"));
+        for text in ["-253\n", "-57\n", "0\n"] {
+            for bit in 0..text.len() * 8 {
+                let mut bytes = text.as_bytes().to_vec();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                fs::write(&durable, &bytes).unwrap();
+                fs::remove_file(&track).ok();
+                let value = restore(&durable, &track).unwrap();
+                assert!((LOWEST..=0).contains(&value), "{bytes:?} became {value}");
+                assert_eq!(fs::read_to_string(&track).unwrap(), format!("{value}\n"));
+            }
+        }
+    }
+
     #[test]
     fn a_restart_of_the_unit_does_not_undo_the_daemon() {
         let dir = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@ use super::again::{left_down, rejoin, rejoins};
 use super::{NOW, Peer, hello, mandate, one, plan, replaced, reports, state};
 use hau::core::{
     AloneRefusal, Command, DatabaseRole, Event, Kind, Order, Plan, Record, Refusal, Reply, Rollout,
-    RolloutResult, RowState, State, Undo, VrrpState, decide,
+    RolloutResult, RowState, State, Undo, VrrpState, decide, intents,
 };
 use hau::time::Time;
 use std::sync::Arc;
@@ -230,4 +230,125 @@ fn a_rejoin_that_is_asked_for_is_refused_for_what_stands_against_it() {
     assert_eq!(nobody, Err(Refusal::PeerLost));
     let busy = asked_of(|s| s.journaled.solo = Some(alone(Kind::Rejoin, &[])));
     assert_eq!(busy, Err(Refusal::Busy));
+}
+
+/// The plan that is begun when this one is asked for.
+fn begun(state: &State, plan: Arc<Plan>, accepts_loss: bool) -> Arc<Plan> {
+    let asked = Event::Command(Command::Alone { plan, accepts_loss });
+    let records = decide(state, NOW, &asked).records;
+    let begun = records.into_iter().find_map(|record| {
+        let Record::SoloBegun { plan, .. } = record else {
+            return None;
+        };
+        Some(plan)
+    });
+    begun.expect("something is begun")
+}
+
+#[test]
+fn what_is_begun_bears_the_next_number_and_a_term_only_where_loss_is_accepted() {
+    let plan = of_kind(Kind::Failover);
+    assert_eq!(begun(&left(), plan.clone(), false).id.number, 1);
+    assert_eq!(begun(&left(), plan.clone(), false).term, None);
+    assert_eq!(begun(&left(), plan.clone(), true).term, Some(1));
+    assert_eq!(begun(&left_down(), rejoin(), true).term, None);
+    let mut later = left();
+    let mut solo = alone(Kind::Rejoin, &[]);
+    Arc::make_mut(&mut solo.plan).id.number = 4;
+    solo.ended = Some((RolloutResult::Succeeded, Time(0)));
+    later.journaled.solo = Some(solo);
+    assert_eq!(begun(&later, plan, false).id.number, 5);
+}
+
+/// In mid-activation the rollout finishes or takes back what it began.
+#[test]
+fn the_services_are_left_to_the_rollout_that_has_stopped_them() {
+    use RowState::Done;
+    let restoring = || {
+        let mut plan = Plan::clone(&of_kind(Kind::Failover));
+        let mut serve = plan.rows[0].clone();
+        (serve.restores, serve.undo) = (true, Undo::Nothing);
+        plan.rows.push(serve);
+        Arc::new(plan)
+    };
+    assert_eq!(begun(&left(), restoring(), false).rows.len(), 2);
+    let given = one(
+        "stop done",
+        Order::Start,
+        &[(0, Done), (2, Done)],
+        &[(1, Done)],
+    );
+    let mut midway = left();
+    midway.journaled.rollout = state(&given, VrrpState::Master, Peer::Lost)
+        .journaled
+        .rollout;
+    assert_eq!(begun(&midway, restoring(), false).rows.len(), 1);
+}
+
+/// Rows of a failover: before the promotion, the promotion, after it.
+fn at_row(row: usize, edit: impl FnOnce(&mut State)) -> bool {
+    let mut state = left();
+    let mut mine: Vec<_> = (0..row).map(|n| (n, RowState::Done)).collect();
+    mine.push((row, RowState::Started));
+    let mut solo = alone(Kind::Failover, &mine);
+    let rows = &mut Arc::make_mut(&mut solo.plan).rows;
+    let quiet = hau::core::Row {
+        undo: Undo::Nothing,
+        ..rows[0].clone()
+    };
+    *rows = vec![quiet.clone(), rows[0].clone(), quiet];
+    state.journaled.solo = Some(solo);
+    edit(&mut state);
+    intents(&state, NOW).solo.is_some()
+}
+
+#[test]
+fn a_failover_goes_on_only_while_the_peer_is_gone_until_it_has_promoted() {
+    fn heard(state: &mut State) {
+        state.observed.peer.as_mut().expect("a peer").1 = NOW;
+    }
+    fn held(state: &mut State) {
+        heard(state);
+        hello(state).local.held = true;
+    }
+    fn lowered(state: &mut State) {
+        state.observed.local.vrrp = VrrpState::Backup;
+    }
+    for row in 0..3 {
+        assert!(at_row(row, |_| {}), "row {row}");
+        assert_eq!(at_row(row, heard), row == 2, "row {row}");
+        assert_eq!(at_row(row, lowered), row == 2, "row {row}");
+        // Held, the other one waits for this one's word.
+        assert_eq!(at_row(row, held), row > 0, "row {row}");
+    }
+}
+
+#[test]
+fn a_rejoin_goes_on_only_while_there_is_a_primary() {
+    let goes_on = |role| {
+        let mut state = left_down();
+        state.journaled.solo = Some(alone(Kind::Rejoin, &[(0, RowState::Started)]));
+        hello(&mut state).local.database = role;
+        intents(&state, NOW).solo.is_some()
+    };
+    assert!(goes_on(DatabaseRole::Primary));
+    assert!(!goes_on(DatabaseRole::Standby));
+}
+
+#[test]
+fn what_a_node_does_alone_ends_with_its_last_row_or_its_first_failure() {
+    let end = |row: RowState| {
+        let mut state = left_down();
+        state.journaled.solo = Some(alone(Kind::Rejoin, &[(0, row)]));
+        let records = decide(&state, NOW, &Event::Tick).records;
+        records.into_iter().find_map(|record| {
+            let Record::SoloEnded { result, .. } = record else {
+                return None;
+            };
+            Some(result)
+        })
+    };
+    assert_eq!(end(RowState::Done), Some(RolloutResult::Succeeded));
+    assert_eq!(end(RowState::Failed), Some(RolloutResult::Failed));
+    assert_eq!(end(RowState::Started), None);
 }
