@@ -123,6 +123,14 @@ fn plan() -> Arc<Plan> {
     })
 }
 
+/// What a node does alone, in one row of no return.
+fn alone_plan(kind: Kind) -> Arc<Plan> {
+    let plan = Plan::clone(&plan());
+    let mut rows: Vec<_> = plan.rows.iter().take(1).cloned().collect();
+    rows[0].undo = Undo::Barrier;
+    Arc::new(Plan { kind, rows, ..plan })
+}
+
 fn mandate(order: Order, epoch: u64) -> Mandate {
     let direction = match order {
         Order::Abort => hau::core::Direction::Back,

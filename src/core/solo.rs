@@ -168,10 +168,7 @@ fn must_rejoin(s: &State, now: Time) -> bool {
         solo.ended.is_none() || same
     };
     let solo = s.journaled.solo.as_ref();
-    // One that a rollout demoted follows by its row; where that was given up, nothing else would start it.
-    let local = &s.observed.local;
-    let is_left_down = local.database == DatabaseRole::Unknown && s.running().is_none();
-    let waits = (local.held || is_left_down) && s.is_superseded();
+    let waits = (s.observed.local.held && s.is_superseded()) || s.is_left_down();
     waits && !solo.is_some_and(tried) && has_primary(s, now)
 }
 
@@ -332,6 +329,12 @@ impl State {
     /// the past.
     pub fn is_superseded(&self) -> bool {
         self.is_replaced(&self.me, self.journaled.term, &self.observed.local)
+    }
+
+    /// Demoted by a rollout that was given up before its row of following, and nothing else starts it.
+    pub fn is_left_down(&self) -> bool {
+        let is_down = self.observed.local.database == DatabaseRole::Unknown;
+        is_down && self.running().is_none() && self.is_superseded()
     }
 
     pub(super) fn is_replaced(&self, node: &NodeId, term: u64, local: &Local) -> bool {

@@ -50,11 +50,9 @@ fn is_replaced(state: &State, _: Time) -> Option<Problem> {
     })
 }
 
-/// Demoted by a rollout that was given up before it followed.
 fn is_left_down(state: &State, _: Time) -> Option<Problem> {
-    let is_down = state.observed.local.database == DatabaseRole::Unknown;
     let peer = &state.peer;
-    (state.is_superseded() && is_down && state.running().is_none()).then(|| {
+    state.is_left_down().then(|| {
         told(
             format!("node {peer} is primary, and the database here is down and does not follow it"),
             REJOIN,

@@ -1,8 +1,7 @@
 //! What is tried again: a row after a moment, and what a rollout that was given up has left down.
-use super::{NOW, Peer, actor, hello, mandate, node, one, plan, replaced, reports, state};
+use super::{NOW, Peer, alone_plan, hello, mandate, one, replaced, reports, state};
 use hau::core::{
-    DatabaseRole, Event, Kind, Order, Plan, Record, Rollout, RowState, State, VrrpState, decide,
-    intents,
+    DatabaseRole, Event, Kind, Order, Record, Rollout, RowState, State, VrrpState, decide, intents,
 };
 use hau::time::Time;
 use std::{sync::Arc, time::Duration};
@@ -66,7 +65,7 @@ fn after_a_restart_the_next_try_waits_again_and_has_all_its_time() {
 fn what_a_node_does_on_its_own_waits_too() {
     let mut state = left_down();
     state.journaled.apply(&Record::SoloBegun {
-        plan: rejoin(),
+        plan: alone_plan(Kind::Rejoin),
         mandate: Arc::new(mandate(Order::Start, 0)),
     });
     let report = |attempt| {
@@ -84,25 +83,12 @@ fn what_a_node_does_on_its_own_waits_too() {
     }
 }
 
-pub(super) fn rejoin() -> Arc<Plan> {
-    let plan = Plan::clone(&plan());
-    let rows = plan.rows.iter().take(1).cloned().collect();
-    Arc::new(Plan {
-        kind: Kind::Rejoin,
-        first: node("a"),
-        second: node("b"),
-        by: actor(),
-        rows,
-        ..plan
-    })
-}
-
 /// Demoted by a rollout that was given up before this node's row of following: the other one is primary.
 pub(super) fn left_down() -> State {
     let given = one("idle", Order::Start, &[], &[]);
     let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
     state.journaled.rollout = None;
-    state.unasked.rejoin = Some(rejoin());
+    state.unasked.rejoin = Some(alone_plan(Kind::Rejoin));
     replaced(&mut state);
     state.observed.local.database = DatabaseRole::Unknown;
     let hello = hello(&mut state);

@@ -1,6 +1,6 @@
 //! What a node begins by itself when the other one is gone, and what ends it.
-use super::again::{left_down, rejoin, rejoins};
-use super::{NOW, Peer, hello, mandate, one, plan, replaced, reports, state};
+use super::again::{left_down, rejoins};
+use super::{NOW, Peer, alone_plan, hello, mandate, one, replaced, reports, state};
 use hau::core::{
     AloneRefusal, Command, DatabaseRole, Event, Kind, Order, Plan, Record, Refusal, Reply, Rollout,
     RolloutResult, RowState, State, Undo, VrrpState, decide, intents,
@@ -8,19 +8,12 @@ use hau::core::{
 use hau::time::Time;
 use std::sync::Arc;
 
-fn of_kind(kind: Kind) -> Arc<Plan> {
-    let plan = Plan::clone(&plan());
-    let mut rows: Vec<_> = plan.rows.iter().take(1).cloned().collect();
-    rows[0].undo = Undo::Barrier;
-    Arc::new(Plan { kind, rows, ..plan })
-}
-
 /// The VIP is here, the other node silent since long ago, and the standby here followed it to the end.
 fn left() -> State {
     let given = one("idle", Order::Start, &[], &[]);
     let mut state = state(&given, VrrpState::Master, Peer::Lost);
     state.journaled.rollout = None;
-    state.unasked.failover = Some(of_kind(Kind::Failover));
+    state.unasked.failover = Some(alone_plan(Kind::Failover));
     let local = &mut state.observed.local;
     (local.database, local.follows) = (DatabaseRole::Standby, true);
     state
@@ -28,7 +21,7 @@ fn left() -> State {
 
 fn alone(kind: Kind, mine: &[(usize, RowState)]) -> Rollout {
     Rollout {
-        plan: of_kind(kind),
+        plan: alone_plan(kind),
         mandate: Arc::new(mandate(Order::Start, 0)),
         mine: reports(mine, 0),
         peers: Arc::default(),
@@ -207,7 +200,7 @@ fn a_failover_that_is_asked_for_is_refused_for_what_stands_against_it() {
         state.unasked.failover = None;
         edit(&mut state);
         let expected = refusal.map_or(Ok(()), |refusal| Err(Refusal::Alone(refusal)));
-        let failover = of_kind(Kind::Failover);
+        let failover = alone_plan(Kind::Failover);
         assert_eq!(asked(&state, failover.clone(), false), expected, "{what}");
         if refusal == Some(AloneRefusal::MayLoseRows) {
             assert_eq!(asked(&state, failover, true), Ok(()), "{what}");
@@ -221,7 +214,7 @@ fn a_rejoin_that_is_asked_for_is_refused_for_what_stands_against_it() {
         let mut state = left_down();
         state.unasked.rejoin = None;
         edit(&mut state);
-        asked(&state, rejoin(), false)
+        asked(&state, alone_plan(Kind::Rejoin), false)
     };
     assert_eq!(asked_of(|_| {}), Ok(()));
     let newest = asked_of(|s| s.observed.local.timeline = 2);
@@ -247,11 +240,14 @@ fn begun(state: &State, plan: Arc<Plan>, accepts_loss: bool) -> Arc<Plan> {
 
 #[test]
 fn what_is_begun_bears_the_next_number_and_a_term_only_where_loss_is_accepted() {
-    let plan = of_kind(Kind::Failover);
+    let plan = alone_plan(Kind::Failover);
     assert_eq!(begun(&left(), plan.clone(), false).id.number, 1);
     assert_eq!(begun(&left(), plan.clone(), false).term, None);
     assert_eq!(begun(&left(), plan.clone(), true).term, Some(1));
-    assert_eq!(begun(&left_down(), rejoin(), true).term, None);
+    assert_eq!(
+        begun(&left_down(), alone_plan(Kind::Rejoin), true).term,
+        None
+    );
     let mut later = left();
     let mut solo = alone(Kind::Rejoin, &[]);
     Arc::make_mut(&mut solo.plan).id.number = 4;
@@ -265,7 +261,7 @@ fn what_is_begun_bears_the_next_number_and_a_term_only_where_loss_is_accepted() 
 fn the_services_are_left_to_the_rollout_that_has_stopped_them() {
     use RowState::Done;
     let restoring = || {
-        let mut plan = Plan::clone(&of_kind(Kind::Failover));
+        let mut plan = Plan::clone(&alone_plan(Kind::Failover));
         let mut serve = plan.rows[0].clone();
         (serve.restores, serve.undo) = (true, Undo::Nothing);
         plan.rows.push(serve);

@@ -1,11 +1,10 @@
 //! A person accepts that what the other node's database has is lost: from then on it is past, on whatever timeline.
-use super::{NOW, Peer, actor, hello, node, one, plan, state};
+use super::{NOW, Peer, alone_plan, hello, node, one, state};
 use hau::core::{
-    Command, DatabaseRole, Event, Guard, Kind, Local, Order, Plan, Primary, Record, Reply,
-    RowState, State, Undo, VrrpState, decide, intents,
+    Command, DatabaseRole, Event, Guard, Kind, Local, Order, Primary, Record, Reply, RowState,
+    State, VrrpState, decide, intents,
 };
 use hau::time::Time;
-use std::sync::Arc;
 
 /// A database as its node sees it, and the term it is of.
 #[derive(Clone, Copy)]
@@ -142,7 +141,7 @@ fn a_standby_is_of_the_term_of_its_primary_and_the_other_way_round() {
 /// It is later than every one that was ever heard of, and counts from the row on that promotes.
 #[test]
 fn a_failover_that_accepts_loss_begins_a_term() {
-    let plan = failover();
+    let plan = alone_plan(Kind::Failover);
     for (own, seen, heard) in [(4, 0, 0), (0, 4, 0), (0, 0, 4)] {
         let mut state = pair(
             Is { term: own, ..HELD },
@@ -182,23 +181,6 @@ fn a_failover_that_accepts_loss_begins_a_term() {
         assert_eq!(solo.mine.get(0).map(|r| r.state), Some(RowState::Started));
         assert_eq!(state.journaled.term, 5);
     }
-}
-
-/// Of the row that promotes.
-fn failover() -> Arc<Plan> {
-    let plan = Plan::clone(&plan());
-    let mut rows: Vec<_> = plan.rows.iter().take(1).cloned().collect();
-    for row in &mut rows {
-        (row.node, row.undo) = (node("a"), Undo::Barrier);
-    }
-    Arc::new(Plan {
-        kind: Kind::Failover,
-        first: node("a"),
-        second: node("b"),
-        by: actor(),
-        rows,
-        ..plan
-    })
 }
 
 /// Neither a standby nor a database whose timeline nobody knows is noted as the primary; a term is taken once.
