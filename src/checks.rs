@@ -1,4 +1,5 @@
 //! What a rollout rests on, one check a line: the list behind `doctor` and the first row of a plan.
+mod fence;
 mod peer;
 mod rollback;
 
@@ -35,6 +36,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("handoff", |site| site.host.handoff_findings()),
     ("database", database),
     ("replication", replication),
+    ("fence", fence::fence),
     ("sync", config_sync),
     ("space", space),
     ("keys", keys),

@@ -238,17 +238,18 @@ fn answer(
 
 fn host(n: usize) -> Arc<FakeHost> {
     let host = Arc::new(FakeHost::new());
-    let write = |path: &str, text: &str| {
+    let put = |path: &str, text: &str, mode: u32| {
         let path = Path::new(path);
         host.make_dir(path.parent().expect("absolute"), 0o755)
             .expect("a folder");
-        host.write(path, text.as_bytes(), 0o644).expect("a file");
+        host.write(path, text.as_bytes(), mode).expect("a file");
     };
+    let write = |path: &str, text: &str| put(path, text, 0o644);
     write("/opt/shop/releases/1.0.0/app.jar", "the old version");
     write("/etc/shop/shop.conf", "threads = 4\n");
     write(KEY, "the root key");
     write("/etc/hau/keys/site.pub", "a key");
-    write(FENCE, "a program");
+    put(FENCE, "a program", 0o755);
     write(WEIGHT, "0\n");
     write("/var/lib/hau/incoming/readme", "");
     write("/var/lib/hau/staging/readme", "");
