@@ -30,6 +30,24 @@ pub struct Status {
     pub alarm: Option<Problem>,
 }
 
+impl Status {
+    /// Which node runs what, where they run different versions: in the middle of a rollout, or after one that was left
+    /// half-way. None also where the other node is not heard.
+    pub fn mixed_versions(&self) -> Option<String> {
+        let runs = |(name, node): (&String, &Node)| {
+            let version = node.version.as_ref()?;
+            Some(format!("{name} runs {version}"))
+        };
+        let mut versions = self.nodes.values().filter_map(|node| node.version.as_ref());
+        let first = versions.next()?;
+        let differ = self.peer.reachable && versions.any(|version| version != first);
+        differ.then(|| {
+            let all: Vec<String> = self.nodes.iter().filter_map(runs).collect();
+            all.join(", ")
+        })
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
     pub name: String,

@@ -67,6 +67,7 @@ enum Answered {
 /// `*` at the end of a path takes the rest.
 const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (Get, "/health", Right::Public, looks::own_health),
+    (Get, "/metrics", Right::Public, looks::metrics),
     (Get, "/v1/status", Right::Local, looks::status),
     (Get, "/v1/history", Right::Local, looks::history),
     (Get, "/v1/doctor", Right::Local, looks::doctor),

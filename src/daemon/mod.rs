@@ -12,6 +12,7 @@ mod heard;
 mod held;
 mod hello;
 mod mailbox;
+mod metrics;
 mod observe;
 mod pairing;
 mod planning;

@@ -27,6 +27,12 @@ pub(crate) fn status(s: &Status, look: &Look) -> String {
     }
     say("VIP", vip(s));
     say("primary", primary(s));
+    if let Some(versions) = s.mixed_versions() {
+        say(
+            "versions",
+            (Tone::Warn, format!("the nodes differ: {versions}")),
+        );
+    }
     say("happening", happening(s, look));
     for (label, answer) in next(s, look) {
         say(label, answer);
@@ -158,7 +164,7 @@ fn latest(s: &Status) -> Option<&Rollout> {
     let alone = s.solo.iter().filter(|solo| solo.result.is_some());
     rollout
         .filter(is_open)
-        .or_else(|| rollout.into_iter().chain(alone).max_by_key(|r| &r.made))
+        .or_else(|| rollout.into_iter().chain(alone).max_by_key(|r| r.id))
 }
 
 fn happening(s: &Status, look: &Look) -> (Tone, String) {

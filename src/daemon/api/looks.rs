@@ -1,7 +1,7 @@
 //! What is asked without anything being changed, and the words of keepalived and the other node.
 use super::{Answered, Api, bare, body, json, nothing};
 use crate::core::{Band, Event, Hello, Local};
-use crate::daemon::{door::Call, heard, mailbox::Post, planning, status::rfc3339};
+use crate::daemon::{door::Call, heard, mailbox::Post, metrics, planning, status::rfc3339};
 use crate::host::{Finding, Host, Status};
 use crate::wire::{self, Code, Failure};
 use std::{
@@ -69,6 +69,13 @@ pub(super) fn own_health(api: &Api, _: &Call) -> Result<Answered, Failure> {
         200
     };
     bare(status, "application/health+json", &health)
+}
+
+/// From what is known already: being asked for figures costs the pair nothing.
+pub(super) fn metrics(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let status = api.snapshot().status(api.site.now());
+    let text = metrics::text(&status).into_bytes();
+    Ok(Answered::Plain(200, metrics::CONTENT_TYPE, text))
 }
 
 pub(super) fn health(api: &Api, _: &Call) -> Result<Answered, Failure> {

@@ -1,7 +1,7 @@
 //! What the checks of both nodes are asked for; it travels to the other node as a query.
 use super::super::api::Api;
 use crate::checks;
-use crate::host::Finding;
+use crate::host::{Finding, Host};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::daemon) struct Purpose {
@@ -68,12 +68,27 @@ pub(in crate::daemon) fn own_findings(api: &Api, purpose: &Purpose) -> Vec<Findi
         checked(api, purpose.bundle_bytes, checks::all)
     };
     findings.extend(known_bad(api, purpose));
+    findings.extend(mixed_versions(api));
     findings
 }
 
 /// What a load balancer asks every second: nothing that reads much or asks the other node.
 pub(in crate::daemon) fn health_findings(api: &Api) -> Vec<Finding> {
-    checked(api, 0, checks::health)
+    let mut findings = checked(api, 0, checks::health);
+    findings.extend(mixed_versions(api));
+    findings
+}
+
+fn mixed_versions(api: &Api) -> Option<Finding> {
+    let status = api.snapshot().status(api.site.now());
+    let under_way = status.rollout.as_ref().is_some_and(|r| r.result.is_none());
+    let remedy = if under_way {
+        "the rollout under way makes them equal: hau-ctl status"
+    } else {
+        "hau-ctl status says what was left half-way; upgrade, or roll that node back"
+    };
+    let differ = status.mixed_versions();
+    differ.map(|what| Finding::warn("versions", format!("the nodes differ: {what}"), remedy))
 }
 
 pub(super) fn checked(
