@@ -19,7 +19,7 @@ fn left() -> State {
     state
 }
 
-fn alone(kind: Kind, mine: &[(usize, RowState)]) -> Rollout {
+pub(super) fn alone(kind: Kind, mine: &[(usize, RowState)]) -> Rollout {
     Rollout {
         plan: alone_plan(kind),
         mandate: Arc::new(mandate(Order::Start, 0)),
@@ -98,6 +98,8 @@ fn a_failover_that_failed_is_begun_again_only_after_the_peer_came_and_went() {
     let (failed, succeeded) = (RolloutResult::Failed, RolloutResult::Succeeded);
     assert!(!after(Kind::Failover, failed, 2_000, 1_000));
     assert!(after(Kind::Failover, failed, 1_000, 2_000));
+    // It stood down at the word that it heard.
+    assert!(after(Kind::Failover, failed, 2_000, 2_000));
     assert!(after(Kind::Failover, succeeded, 2_000, 1_000));
     assert!(after(Kind::Rejoin, failed, 2_000, 1_000));
 }

@@ -205,4 +205,6 @@ fn only_what_is_known_of_a_primary_is_noted() {
     assert_eq!(noted(standby, PRIMARY), (true, false));
     assert_eq!(noted(standby, standby), (false, false));
     assert_eq!(noted(standby, unknown), (false, false));
+    let known = turned(pair(standby, PRIMARY));
+    assert_eq!(decide(&known, NOW, &Event::Tick).records, []);
 }
