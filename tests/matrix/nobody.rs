@@ -38,6 +38,19 @@ fn a_failure_takes_back_what_was_done_until_there_is_no_way_back() {
     }));
 }
 
+/// It goes back to a backup, in the place of another rollout or of none.
+fn is_in_its_place(state: &mut State, replaces: bool) {
+    let replaces = replaces.then(|| RolloutId {
+        number: 0,
+        origin: node("a"),
+    });
+    plan_of(state).way_back = Some(WayBack {
+        backup: "20260101".to_owned(),
+        database: false,
+        replaces,
+    });
+}
+
 /// The rollout that this one took the place of may have stopped its services: down from the first row on, until it has
 /// been past the row that starts them again.
 #[test]
@@ -46,20 +59,24 @@ fn a_survivor_serves_again_whichever_rollout_took_it_down() {
     let at = |mine: &[(usize, RowState)], replaces: bool| {
         let given = one("stop done", Order::Start, mine, &[]);
         let mut state = state(&given, VrrpState::Master, Peer::Lost);
-        let replaces = replaces.then(|| RolloutId {
-            number: 0,
-            origin: node("a"),
-        });
-        plan_of(&mut state).way_back = Some(WayBack {
-            backup: "20260101".to_owned(),
-            database: false,
-            replaces,
-        });
+        is_in_its_place(&mut state, replaces);
         goes_back(&state)
     };
     assert!(at(&[], true));
     assert!(!at(&[], false));
     assert!(!at(&[(0, Done), (2, Done), (3, Done)], true));
+}
+
+#[test]
+fn what_the_rollout_before_it_stopped_is_taken_back_though_its_row_was_not_begun() {
+    for replaces in [true, false] {
+        let (mine, theirs) = ([(0, RowState::Undone)], [(1, RowState::Undone)]);
+        let given = one("going back", Order::Abort, &mine, &theirs);
+        let mut state = state(&given, VrrpState::Backup, Peer::Fresh);
+        is_in_its_place(&mut state, replaces);
+        let told = line(&state, &Event::Tick);
+        assert_eq!(told.starts_with("[2 Undoing]"), replaces, "{told}");
+    }
 }
 
 /// A row that has long not come back, of what this node does alone or of the rollout.
