@@ -6,6 +6,10 @@ mod again;
 mod alone;
 #[path = "matrix/band.rs"]
 mod band;
+#[path = "matrix/facts.rs"]
+mod facts;
+#[path = "matrix/handoff.rs"]
+mod handoff;
 #[path = "matrix/late.rs"]
 mod late;
 #[path = "matrix/next.rs"]

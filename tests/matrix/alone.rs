@@ -154,6 +154,12 @@ fn a_rejoin_is_begun_once_for_each_primary_that_is_seen() {
     assert!(after(Kind::Rejoin, "1", failed));
     assert!(after(Kind::Failover, "2", failed));
     assert!(!after(Kind::Rejoin, "1", None));
+    let mut later = left_down();
+    later.journaled.primary.as_mut().expect("a primary").term = 1;
+    let mut solo = alone(Kind::Rejoin, &[]);
+    solo.ended = failed;
+    later.journaled.solo = Some(solo);
+    assert!(rejoins(&later), "the same timeline of a later term");
     let mut nobody = left_down();
     hello(&mut nobody).local.database = DatabaseRole::Standby;
     assert!(!rejoins(&nobody));
