@@ -1,8 +1,11 @@
 //! What the facts in a journal make of one another, and which cannot follow.
-use super::{NOW, Peer, alone_plan, mandate, node, one, plan, reports, state};
-use hau::core::{Journaled, Kind, Order, Primary, Record, RolloutResult, RowState, VrrpState};
+use super::{NOW, Peer, alone_plan, idle, mandate, node, one, plan, reports, state};
+use hau::core::{
+    Event, Journaled, Kind, Log, Machine, Order, Plan, Primary, Record, RolloutResult, RowState,
+    VrrpState,
+};
 use hau::time::Time;
-use std::sync::Arc;
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 /// With a rollout under way.
 fn journaled() -> Journaled {
@@ -131,4 +134,53 @@ fn the_job_of_a_failover_or_a_rejoin_is_one_of_its_own() {
     ] {
         assert!(!kind.is_solo());
     }
+}
+
+#[test]
+fn a_plan_of_one_node_is_a_rollback_of_that_node_without_rows_of_the_other() {
+    let own = plan().rows.iter().take(1).cloned().collect::<Vec<_>>();
+    let is_alone = |kind, rows: &[hau::core::Row]| {
+        let rows = rows.to_vec();
+        let plan = Plan {
+            kind,
+            rows,
+            ..Plan::clone(&plan())
+        };
+        assert!(!plan.is_alone_of(&node("b")));
+        assert_eq!(plan.is_alone_of(&node("a")), plan.is_alone());
+        plan.is_alone()
+    };
+    assert!(is_alone(Kind::RollbackNode, &own));
+    assert!(!is_alone(Kind::RollbackNode, &plan().rows));
+    assert!(!is_alone(Kind::Upgrade, &own));
+}
+
+/// What it was told to make durable, turn by turn; None: the disk is full.
+#[derive(Clone)]
+struct Disk(Option<Rc<RefCell<Vec<Vec<Record>>>>>);
+
+impl Log for Disk {
+    type Error = ();
+
+    fn append(&mut self, records: &[Record]) -> Result<(), ()> {
+        let turns = self.0.as_ref().ok_or(())?;
+        turns.borrow_mut().push(records.to_vec());
+        Ok(())
+    }
+}
+
+#[test]
+fn the_facts_of_a_turn_are_durable_before_they_count() {
+    let turns = Rc::default();
+    let mut machine = Machine::recover(idle(), &[], Disk(Some(Rc::clone(&turns))));
+    let quiet = machine.handle(NOW, &Event::Tick).expect("a turn");
+    assert!(quiet.records.is_empty() && turns.borrow().is_empty());
+    let turned = machine.handle(NOW, &Event::Started).expect("a turn");
+    assert_eq!(*turns.borrow(), [turned.records]);
+    assert_eq!(machine.state().journaled.boot, 1);
+
+    let mut full = Machine::recover(idle(), &[], Disk(None));
+    assert!(full.handle(NOW, &Event::Tick).is_ok());
+    assert!(full.handle(NOW, &Event::Started).is_err());
+    assert_eq!(full.state().journaled.boot, 0);
 }
