@@ -85,7 +85,7 @@ soak: release
 mutants:
 	tests/mutants
 
-## every-mutant: all the errors that cargo-mutants knows, in all of the core; about half an hour, what survives is listed
+## every-mutant: all the errors that cargo-mutants knows, in all of the core; about half an hour, what is not seen is listed and a failure
 every-mutant:
 	@$(NEEDS) mutants
 	tests/mutants --every

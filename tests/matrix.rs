@@ -6,14 +6,22 @@ mod again;
 mod alone;
 #[path = "matrix/band.rs"]
 mod band;
+#[path = "matrix/facts.rs"]
+mod facts;
+#[path = "matrix/handoff.rs"]
+mod handoff;
 #[path = "matrix/late.rs"]
 mod late;
 #[path = "matrix/next.rs"]
 mod next;
+#[path = "matrix/nobody.rs"]
+mod nobody;
 #[path = "matrix/promote.rs"]
 mod promote;
 #[path = "matrix/term.rs"]
 mod term;
+#[path = "matrix/told.rs"]
+mod told;
 #[path = "matrix/undo.rs"]
 mod undo;
 
@@ -193,6 +201,17 @@ fn replaced(state: &mut State) {
         term: 0,
         timeline: 2,
     });
+}
+
+/// A plan that has just been made, as the node that made it tells of it.
+fn view(plan: Arc<Plan>) -> RolloutView {
+    RolloutView {
+        plan,
+        with: None,
+        mandate: mandate(Order::Start, 0).into(),
+        reports: Arc::default(),
+        ended: false,
+    }
 }
 
 type States = Vec<(usize, RowState)>;
@@ -531,13 +550,7 @@ fn no_row_begins_while_something_is_done_by_hand() {
     assert_eq!(line(&state, &start), "[] - Normal  Refused(ByHand)");
     let mut hello = Hello::clone(&state.observed.peer.as_ref().expect("a peer").0);
     hello.sequence += 1;
-    hello.rollout = Some(RolloutView {
-        plan: plan(),
-        with: None,
-        mandate: mandate(Order::Start, 0).into(),
-        reports: Arc::default(),
-        ended: false,
-    });
+    hello.rollout = Some(view(plan()));
     state.observed.peer = Some((hello.into(), NOW));
     assert_eq!(line(&state, &Event::Tick), "[plan 1] - Normal");
     state.observed.local.by_hand = false;

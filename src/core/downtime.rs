@@ -64,6 +64,7 @@ mod tests {
             gap_ms: 187,
             slowest_ms: 203,
         };
+        assert_eq!(told.gap(), Duration::from_millis(187));
         assert_eq!(Downtime::read(&told.to_string()), Some(told));
         assert_eq!(Downtime::read(&format!("{told}; and more 7")), Some(told));
         for other in ["", "confirmed by root: 1 2 3 4", "at most 5 ms"] {

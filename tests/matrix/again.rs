@@ -49,6 +49,9 @@ fn a_clock_that_is_set_back_keeps_no_try_waiting() {
     assert!(deadline(&again, NOW).is_some());
     again.observed.started = NOW + HOUR;
     assert!(deadline(&again, NOW).is_some());
+    let mut first = trying(1, NOW);
+    first.observed.started = NOW + PAUSE;
+    assert!(deadline(&first, NOW).is_some());
 }
 
 #[test]

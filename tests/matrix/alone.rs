@@ -19,7 +19,7 @@ fn left() -> State {
     state
 }
 
-fn alone(kind: Kind, mine: &[(usize, RowState)]) -> Rollout {
+pub(super) fn alone(kind: Kind, mine: &[(usize, RowState)]) -> Rollout {
     Rollout {
         plan: alone_plan(kind),
         mandate: Arc::new(mandate(Order::Start, 0)),
@@ -82,6 +82,22 @@ fn nothing_is_promoted_where_one_sign_is_missing() {
     }
 }
 
+/// The look at it that saw it follow may be a moment older than the silence.
+#[test]
+fn a_standby_that_followed_until_the_silence_has_what_was_acknowledged() {
+    let silent = NOW.0 - 60_000;
+    let begins = |followed: u64| {
+        let mut state = left();
+        state.observed.local.follows = false;
+        state.observed.vrrp_since = Time(silent);
+        state.observed.followed = Some(Time(followed));
+        reason(&state).is_some()
+    };
+    assert!(begins(silent));
+    assert!(begins(silent - 7_000));
+    assert!(!begins(silent - 7_001));
+}
+
 /// One that failed is not begun again before the other node was heard once more.
 #[test]
 fn a_failover_that_failed_is_begun_again_only_after_the_peer_came_and_went() {
@@ -98,6 +114,8 @@ fn a_failover_that_failed_is_begun_again_only_after_the_peer_came_and_went() {
     let (failed, succeeded) = (RolloutResult::Failed, RolloutResult::Succeeded);
     assert!(!after(Kind::Failover, failed, 2_000, 1_000));
     assert!(after(Kind::Failover, failed, 1_000, 2_000));
+    // It stood down at the word that it heard.
+    assert!(after(Kind::Failover, failed, 2_000, 2_000));
     assert!(after(Kind::Failover, succeeded, 2_000, 1_000));
     assert!(after(Kind::Rejoin, failed, 2_000, 1_000));
 }
@@ -136,6 +154,12 @@ fn a_rejoin_is_begun_once_for_each_primary_that_is_seen() {
     assert!(after(Kind::Rejoin, "1", failed));
     assert!(after(Kind::Failover, "2", failed));
     assert!(!after(Kind::Rejoin, "1", None));
+    let mut later = left_down();
+    later.journaled.primary.as_mut().expect("a primary").term = 1;
+    let mut solo = alone(Kind::Rejoin, &[]);
+    solo.ended = failed;
+    later.journaled.solo = Some(solo);
+    assert!(rejoins(&later), "the same timeline of a later term");
     let mut nobody = left_down();
     hello(&mut nobody).local.database = DatabaseRole::Standby;
     assert!(!rejoins(&nobody));
@@ -278,21 +302,23 @@ fn the_services_are_left_to_the_rollout_that_has_stopped_them() {
     midway.journaled.rollout = state(&given, VrrpState::Master, Peer::Lost)
         .journaled
         .rollout;
-    assert_eq!(begun(&midway, restoring(), false).rows.len(), 1);
+    let rows = &begun(&midway, restoring(), false).rows;
+    assert!(rows.len() == 1 && !rows[0].restores);
 }
 
-/// Rows of a failover: before the promotion, the promotion, after it.
-fn at_row(row: usize, edit: impl FnOnce(&mut State)) -> bool {
+/// A failover at this one of its three rows, of which one promotes.
+fn at_row(promotes: usize, row: usize, edit: impl FnOnce(&mut State)) -> bool {
     let mut state = left();
     let mut mine: Vec<_> = (0..row).map(|n| (n, RowState::Done)).collect();
     mine.push((row, RowState::Started));
     let mut solo = alone(Kind::Failover, &mine);
     let rows = &mut Arc::make_mut(&mut solo.plan).rows;
-    let quiet = hau::core::Row {
-        undo: Undo::Nothing,
-        ..rows[0].clone()
-    };
-    *rows = vec![quiet.clone(), rows[0].clone(), quiet];
+    *rows = vec![rows[0].clone(); 3];
+    for (n, row) in rows.iter_mut().enumerate() {
+        if n != promotes {
+            row.undo = Undo::Nothing;
+        }
+    }
     state.journaled.solo = Some(solo);
     edit(&mut state);
     intents(&state, NOW).solo.is_some()
@@ -310,25 +336,38 @@ fn a_failover_goes_on_only_while_the_peer_is_gone_until_it_has_promoted() {
     fn lowered(state: &mut State) {
         state.observed.local.vrrp = VrrpState::Backup;
     }
-    for row in 0..3 {
-        assert!(at_row(row, |_| {}), "row {row}");
-        assert_eq!(at_row(row, heard), row == 2, "row {row}");
-        assert_eq!(at_row(row, lowered), row == 2, "row {row}");
+    for (promotes, row) in [0, 1]
+        .into_iter()
+        .flat_map(|p| (0..3).map(move |row| (p, row)))
+    {
+        let at = |edit: fn(&mut State)| at_row(promotes, row, edit);
+        let after = row > promotes;
+        assert!(at(|_| {}), "row {row}");
+        assert_eq!(at(heard), after, "row {row}");
+        assert_eq!(at(lowered), after, "row {row}");
         // Held, the other one waits for this one's word.
-        assert_eq!(at_row(row, held), row > 0, "row {row}");
+        assert_eq!(at(held), row >= promotes, "row {row}");
     }
 }
 
 #[test]
 fn a_rejoin_goes_on_only_while_there_is_a_primary() {
-    let goes_on = |role| {
-        let mut state = left_down();
-        state.journaled.solo = Some(alone(Kind::Rejoin, &[(0, RowState::Started)]));
-        hello(&mut state).local.database = role;
-        intents(&state, NOW).solo.is_some()
-    };
-    assert!(goes_on(DatabaseRole::Primary));
-    assert!(!goes_on(DatabaseRole::Standby));
+    for (role, goes_on) in [
+        (DatabaseRole::Primary, true),
+        (DatabaseRole::Standby, false),
+    ] {
+        let at = |mine: &[(usize, RowState)]| {
+            let mut state = left_down();
+            state.journaled.solo = Some(alone(Kind::Rejoin, mine));
+            hello(&mut state).local.database = role;
+            state
+        };
+        let begun = at(&[(0, RowState::Started)]);
+        assert_eq!(intents(&begun, NOW).solo.is_some(), goes_on);
+        let records = decide(&at(&[]), NOW, &Event::Tick).records;
+        let begins = |r: &Record| matches!(r, Record::SoloReported { .. });
+        assert_eq!(records.iter().any(begins), goes_on);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Where a node ranks for the VIP.
 use super::{NOW, Peer, hello, local, node, one, replaced, state};
 use hau::core::{Band, Order, RowState, State, VrrpState, intents};
+use hau::time::Time;
 use std::sync::Arc;
 
 /// Nothing is under way; the peer is as good as this node, or was not heard for long.
@@ -99,4 +100,16 @@ fn a_node_with_nothing_before_it_asks_for_no_moment() {
     assert!(!wakes(false, false));
     assert!(wakes(true, false));
     assert!(wakes(false, true));
+}
+
+/// A moment that has come is not asked for again: the node would not rest.
+#[test]
+fn the_next_moment_lies_ahead() {
+    let mut state = idle(VrrpState::Master, Peer::Lost);
+    state.unasked.failover = Some(super::plan());
+    let wake = |now| intents(&state, now).wake;
+    let (settled, lost) = (Time(4_000), Time(5_000));
+    assert_eq!(wake(Time(0)), Some(settled));
+    assert_eq!(wake(settled), Some(lost));
+    assert_eq!(wake(lost), None);
 }

@@ -1,10 +1,10 @@
 //! What comes after another rollout or in its place: when a plan is taken, under which number, with which home.
 use super::{
-    NOW, Peer, given_back, idle, line, mandate, node, one, peer_takes, plan, reports, state,
+    NOW, Peer, given_back, idle, line, mandate, node, one, peer_takes, plan, reports, state, view,
 };
 use hau::core::{
-    Closed, Command, Event, Hello, Kind, Order, Plan, Record, RolloutId, RolloutView, RowState,
-    State, VrrpState, WayBack, decide,
+    Closed, Command, Event, Hello, Kind, Order, Plan, Record, RolloutId, RowState, State,
+    VrrpState, WayBack, decide,
 };
 use hau::time::Time;
 use std::sync::Arc;
@@ -26,14 +26,14 @@ fn in_its_place() -> Plan {
 }
 
 /// The same for this node, whose peer is dead.
-fn alone_in_its_place() -> Plan {
+pub(super) fn alone_in_its_place() -> Plan {
     let mut plan = in_its_place();
     plan.kind = Kind::RollbackNode;
     plan.rows.retain(|row| row.node == node("a"));
     plan
 }
 
-fn halted(peer: Peer) -> State {
+pub(super) fn halted(peer: Peer) -> State {
     use RowState::{Done, Failed};
     let mine = [(0, Done), (2, Done), (3, Failed)];
     let given = one("halted at start", Order::Start, &mine, &[(1, Done)]);
@@ -215,14 +215,7 @@ fn the_plan_that_replaces_a_halted_rollout_is_taken_from_the_other_node() {
         let mut plan = in_its_place();
         (plan.id.number, plan.id.origin) = (2, node("b"));
         change(&mut plan);
-        let view = RolloutView {
-            plan: plan.into(),
-            with: None,
-            mandate: mandate(Order::Start, 0).into(),
-            reports: Arc::default(),
-            ended: false,
-        };
-        peer_is(&mut s, |hello| hello.rollout = Some(view));
+        peer_is(&mut s, |hello| hello.rollout = Some(view(plan.into())));
         let records = decide(&s, NOW, &Event::Tick).records;
         let taken = |r: &Record| matches!(r, Record::PlanAdopted { .. });
         let ended = |r: &Record| matches!(r, Record::RolloutEnded { .. });

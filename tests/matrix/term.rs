@@ -1,10 +1,11 @@
 //! A person accepts that what the other node's database has is lost: from then on it is past, on whatever timeline.
 use super::{NOW, Peer, alone_plan, hello, node, one, state};
 use hau::core::{
-    Command, DatabaseRole, Event, Guard, Kind, Local, Order, Primary, Record, Reply, RowState,
-    State, VrrpState, decide, intents,
+    Command, DatabaseRole, Event, Guard, Kind, Local, Order, Primary, Record, Reply, RolloutResult,
+    RowState, State, VrrpState, decide, intents,
 };
 use hau::time::Time;
+use std::sync::Arc;
 
 /// A database as its node sees it, and the term it is of.
 #[derive(Clone, Copy)]
@@ -205,4 +206,60 @@ fn only_what_is_known_of_a_primary_is_noted() {
     assert_eq!(noted(standby, PRIMARY), (true, false));
     assert_eq!(noted(standby, standby), (false, false));
     assert_eq!(noted(standby, unknown), (false, false));
+    let known = turned(pair(standby, PRIMARY));
+    assert_eq!(decide(&known, NOW, &Event::Tick).records, []);
+}
+
+/// What a rollout has just stopped is seen to run for a moment longer.
+#[test]
+fn a_primary_that_another_one_has_replaced_is_stopped_unless_a_rollout_stops_it() {
+    let guard = |mine: Is, rows: &[(usize, RowState)]| {
+        let mut state = turned(pair(mine, PRIMARY));
+        let given = one("stop done", Order::Start, rows, &[]);
+        state.journaled.rollout = super::state(&given, VrrpState::Backup, Peer::Fresh)
+            .journaled
+            .rollout;
+        intents(&state, NOW).guard
+    };
+    let old = Is { term: 0, ..PRIMARY };
+    let standby = Is {
+        role: DatabaseRole::Standby,
+        ..old
+    };
+    assert_eq!(guard(old, &[]), Guard::Hold);
+    assert_eq!(guard(old, &[(2, RowState::Done)]), Guard::Leave);
+    assert_eq!(guard(standby, &[]), Guard::Leave);
+    assert_eq!(guard(PRIMARY, &[]), Guard::Leave);
+    let unknown = Is { timeline: 0, ..old };
+    assert!(!turned(pair(unknown, PRIMARY)).is_superseded());
+}
+
+/// One that was begun may end yet; once a newer primary is seen the question is settled.
+#[test]
+fn a_node_claims_to_become_primary_from_the_begin_of_a_failover_on() {
+    let claims = |kind, begun: bool, ended: bool, to: &str| {
+        let mut state = pair(HELD, HELD);
+        state.journaled.primary = Some(Primary {
+            node: node("b"),
+            term: 0,
+            timeline: 2,
+        });
+        let rows = [(0, RowState::Failed)];
+        let mut solo = super::alone::alone(kind, &rows[..usize::from(begun)]);
+        solo.ended = ended.then_some((RolloutResult::Failed, NOW));
+        Arc::make_mut(&mut solo.plan).to = to.to_owned();
+        state.journaled.solo = Some(solo);
+        state.claims()
+    };
+    for (begun, ended, expected) in [
+        (false, false, true),
+        (true, false, true),
+        (true, true, true),
+        (false, true, false),
+    ] {
+        assert_eq!(claims(Kind::Failover, begun, ended, "2"), expected);
+        assert!(!claims(Kind::Failover, begun, ended, "1"));
+        assert!(!claims(Kind::Rejoin, begun, ended, "2"));
+    }
+    assert!(!pair(HELD, HELD).claims());
 }

@@ -1,7 +1,7 @@
 //! What may be taken back, and what may be begun by hand beside it.
-use super::{NOW, Peer, hello, one, plan, replaced, state};
+use super::{NOW, Peer, hello, line, one, plan, replaced, reports, state};
 use hau::core::{
-    Kind, Order, Plan, Refusal, Rollout, RowState, State, Undo, VrrpState, intents,
+    Event, Kind, Order, Plan, Refusal, Rollout, RowState, State, Undo, VrrpState, intents,
     may_work_by_hand,
 };
 use std::sync::Arc;
@@ -82,4 +82,22 @@ fn nothing_begins_by_hand_beside_a_rollout_of_either_node_or_what_one_does_alone
     ] {
         assert_eq!(with(here, alone, there), Err(Refusal::Busy));
     }
+}
+
+/// Where another node has become primary since, or the row of no return is behind it, this one stays what it is.
+#[test]
+fn a_role_is_taken_back_only_while_nobody_else_has_taken_it() {
+    use RowState::Done;
+    let undone = |has_moved: bool, promoted: bool| {
+        let mut state = demoted(Peer::Fresh);
+        let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+        rollout.has_moved = has_moved;
+        let mine = [(0, Done), (2, Done), (3, Done), (5, Done)];
+        rollout.mine = reports(&mine[..if promoted { 4 } else { 3 }], 1);
+        let told = line(&state, &Event::Tick);
+        told.split_once(']').expect("facts").0[1..].to_owned()
+    };
+    assert_eq!(undone(false, false), "3 Undoing");
+    assert_eq!(undone(true, false), "2 Undoing");
+    assert_eq!(undone(false, true), "end: Failed");
 }
