@@ -18,7 +18,8 @@ const RULES: [Rule; 7] = [
     cannot_write,
 ];
 
-pub(super) fn alarm(state: &State, now: Time) -> Option<Problem> {
+/// What a person must see to now, if anything.
+pub fn alarm(state: &State, now: Time) -> Option<Problem> {
     if state.running_solo().is_some() {
         return None;
     }

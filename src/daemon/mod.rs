@@ -24,6 +24,7 @@ mod telemetry;
 mod vrrp;
 mod watch;
 
+pub use alarm::alarm;
 pub use handoff::disarm;
 pub use setup::{RunArgs, run};
 

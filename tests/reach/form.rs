@@ -25,6 +25,7 @@ impl Pair {
                 view.reports = plain(&view.reports, &rank);
             }
         }
+        self.alone_in_one_form();
         self
     }
 
@@ -73,6 +74,7 @@ impl Pair {
             key_of_mandate(&view.mandate, &mut key);
             key_of(&view.reports, &mut key);
         }
+        self.key_alone(&mut key);
         key
     }
 
@@ -100,7 +102,7 @@ impl Pair {
                 let _ = writeln!(text, "   {whose}: to {last:?}, not done: {all:?}");
             }
         }
-        text
+        text + &self.told_alone()
     }
 }
 
@@ -142,7 +144,7 @@ fn plain_mandate(mandate: &Mandate, rank: &impl Fn(u64) -> u64) -> Arc<Mandate> 
     })
 }
 
-fn plain(reports: &Reports, rank: &impl Fn(u64) -> u64) -> Arc<Reports> {
+pub(crate) fn plain(reports: &Reports, rank: &impl Fn(u64) -> u64) -> Arc<Reports> {
     let all = reports.iter().map(|(row, report)| {
         let epoch = if has_epoch(report.state) {
             rank(report.epoch)

@@ -1,4 +1,5 @@
 //! What is on the disks of both nodes, and everything that can happen to it.
+use crate::alone::Databases;
 use crate::site::{self, site};
 use hau::core::{
     Actor, Command, Decision, Direction, Event, Hello, JobKey, Journaled, Kind, Local, NodeId,
@@ -17,6 +18,9 @@ fn left() -> u8 {
     more.and_then(|n| n.parse().ok()).unwrap_or(1)
 }
 
+/// Long ago, and after everything that has failed.
+const GONE: Time = Time(2);
+
 /// Later than any limit.
 pub(crate) const LATE: Time = Time(100_000_000);
 
@@ -30,6 +34,8 @@ pub(crate) struct Pair {
     pub(crate) tells: [OnceCell<Hello>; 2],
     /// What may still go wrong, or be ordered, on the way.
     pub(crate) left: u8,
+    /// Where it is about what nodes do on their own. Else there is none.
+    pub(crate) databases: Option<Databases>,
     pub(crate) mutant: Option<Mutant>,
 }
 
@@ -38,6 +44,8 @@ pub(crate) struct Pair {
 pub(crate) enum Mutant {
     /// A node does not tell the other one of a newer order.
     KeepsOrders,
+    /// A former primary is never let start.
+    NeverReleased,
 }
 
 /// What something has brought: facts, and what was heard of the other node, if that is another thing than before.
@@ -63,6 +71,8 @@ pub(crate) enum Peer {
     Heard(VrrpState, bool),
     /// Heard a moment ago, before it did its last things.
     Old(VrrpState, bool),
+    /// Heard once, long ago.
+    Gone,
 }
 
 const SIGHTS: [(VrrpState, bool); 4] = [
@@ -105,8 +115,8 @@ fn plan(kind: Kind) -> Arc<Plan> {
 }
 
 impl Pair {
-    /// A rollout asked for on either node, or on both at one moment.
-    pub(crate) fn starts(kind: Kind) -> Vec<Self> {
+    /// Each knows the other and nothing is under way.
+    pub(crate) fn idle() -> Self {
         let fresh = |n: usize| Journaled {
             boot: 1,
             installed: Time(n as u64),
@@ -119,6 +129,7 @@ impl Pair {
             heard: [None, None],
             tells: Default::default(),
             left: left(),
+            databases: None,
             mutant: None,
         };
         let seen = Sight {
@@ -127,10 +138,16 @@ impl Pair {
             peer: Peer::Heard(VrrpState::Master, true),
         };
         let idle = idle.turn(0, seen, NOW, &Event::Tick).expect("news");
-        let idle = idle.turn(1, seen, NOW, &Event::Tick).expect("news");
+        idle.turn(1, seen, NOW, &Event::Tick).expect("news")
+    }
+
+    /// A rollout asked for on either node, or on both at one moment.
+    pub(crate) fn starts(kind: Kind) -> Vec<Self> {
+        let idle = Self::idle();
         let seen = Sight {
+            vrrp: VrrpState::Backup,
+            serving: true,
             peer: Peer::Old(VrrpState::Master, true),
-            ..seen
         };
         let event = Event::Command(Command::Start(plan(kind)));
         let one = [0, 1].map(|n| idle.turn(n, seen, NOW, &event).expect("a start"));
@@ -145,30 +162,32 @@ impl Pair {
         let mut state = State::new(me, peer, Timing::default());
         state.journaled = self.nodes[n].clone();
         state.observed.local = local(sight.vrrp, sight.serving);
-        let hello = match sight.peer {
+        self.look_at_database(n, &mut state.observed.local);
+        state.unasked = self.unasked(n);
+        // A standby that does not follow had followed until a moment ago.
+        state.observed.followed = self.followed(n).then_some(now);
+        let (hello, seen, at) = match sight.peer {
             Peer::Lost => return state,
-            Peer::Heard(vrrp, serving) => {
-                let hello = self.told_by(1 - n);
-                Hello {
-                    local: local(vrrp, serving),
-                    ..hello.clone()
-                }
-            }
-            Peer::Old(vrrp, serving) => match &self.heard[n] {
-                Some(hello) => Hello {
-                    local: local(vrrp, serving),
-                    ..Hello::clone(hello)
-                },
-                None => return state,
-            },
+            Peer::Heard(vrrp, serving) => (Some(self.told_by(1 - n)), (vrrp, serving), now),
+            Peer::Old(vrrp, serving) => (self.heard[n].as_deref(), (vrrp, serving), now),
+            Peer::Gone => (self.heard[n].as_deref(), (VrrpState::Unknown, false), GONE),
+        };
+        let Some(hello) = hello else { return state };
+        let (vrrp, serving) = seen;
+        let local = Local {
+            vrrp,
+            has_vip: vrrp == VrrpState::Master,
+            serving,
+            ..of_database(&hello.local)
         };
         let hello = Hello {
             boot: 1,
             sequence: 1,
             heard: Some((state.journaled.installed, state.journaled.boot)),
-            ..hello
+            local,
+            ..hello.clone()
         };
-        state.observed.peer = Some((Arc::new(hello), now));
+        state.observed.peer = Some((Arc::new(hello), at));
         state
     }
 
@@ -202,7 +221,8 @@ impl Pair {
         let hello = state.observed.peer.map(|(hello, _)| hello);
         let heard = hello.filter(|hello| !self.has_heard(n, hello));
         let heard = heard.map(|mut hello| {
-            Arc::make_mut(&mut hello).local = Local::default();
+            let plain = Arc::make_mut(&mut hello);
+            (plain.home, plain.local) = (None, of_database(&plain.local));
             hello
         });
         let refused = matches!(reply, Some(Reply::Refused(_)));
@@ -212,7 +232,11 @@ impl Pair {
 
     fn has_heard(&self, n: usize, hello: &Hello) -> bool {
         let last = self.heard[n].as_ref();
-        last.is_some_and(|last| last.rollout == hello.rollout)
+        last.is_some_and(|last| {
+            let same = last.rollout == hello.rollout
+                && (last.claims, last.term) == (hello.claims, hello.term);
+            same && of_database(&last.local) == of_database(&hello.local)
+        })
     }
 
     fn with(&self, n: usize, news: News) -> Self {
@@ -234,14 +258,19 @@ impl Pair {
             let old = SIGHTS.map(|(vrrp, serving)| Peer::Old(vrrp, serving));
             let is_old = !self.has_heard(n, self.told_by(1 - n));
             let old = old.into_iter().filter(|_| is_old);
-            let peers = heard.into_iter().chain(old).chain([Peer::Lost]);
-            let mut news = Vec::new();
-            for (peer, (vrrp, serving)) in peers.flat_map(|peer| SIGHTS.map(|seen| (peer, seen))) {
-                let sight = Sight {
+            let gone = self.databases.as_ref().map(|_| Peer::Gone);
+            let peers = heard.into_iter().chain(old).chain([Peer::Lost]).chain(gone);
+            let sights = peers.flat_map(|peer| {
+                SIGHTS.map(|(vrrp, serving)| Sight {
                     vrrp,
                     serving,
                     peer,
-                };
+                })
+            });
+            let sights: Vec<Sight> = sights.collect();
+            all.extend(self.after_alone(n, &sights));
+            let mut news = Vec::new();
+            for sight in sights {
                 let one = self.news(n, sight, NOW, &Event::Tick);
                 news.extend(one.filter(|one| !news.contains(one)));
             }
@@ -252,6 +281,8 @@ impl Pair {
                 peer: Peer::Lost,
             };
             let (done, failed) = self.job_ends(n).unzip();
+            // Beside what is done alone the rollout stands where it is.
+            let done = done.filter(|_| self.databases.is_none());
             all.extend(done.and_then(|done| self.turn(n, blind, NOW, &done)));
             let Some(left) = self.left.checked_sub(1) else {
                 continue;
@@ -268,10 +299,6 @@ impl Pair {
     fn job_ends(&self, n: usize) -> Option<(Event, Vec<Event>)> {
         let key = self.job_key(n)?;
         let row = &self.nodes[n].rollout.as_ref()?.plan.rows[key.row];
-        let problem = || Problem {
-            what: String::new(),
-            remedy: String::new(),
-        };
         let ended = |outcome| Event::JobEnded {
             key: key.clone(),
             outcome,
@@ -297,6 +324,25 @@ impl Pair {
             attempt: report.attempt,
             direction: direction(report.state)?,
         })
+    }
+}
+
+pub(crate) fn problem() -> Problem {
+    Problem {
+        what: String::new(),
+        remedy: String::new(),
+    }
+}
+
+/// What one node tells the other of its database.
+fn of_database(local: &Local) -> Local {
+    Local {
+        database: local.database,
+        timeline: local.timeline,
+        follows: local.follows,
+        held: local.held,
+        may_start: local.may_start,
+        ..Local::default()
     }
 }
 

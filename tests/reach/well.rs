@@ -1,10 +1,14 @@
 //! What becomes of a state when both nodes are alive and well: every job does what it should, every message
 //! arrives, the VIP goes where the weights send it. Only people are asked, where somebody has to be.
+use crate::alone::{ASKS, Ask};
 use crate::pair::{LATE, NOW, Pair, Peer, Sight, orders};
 use crate::site::{BASES, CHECK_WEIGHT, site};
 use hau::core::{Band, Event, Outcome, RolloutResult, RowState, Verb, VrrpState, intents};
 use hau::keepalived::levels;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// How a state gets to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +17,10 @@ pub(crate) enum Way {
     Ends(RolloutResult),
     /// It stands still and says at which row; an order leads to this end.
     Ordered(RolloutResult),
+    /// Nothing was under way over the pair, and one database follows the other.
+    Whole,
+    /// The same once a person has seen to it, as an alarm demands.
+    Asked,
     /// It would wait for ever.
     None,
 }
@@ -60,19 +68,21 @@ impl Well {
             .filter_map(|s| Some((s, s.running()?)))
             .collect();
         if running.is_empty() {
-            let mut ended = pair
-                .nodes
-                .iter()
-                .filter_map(|node| node.rollout.as_ref()?.ended);
-            return ended
-                .next()
-                .map_or(Way::None, |(result, _)| Way::Ends(result));
+            let ends = pair.nodes.iter().map(|node| node.rollout.as_ref()?.ended);
+            let ended = ends.flatten().next();
+            let rests = pair.databases.is_some() && pair.nodes.iter().all(|n| n.rollout.is_none());
+            return match ended {
+                _ if !pair.is_whole() => self.seen_to(pair, vip),
+                Some((result, _)) => Way::Ends(result),
+                None if rests => Way::Whole,
+                None => Way::None,
+            };
         }
         let names_it = running
             .iter()
             .all(|(s, r)| r.halted_by().is_some() || s.standing(NOW).is_some());
         if !names_it {
-            return Way::None;
+            return self.seen_to(pair, vip);
         }
         let mut end = Way::None;
         for (n, order) in [0, 1]
@@ -82,26 +92,69 @@ impl Well {
             let Some(next) = pair.turn(n, pair.sight(n, vip), NOW, &order) else {
                 continue;
             };
-            // No order that is taken makes it worse.
             match self.way_out(&next, vip) {
                 Way::Ends(result) | Way::Ordered(result) => end = Way::Ordered(result),
+                Way::Whole | Way::Asked => end = Way::Asked,
+                // What the databases cannot do fails again, and another order leads on.
+                Way::None if pair.databases.is_some() => {}
+                // No order that is taken makes it worse.
                 Way::None => return Way::None,
             }
         }
+        if end == Way::None {
+            return self.seen_to(pair, vip);
+        }
         end
+    }
+
+    /// The databases are not as they should be: an alarm says so, and what a person then does leads on.
+    fn seen_to(&mut self, pair: &Pair, vip: usize) -> Way {
+        if pair.is_whole() || !pair.raises_alarm(vip) {
+            return Way::None;
+        }
+        for (ask, n) in ASKS.into_iter().flat_map(|ask| [(ask, 0), (ask, 1)]) {
+            let Some(next) = pair.done_alone(n, ask) else {
+                continue;
+            };
+            let vip = if matches!(ask, Ask::Failover { .. }) {
+                n
+            } else {
+                vip
+            };
+            if self.way_out(&next, vip) != Way::None {
+                return Way::Asked;
+            }
+        }
+        Way::None
     }
 }
 
 impl Pair {
+    /// Where it stands still, for a person who looks for the rule that is wrong.
+    pub(crate) fn comes_to(&self, vip: usize) -> String {
+        let mut passed = BTreeSet::new();
+        let (mut pair, mut vip) = (self.clone(), vip);
+        while passed.insert((pair.key(), vip))
+            && let Some(next) = pair.moved(vip)
+        {
+            (pair, vip) = next;
+        }
+        format!("with the VIP on {vip}\n{}", pair.told())
+    }
+
     /// One thing that happens next by itself, and who holds the VIP then.
-    fn moved(&self, vip: usize) -> Option<(Self, usize)> {
+    pub(crate) fn moved(&self, vip: usize) -> Option<(Self, usize)> {
         for now in [NOW, LATE] {
             for n in 0..2 {
                 let sight = self.sight(n, vip);
                 if let Some(next) = self.turn(n, sight, now, &Event::Tick) {
                     return Some((next, vip));
                 }
-                if let Some(next) = self.works(n, vip).filter(|_| now == NOW) {
+                let works = || {
+                    let alone = self.guarded(n, sight).or_else(|| self.solo_works(n, sight));
+                    alone.or_else(|| self.works(n, vip))
+                };
+                if let Some(next) = (now == NOW).then(works).flatten() {
                     return Some((next, vip));
                 }
             }
@@ -117,6 +170,10 @@ impl Pair {
     fn works(&self, n: usize, vip: usize) -> Option<Self> {
         let job = intents(&self.state(n, self.sight(n, vip), NOW), NOW).job?;
         let row = &self.nodes[n].rollout.as_ref()?.plan.rows[job.key.row];
+        let worked = match &self.databases {
+            Some(_) => Cow::Owned(self.worked(n, &row.step, job.verb)?),
+            None => Cow::Borrowed(self),
+        };
         let is_here = vip == n;
         let waits = match (job.verb, row.step.as_str()) {
             (Verb::Do, "receive_vip") | (Verb::Undo, "release_vip") => !is_here,
@@ -129,7 +186,7 @@ impl Pair {
                 note: String::new(),
             },
         };
-        let next = self.turn(n, self.sight(n, vip), NOW, &event);
+        let next = worked.turn(n, worked.sight(n, vip), NOW, &event);
         next.filter(|_| !waits)
     }
 
