@@ -156,6 +156,7 @@ impl Journal {
                 source,
             })?;
         }
+        file::sync_name(path).map_err(|source| open_error(path, source))?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -13,12 +13,7 @@ use super::{JournalError, STEP, open_error};
 
 /// Makes an empty journal appear at `path`, complete or not at all. Somebody else's is left alone.
 pub(super) fn create(path: &Path) -> io::Result<()> {
-    let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    let directory = if directory.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        directory
-    };
+    let directory = directory(path)?;
     let file = tempfile::Builder::new()
         .prefix(".journal-")
         .tempfile_in(directory)?;
@@ -39,11 +34,25 @@ pub(super) fn create(path: &Path) -> io::Result<()> {
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error.error),
     }
+    Ok(())
+}
+
+/// Makes the name of `path` durable. Who made the file may have been killed before this, so it is done at every opening.
+pub(super) fn sync_name(path: &Path) -> io::Result<()> {
     OpenOptions::new()
         .read(true)
         .custom_flags(nix::libc::O_DIRECTORY)
-        .open(directory)?
+        .open(directory(path)?)?
         .sync_all()
+}
+
+fn directory(path: &Path) -> io::Result<&Path> {
+    let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    })
 }
 
 /// Extends `file` from `old` to `new` bytes, all zero. The zeros are written, not only allocated: a

@@ -19,9 +19,14 @@ pub(crate) struct Facts {
 impl Facts {
     /// From now on.
     pub(crate) fn new(path: PathBuf) -> Self {
-        let mut facts = Self { path, seen: 0 };
+        let mut facts = Self::all(path);
         facts.news();
         facts
+    }
+
+    /// From the first one on.
+    pub(crate) fn all(path: PathBuf) -> Self {
+        Self { path, seen: 0 }
     }
 
     pub(crate) fn news(&mut self) -> Vec<Record> {

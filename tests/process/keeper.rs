@@ -84,7 +84,8 @@ pub(crate) fn main(args: &[String]) {
 /// `/run`, `/etc/systemd` and `/srv` become this host's own, and hau-sidecar is installed.
 fn mount(dir: &Path) {
     for (own, at) in [("systemd", "/etc/systemd"), ("srv", SRV), ("run", "/run")] {
-        ok("mount", &["--bind", dir.join(own).to_str().unwrap(), at]);
+        // With what is mounted below it: the disk of the state.
+        ok("mount", &["--rbind", dir.join(own).to_str().unwrap(), at]);
     }
     let layers = format!("lowerdir={}:/usr/sbin", dir.join("sbin").display());
     ok(

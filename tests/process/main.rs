@@ -1,7 +1,7 @@
 //! Two real daemons, each in namespaces of its own with a real keepalived and a stand-in for systemd, driven by the real
-//! `hau-ctl` and killed at every row of the plan.
+//! `hau-ctl` and killed at every row of the plan. Their state is on disks that lose what was not synced when their power is cut.
 //!
-//! Needs root, `ip`, `unshare`, `nsenter`, overlayfs, `dbus-daemon` and keepalived 2.2.7 or later; without one of them it
+//! Needs root, `ip`, `unshare`, `nsenter`, overlayfs, `/dev/fuse`, `dbus-daemon` and keepalived 2.2.7 or later; without one of them it
 //! fails. `cargo test --test process -- NAME` runs the scenarios whose names contain NAME, after the pairing they all need.
 
 #![allow(
@@ -10,9 +10,12 @@
 )]
 
 mod course;
+mod cuts;
+mod disk;
 mod facts;
 mod fire;
 mod keeper;
+mod mount;
 mod net;
 mod node;
 mod pair;
@@ -74,6 +77,18 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         fire::peers_when_rows_begin,
     ),
     ("both_are_killed_at_once", fire::both_at_once),
+    (
+        "the_disk_loses_what_was_not_synced",
+        cuts::the_disk_loses_what_was_not_synced,
+    ),
+    (
+        "a_cut_disk_keeps_what_was_told",
+        cuts::a_cut_disk_keeps_what_was_told,
+    ),
+    (
+        "a_disk_that_did_not_sync_is_caught",
+        cuts::a_disk_that_did_not_sync_is_caught,
+    ),
 ];
 
 fn main() -> ExitCode {

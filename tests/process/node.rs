@@ -1,5 +1,7 @@
 //! One host: its keeper, its keepalived, its sidecar, and how to ask them.
+use crate::disk::Disk;
 use crate::keeper::BUS;
+use crate::mount::Mounted;
 use crate::net;
 use crate::product::{self, SRV};
 use hau::wire::{Answer, Status};
@@ -10,6 +12,7 @@ use std::{
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::MutexGuard,
     thread,
     time::{Duration, Instant},
 };
@@ -23,6 +26,8 @@ pub(crate) struct Node {
     pub(crate) keeper: Child,
     keepalived: Option<Child>,
     sidecar: Option<Child>,
+    /// Of the sidecar's state.
+    disk: Mounted,
 }
 
 /// How a `hau-ctl` ended.
@@ -49,6 +54,7 @@ impl Node {
             "run/hau/keepalived",
             "srv/hau/keys",
             "srv/incoming",
+            "srv/lib",
         ] {
             fs::create_dir_all(dir.join(part)).unwrap();
         }
@@ -65,6 +71,8 @@ impl Node {
         )
         .unwrap();
         fs::copy(key, dir.join("srv/hau/keys/publisher.pub")).unwrap();
+        // Before the keeper makes the host's namespace, which then has it.
+        let disk = Mounted::new(&dir.join("srv/lib"));
         let keeper = keeper(
             name,
             &dir,
@@ -76,7 +84,12 @@ impl Node {
             keeper,
             keepalived: None,
             sidecar: None,
+            disk,
         }
+    }
+
+    pub(crate) fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.disk()
     }
 
     pub(crate) fn srv(&self, path: &str) -> PathBuf {

@@ -1,5 +1,6 @@
 //! The pair that all scenarios work on, and one rollout of it: watched, shot at, and judged.
 use crate::course::Course;
+use crate::cuts::{self, Told};
 use crate::facts::Facts;
 use crate::net::{self, Net};
 use crate::node::{Ctl, LIMIT, Node, Said};
@@ -46,6 +47,8 @@ pub(crate) struct Pair {
     pub(crate) nodes: [Node; 2],
     pub(crate) publisher: Publisher,
     pub(crate) figures: Figures,
+    /// Where a shot also cuts the power of the disk: how many did.
+    pub(crate) cuts: Option<usize>,
     _net: Net,
     dir: tempfile::TempDir,
 }
@@ -86,6 +89,7 @@ impl Pair {
             nodes,
             publisher,
             figures: Figures::default(),
+            cuts: None,
             _net: net,
             dir,
         }
@@ -286,14 +290,26 @@ impl Pair {
             Whom::Peer => &[Self::other(owner)],
             Whom::Both => &[0, 1],
         };
+        let told = self.cuts.map(|_| [0, 1].map(|n| Told::by(self, n)));
         for n in targets {
             self.nodes[*n].kill_sidecar();
             self.figures.kills += 1;
+        }
+        if let Some(told) = told {
+            targets.iter().for_each(|n| self.cut(&told[*n]));
         }
         thread::sleep(RESTART);
         for n in targets {
             self.nodes[*n].start_sidecar();
         }
+    }
+
+    fn cut(&mut self, told: &Told) {
+        let cuts = self.cuts.get_or_insert_default();
+        *cuts += 1;
+        let seed = cuts::seed(*cuts);
+        let kept = told.cut(self, seed);
+        kept.unwrap_or_else(|broken| panic!("a disk cut with {seed:?}: {broken}"));
     }
 
     /// Everything that must be true after an upgrade that began at `begun` with that MASTER.
