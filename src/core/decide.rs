@@ -1,10 +1,11 @@
 //! The flow of a rollout, in one place: given what is known and what happened, what is now true?
-use super::gate::{may_begin, may_start, may_undo, next_row, next_undo, peer_in_step};
+use super::gate::{may_begin, may_start, may_undo, next_row, next_undo, peer_in_step, unfinished};
+use super::reports::fresh;
 use super::solo;
 use super::watch::{expire, learn_home, survive, take_back};
 use super::{
     Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Record, Refusal,
-    Reply, Report, Rollout, RolloutResult, RolloutView, RowState, State, Undo,
+    Reply, Report, RolloutResult, RolloutView, RowState, State, Undo,
 };
 use crate::time::Time;
 use std::{borrow::Cow, sync::Arc, time::Duration};
@@ -246,8 +247,7 @@ fn on_job_ended(draft: &mut Draft<'_>, key: &JobKey, outcome: &Outcome) {
         Outcome::Retry(problem) | Outcome::Failed(problem) | Outcome::Untouched(problem) => {
             report.state = failed;
             report.problem = Some(problem.clone());
-            // On the way back the other node has gone by what this row was: begun.
-            let forward = rollout.mandate.direction == Direction::Forward;
+            let forward = key.direction == Direction::Forward;
             report.untouched = forward && matches!(outcome, Outcome::Untouched(_));
         }
     }
@@ -327,6 +327,14 @@ fn forward(draft: &mut Draft<'_>) {
 }
 
 fn back(draft: &mut Draft<'_>) {
+    let running = draft.state.running();
+    if let Some((rollout, row)) = running.and_then(|r| Some((r, unfinished(r)?))) {
+        if rollout.mine[row].state == RowState::Failed {
+            let report = fresh(rollout, RowState::Started, draft.now);
+            draft.report(row, report);
+        }
+        return;
+    }
     while let Some((rollout, row)) = draft
         .state
         .running()
@@ -354,20 +362,6 @@ fn back(draft: &mut Draft<'_>) {
     }
 }
 
-pub(super) fn fresh(rollout: &Rollout, state: RowState, now: Time) -> Report {
-    let (epoch, note) = (rollout.mandate.epoch, String::new());
-    Report {
-        state,
-        epoch,
-        attempt: 1,
-        started_at: now,
-        at: now,
-        note,
-        problem: None,
-        untouched: false,
-    }
-}
-
 /// Both nodes have nothing left to do.
 fn end(draft: &mut Draft<'_>) {
     let (s, at) = (&*draft.state, draft.now);
@@ -378,8 +372,9 @@ fn end(draft: &mut Draft<'_>) {
         Direction::Forward => return,
         Direction::Back => {
             let barrier = rollout.barrier(&s.me);
+            let undecided = barrier.filter(|_| rollout.is_undecided(&s.me));
             let settled = |n: usize| {
-                rollout.is_kept(barrier, n)
+                (rollout.is_kept(barrier, n) && undecided != Some(n))
                     || rollout
                         .report(&s.me, n)
                         .map_or(!rollout.is_inherited(n), |r| r.state == RowState::Undone)

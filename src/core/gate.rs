@@ -2,7 +2,8 @@
 //!
 //! Asked at every turn, so a row that is resumed after a crash is held to them like a fresh one.
 use super::{
-    Direction, Hello, Local, Plan, Refusal, Reports, Rollout, Row, RowState, State, Undo, VrrpState,
+    Direction, Hello, Local, Plan, Refusal, Report, Reports, Rollout, Row, RowState, State, Undo,
+    VrrpState,
 };
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -185,6 +186,16 @@ pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
     let mut rows = r.plan.rows.iter().enumerate();
     let next = rows.find(|(n, row)| !is_done(*n) && row.node == s.me);
     next.map(|(n, _)| n)
+}
+
+/// This node's row of no return, begun and not done. What the other node did before it stays, so it is brought to its
+/// end whatever was ordered since, or to the word that nothing of it was done.
+pub(super) fn unfinished(r: &Rollout) -> Option<usize> {
+    let is_begun = |x: &Report| matches!(x.state, RowState::Started | RowState::Failed);
+    let is_barrier = |n: usize| r.plan.rows[n].undo == Undo::Barrier;
+    let mut mine = r.mine.iter().filter(|_| !r.has_moved);
+    let found = mine.find(|(n, x)| is_barrier(*n) && is_begun(x) && !x.untouched);
+    found.map(|(n, _)| n)
 }
 
 /// The next row of this node to take back: the last one begun (or inherited), in front of the barrier.

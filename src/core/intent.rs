@@ -1,5 +1,5 @@
 //! What should be going on right now, as a function of the state alone.
-use super::gate::{may_run, may_run_undo, may_stop, peer_can_take_over};
+use super::gate::{may_run, may_run_undo, may_stop, peer_can_take_over, unfinished};
 use super::{
     Armed, DatabaseRole, Direction, Hello, JobKey, NodeId, Report, Rollout, RolloutView, RowState,
     State, VrrpState,
@@ -117,7 +117,7 @@ fn job(state: &State, now: Time) -> Option<Job> {
             may_run_undo(state, &rollout.plan.rows[row], now),
         ),
     };
-    let turned = key.direction != rollout.mandate.direction;
+    let turned = key.direction != rollout.mandate.direction && unfinished(rollout) != Some(row);
     let deadline = state.begins(report, now) + rollout.plan.rows[row].limit();
     (gate.is_ok() && !turned && !state.is_paused(report, now)).then_some(Job {
         key,

@@ -2,12 +2,28 @@
 //!
 //! # Why
 //! The gates ask for many of them at every turn: they lie as the rows do, and finding one is no search.
-use super::Report;
+use super::{Report, Rollout, RowState};
+use crate::time::Time;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{collections::BTreeMap, ops::Index, sync::Arc};
 
 /// Far more than any plan has: a number is believed before the plan is known.
 const ROWS_MAX: usize = 4096;
+
+/// Of a row that begins, or begins to be taken back, under the newest order.
+pub(super) fn fresh(rollout: &Rollout, state: RowState, now: Time) -> Report {
+    let (epoch, note) = (rollout.mandate.epoch, String::new());
+    Report {
+        state,
+        epoch,
+        attempt: 1,
+        started_at: now,
+        at: now,
+        note,
+        problem: None,
+        untouched: false,
+    }
+}
 
 /// In JSON a map from the row's number to its report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 //!
 //! Each is a rollout of one node: rows of the same table with reports of the same form, beside the
 //! rollout over the pair that may be under way and without waiting for it.
-use super::decide::{Draft, fresh};
+use super::decide::Draft;
+use super::reports::fresh;
 use super::{
     Actor, AloneRefusal, DatabaseRole, Direction, Hello, Kind, Local, Mandate, NodeId, Order, Plan,
     Record, Refusal, Reply, Report, Rollout, RolloutResult, RowState, State, Undo, VrrpState,

@@ -354,9 +354,9 @@ impl Rollout {
         self.is_undecided(me) || rows.all(|(n, row)| !row.service_down || self.is_done(me, n))
     }
 
-    /// The row of no return is neither done nor untouched.
+    /// The row of no return is neither done nor untouched, and no failover has made another node primary.
     pub fn is_undecided(&self, me: &NodeId) -> bool {
-        self.barrier(me).is_some_and(|n| !self.is_done(me, n))
+        !self.has_moved && self.barrier(me).is_some_and(|n| !self.is_done(me, n))
     }
 
     /// The rollout that this one took the place of may have stopped the services here, whether this
@@ -379,11 +379,16 @@ impl Rollout {
         }
     }
 
-    /// Down to this row an abort takes back; what lies before it stays.
+    /// Down to this row an abort takes back; what lies before it stays. A failover in the middle of the switchover
+    /// has done what the row of promotion does.
     pub fn barrier(&self, me: &NodeId) -> Option<usize> {
-        let rows = self.plan.rows.iter().enumerate();
-        let begun = |n: usize| self.report(me, n).is_some_and(|r| !r.untouched);
-        rows.filter(|(n, row)| row.undo == super::Undo::Barrier && begun(*n))
+        let rows = || self.plan.rows.iter().enumerate();
+        let report = |n: usize| self.report(me, n);
+        let given = |n: usize| report(n).is_some_and(|r| r.state != RowState::Undone);
+        let switched = self.has_moved && rows().any(|(n, row)| row.gives_vip && given(n));
+        let begun = |n: usize| switched || report(n).is_some_and(|r| !r.untouched);
+        rows()
+            .filter(|(n, row)| row.undo == super::Undo::Barrier && begun(*n))
             .map(|(n, _)| n)
             .next_back()
     }

@@ -225,14 +225,69 @@ fn a_rollout_given_up_before_the_promotion_was_told_ends() {
     assert_eq!(end.map(|(result, _)| result), Some(RolloutResult::Failed));
 }
 
-/// The other node may have ended already, having gone by a row that was begun: what comes out later does not matter.
-#[test]
-fn what_comes_out_on_the_way_back_does_not_move_the_point_of_no_return() {
-    let mut state = at_promote();
+/// The abort of a node that had not heard of it yet.
+fn turned(mut state: State) -> State {
     let rollout = state.journaled.rollout.as_mut().expect("a rollout");
     rollout.mandate = mandate(Order::Abort, 1).into();
     peer_takes(&mut state);
+    state
+}
+
+/// The old primary stays stopped for it: ended without it the pair would be left without a primary.
+#[test]
+fn a_promotion_that_has_begun_is_brought_to_its_end_under_an_abort() {
+    let begun = turned(at_promote());
+    let told = line(&begun, &Event::Tick);
+    assert!(told.starts_with("[] Do 5"), "{told}");
+    let told = line(&seen_from_b(&begun), &Event::Tick);
+    assert!(told.starts_with("[] -"), "{told}");
+
+    let failed = turned(halted(Outcome::Failed(problem())));
+    let told = line(&failed, &Event::Tick);
+    assert!(told.starts_with("[5 Started] Do 5"), "{told}");
+
+    let done = line(
+        &begun,
+        &ended(Outcome::Done {
+            note: String::new(),
+        }),
+    );
+    assert!(done.contains("5 Done, end: Failed"), "{done}");
+}
+
+/// Neither node has ended on the strength of it, so what was not done is taken back like any other row.
+#[test]
+fn a_promotion_that_comes_to_nothing_under_an_abort_is_no_point_of_no_return() {
+    let mut state = turned(at_promote());
     takes(&mut state, &ended(Outcome::Untouched(problem())));
     let rollout = state.journaled.rollout.as_ref().expect("a rollout");
-    assert_eq!(rollout.barrier(&node("a")), Some(PROMOTE));
+    assert_eq!(rollout.barrier(&node("a")), None);
+}
+
+/// A failover in the middle of the switchover made the new node primary: VIP and role stay there, and giving up leaves
+/// nothing to fetch back.
+#[test]
+fn after_a_failover_in_the_middle_of_a_switchover_an_abort_leaves_the_roles_where_they_are() {
+    use RowState::{Done, Undoing};
+    let given = |release: RowState, has_moved: bool| {
+        let mine = [(0, Done), (2, Done), (3, Done)];
+        let given = one("moved", Order::Abort, &mine, &[(1, Done), (4, release)]);
+        let mut state = state(&given, VrrpState::Master, Peer::Fresh);
+        let rollout = state.journaled.rollout.as_mut().expect("a rollout");
+        rollout.has_moved = has_moved;
+        state
+    };
+    for release in [Done, Undoing, RowState::UndoFailed] {
+        let state = given(release, true);
+        assert!(!state.running().expect("a rollout").is_undecided(&node("a")));
+        for state in [&state, &seen_from_b(&state)] {
+            let told = line(state, &Event::Tick);
+            assert!(told.starts_with("[end: Failed]"), "{told}");
+        }
+        let home = line(&seen_from_b(&given(release, false)), &Event::Tick);
+        assert!(!home.contains("end"), "{home}");
+    }
+    // Nothing was given yet: the first node goes back as ever.
+    let told = line(&given(RowState::Undone, true), &Event::Tick);
+    assert!(!told.contains("end"), "{told}");
 }
