@@ -258,8 +258,8 @@ fn a_standby_short_of_the_position_is_never_promoted_and_the_primary_taken_back(
     says(&e, "not promoted");
     assert_eq!(b.role().unwrap(), DatabaseRole::Standby);
 
-    a.take_back(LIMIT).unwrap();
-    a.take_back(LIMIT).unwrap();
+    a.take_back(None, LIMIT).unwrap();
+    a.take_back(None, LIMIT).unwrap();
     assert_eq!(a.role().unwrap(), DatabaseRole::Primary);
     assert!(!pair.a.data_dir.join("standby.signal").exists());
     pair.b
@@ -299,17 +299,45 @@ fn each_call_of_a_switchover_may_be_repeated() {
     a.rejoin(LIMIT).unwrap();
     a.rejoin(LIMIT).unwrap();
     says(&a.demote(LIMIT).unwrap_err(), "is a standby");
-    says(&a.take_back(LIMIT).unwrap_err(), "as a standby");
+    // It followed the one that was promoted since.
+    let e = a.take_back(Some(&position), LIMIT).unwrap_err();
+    says(&e, "timeline 2");
+    says(&a.take_back(None, LIMIT).unwrap_err(), "as a standby");
     says(&b.rejoin(LIMIT).unwrap_err(), "runs as primary");
-    b.take_back(LIMIT).unwrap();
+    b.take_back(None, LIMIT).unwrap();
 
     pair.host.stop_unit(&pair.a.unit, LIMIT).unwrap();
     says(&a.demote(LIMIT).unwrap_err(), "shut down in recovery");
-    says(&a.take_back(LIMIT).unwrap_err(), "shut down in recovery");
+    says(
+        &a.take_back(None, LIMIT).unwrap_err(),
+        "shut down in recovery",
+    );
     let e = b.demote(LIMIT).unwrap_err();
     says(&e, "no standby streams");
     assert!(e.transient);
     a.rejoin(LIMIT).unwrap();
+}
+
+/// A demoted primary whose host was off comes up as a standby, and both wait for one another.
+#[test]
+fn a_demoted_primary_that_was_started_since_is_taken_back() {
+    let pair = Pair::new();
+    let (a, b) = (&pair.a.db, &pair.b.db);
+    let position = a.demote(LIMIT).unwrap();
+    pair.start(&pair.a);
+    assert_eq!(a.role().unwrap(), DatabaseRole::Standby);
+    says(&a.take_back(None, LIMIT).unwrap_err(), "as a standby");
+    for _ in 0..2 {
+        a.take_back(Some(&position), LIMIT).unwrap();
+        assert_eq!(a.role().unwrap(), DatabaseRole::Primary);
+    }
+    pair.until("b follows", || b.replication().unwrap().streaming);
+    pair.a
+        .sql()
+        .batch_execute("create table t (i int)")
+        .unwrap();
+    let position = a.position().unwrap();
+    pair.until("b has it", || b.has_replayed(&position).unwrap());
 }
 
 #[test]
@@ -330,6 +358,24 @@ fn a_database_that_went_its_own_way_cannot_rejoin() {
     let e = a.rejoin(LIMIT).unwrap_err();
     says(&e, "cannot join");
     assert!(e.remedy.contains("pg_rewind") && !e.transient, "{e:?}");
+}
+
+/// By itself the new primary makes a checkpoint minutes later, if there is much to write, and until then says that it is
+/// on the old timeline.
+#[test]
+fn a_former_primary_comes_back_right_after_the_failover() {
+    let pair = Pair::new();
+    let (a, b) = (&pair.a.db, &pair.b.db);
+    let fill =
+        "create table goods as select i, md5(i::text) as m from generate_series(1, 300000) i";
+    pair.a.sql().batch_execute(fill).unwrap();
+    let position = a.position().unwrap();
+    pair.until("b has it", || b.has_replayed(&position).unwrap());
+    pair.host.stop_unit(&pair.a.unit, LIMIT).unwrap();
+    b.take_over(LIMIT).unwrap();
+    a.rewind(false, LIMIT).unwrap();
+    a.rejoin(LIMIT).unwrap();
+    assert!(a.replication().unwrap().streaming);
 }
 
 /// Each was made primary where the other had stopped: their timelines have one number and begin at one place.
@@ -516,7 +562,7 @@ fn a_stopped_server_is_said_to_be_down_and_found_again() {
     fs::write(pair.a.data_dir.join("postmaster.pid"), format!("{me}\n")).unwrap();
     pair.a.db.demote(LIMIT).unwrap();
     fs::remove_file(pair.a.data_dir.join("postmaster.pid")).unwrap();
-    pair.a.db.take_back(LIMIT).unwrap();
+    pair.a.db.take_back(None, LIMIT).unwrap();
     assert_eq!(pair.a.db.role().unwrap(), DatabaseRole::Primary);
 }
 
@@ -553,6 +599,6 @@ fn a_hung_server_costs_no_more_than_the_limit() {
     // It was asked to stop and does so now.
     let position = db.demote(LIMIT).unwrap();
     assert!(pair.b.db.has_replayed(&position).unwrap());
-    db.take_back(LIMIT).unwrap();
+    db.take_back(None, LIMIT).unwrap();
     assert_eq!(db.role().unwrap(), DatabaseRole::Primary);
 }

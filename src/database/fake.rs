@@ -147,9 +147,16 @@ impl Database for FakeDatabase {
         Ok(place(me.rows.len(), me.timeline))
     }
 
-    fn take_back(&self, _limit: Duration) -> DatabaseResult<()> {
+    fn take_back(&self, stopped: Option<&str>, limit: Duration) -> DatabaseResult<()> {
         let mut cluster = self.change("take_back")?;
         let me = &mut cluster.members[self.node];
+        if me.up && !me.is_primary {
+            let stopped = stopped.ok_or_else(|| failed("started as a standby since".to_owned()))?;
+            drop(cluster);
+            self.promote(stopped, limit)?;
+            self.look().members[self.node].demoted_at = None;
+            return Ok(());
+        }
         (me.up, me.is_primary, me.demoted_at) = (true, true, None);
         me.may_start = true;
         Ok(())

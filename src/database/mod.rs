@@ -77,8 +77,9 @@ pub trait Database: Send + Sync {
     /// promoted. Repeated on a stopped one: says it again. Not even a reboot brings a demoted one
     /// back as primary.
     fn demote(&self, limit: Duration) -> DatabaseResult<String>;
-    /// Starts a demoted primary again as primary: only where the other was certainly not promoted.
-    fn take_back(&self, limit: Duration) -> DatabaseResult<()>;
+    /// Makes a demoted primary primary again: only where the other was certainly not promoted. One that was started
+    /// since, as by a boot, is a standby by now and is promoted, as far as `demote` said where it stopped.
+    fn take_back(&self, stopped: Option<&str>, limit: Duration) -> DatabaseResult<()>;
     /// Makes the standby primary. Refuses until `position` is replayed, and for ever where another one was promoted
     /// since. Done when it takes writes.
     fn promote(&self, position: &str, limit: Duration) -> DatabaseResult<()>;

@@ -30,7 +30,7 @@ impl Database for NoDatabase {
     fn demote(&self, _limit: Duration) -> DatabaseResult<String> {
         Ok(String::new())
     }
-    fn take_back(&self, _limit: Duration) -> DatabaseResult<()> {
+    fn take_back(&self, _stopped: Option<&str>, _limit: Duration) -> DatabaseResult<()> {
         Ok(())
     }
     fn promote(&self, _position: &str, _limit: Duration) -> DatabaseResult<()> {

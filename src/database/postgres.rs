@@ -126,8 +126,9 @@ impl Database for Postgres {
         switch::demote(self, Deadline::after(limit))
     }
 
-    fn take_back(&self, limit: Duration) -> DatabaseResult<()> {
-        switch::take_back(self, Deadline::after(limit))
+    fn take_back(&self, stopped: Option<&str>, limit: Duration) -> DatabaseResult<()> {
+        let stopped = stopped.map(Position::parse).transpose()?;
+        switch::take_back(self, stopped, Deadline::after(limit))
     }
 
     fn promote(&self, position: &str, limit: Duration) -> DatabaseResult<()> {

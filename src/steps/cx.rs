@@ -182,6 +182,12 @@ impl Cx<'_> {
             .next_back()
     }
 
+    /// What this row noted when it was done, for taking it back.
+    pub fn own_note(&self) -> Option<&str> {
+        let note = self.reports.get(self.row).map(|r| r.note.as_str());
+        note.filter(|note| !note.is_empty())
+    }
+
     pub fn release_dir(&self, version: &str) -> PathBuf {
         self.settings.release.root.join("releases").join(version)
     }

@@ -60,7 +60,7 @@ impl Step for Demote {
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let is_primary = cx.database.role().ok() == Some(DatabaseRole::Primary);
         if cx.host.exists(&was_primary(cx)) && !is_primary {
-            cx.database.take_back(cx.left())?;
+            cx.database.take_back(cx.own_note(), cx.left())?;
         }
         Ok(Verdict::done())
     }

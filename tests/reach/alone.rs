@@ -192,9 +192,8 @@ impl Pair {
             }
             // A failover in between has made it a standby: there is nothing to stop, and nothing that starts it.
             (Verb::Do, "demote") if self.is_standby(n) => self.clone(),
-            (Verb::Undo, "demote") if self.is_standby(n) => return None,
             (Verb::Do, "demote") => self.changed(n, |d| d.demote(limit).map(drop))?,
-            (Verb::Undo, "demote") => self.changed(n, |d| d.take_back(limit))?,
+            (Verb::Undo, "demote") => self.taken_back(n)?,
             (Verb::Do, "promote") => self.promoted(n)?,
             (Verb::Do, "rejoin") => {
                 let next = self.changed(n, |d| d.rejoin(limit))?;
@@ -252,6 +251,16 @@ impl Pair {
         let timeline = self.databases.as_ref()?.cluster.members[1 - n].timeline;
         let stopped = format!("0 on timeline {timeline}");
         self.changed(n, |database| database.promote(&stopped, Duration::ZERO))
+    }
+
+    /// Refused where another one was promoted since: only a boot has made a standby of a demoted one.
+    fn taken_back(&self, n: usize) -> Option<Self> {
+        let members = &self.databases.as_ref()?.cluster.members;
+        let booted = members[n].demoted_at.is_some() && !members[1 - n].is_primary;
+        let stopped = format!("0 on timeline {}", members[n].timeline);
+        let back = |database: &FakeDatabase| database.take_back(Some(&stopped), Duration::ZERO);
+        let may = booted || !self.is_standby(n);
+        may.then(|| self.changed(n, back)).flatten()
     }
 
     /// A person asks for it.

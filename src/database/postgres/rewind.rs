@@ -1,10 +1,11 @@
 //! A primary that was replaced while it was away goes back to where the new one left it, or is copied
 //! anew. Either way it is then a standby that has not been started yet: `rejoin` does that.
-use super::{DatabaseResult, Deadline, Postgres, guard, refusal, server::io_error};
+use super::{DatabaseResult, Deadline, Postgres, guard, refusal, server::io_error, transient};
 use std::{
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Settings, those by ALTER SYSTEM first, where they lie with the data: both programs bring the source's own, and
@@ -15,6 +16,8 @@ const OWN: [&str; 4] = [
     "pg_hba.conf",
     "pg_ident.conf",
 ];
+/// Between two looks at the source.
+const SOURCE_POLL: Duration = Duration::from_millis(200);
 const ANEW: &str = ".hau-new";
 const OLD: &str = ".hau-old";
 
@@ -31,6 +34,7 @@ pub(super) fn rewind(db: &Postgres, rebuild: bool, deadline: Deadline) -> Databa
     if rebuild {
         copy_anew(db, &source, deadline)?;
     } else {
+        wait_for_checkpoint(db, &source, deadline)?;
         take_back(db, &source, deadline)?;
         put_back(data, data)?;
     }
@@ -46,6 +50,26 @@ pub(super) fn rewind(db: &Postgres, rebuild: bool, deadline: Deadline) -> Databa
 fn own(data: &Path) -> impl Iterator<Item = (PathBuf, PathBuf)> {
     OWN.into_iter()
         .map(|name| (data.join(name), beside(data, &format!(".hau-{name}"))))
+}
+
+/// The source says which timeline it is on in its control file, as of its last checkpoint. pg_rewind before version 16
+/// takes that for the truth: of one that was promoted a moment ago it would see nothing to do.
+fn wait_for_checkpoint(db: &Postgres, source: &str, deadline: Deadline) -> DatabaseResult<()> {
+    let question = "select lpad(to_hex(timeline_id), 8, '0') = lower(left(pg_walfile_name(pg_current_wal_lsn()), 8)) \
+                    from pg_control_checkpoint()";
+    let told = deadline.poll(SOURCE_POLL, || {
+        let conninfo = format!("{source} dbname=postgres");
+        let args = [&conninfo, "-XAtc", question].map(str::to_owned);
+        let user = Some(db.config.os_user.clone());
+        let output = db.run_tool_as(user, "psql", args.into(), None, deadline.left())?;
+        Ok((output.stdout.trim() == "t").then_some(()))
+    })?;
+    told.ok_or_else(|| {
+        transient(
+            "the new primary has not made a checkpoint since it was promoted, and pg_rewind needs it",
+            "checkpoint on the other node, then hau-ctl rejoin again",
+        )
+    })
 }
 
 fn take_back(db: &Postgres, source: &str, deadline: Deadline) -> DatabaseResult<()> {

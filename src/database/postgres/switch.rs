@@ -19,6 +19,8 @@ const STALLED: Duration = Duration::from_secs(3);
 /// A receiver calls itself streaming before the primary has agreed; one that was turned down is
 /// gone sooner than this.
 const SETTLED: Duration = Duration::from_millis(250);
+/// Enough for the server to have heard a question whose answer nobody waits for.
+const ASKED: Duration = Duration::from_millis(100);
 /// One real write in hau's own table; it changes nothing that an application can see.
 const HEARTBEAT: &str = "
     create schema if not exists hau;
@@ -129,7 +131,11 @@ fn may_demote(primary: &BeforeStop) -> DatabaseResult<()> {
     Ok(())
 }
 
-pub(super) fn take_back(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
+pub(super) fn take_back(
+    db: &Postgres,
+    stopped: Option<Position>,
+    deadline: Deadline,
+) -> DatabaseResult<()> {
     if db.postmaster()?.is_none() {
         let control = db.control_data()?;
         // In production and without the signal file: an earlier try of this that then crashed.
@@ -141,10 +147,12 @@ pub(super) fn take_back(db: &Postgres, deadline: Deadline) -> DatabaseResult<()>
         db.remove_standby_signal()?;
         db.start_unit(deadline)?;
     }
-    match wait_for_role(db, deadline)? {
-        DatabaseRole::Primary => write_heartbeat(db, deadline),
-        DatabaseRole::Standby | DatabaseRole::None | DatabaseRole::Unknown => Err(refusal(
-            "this database was started as a standby since it was demoted",
+    match (wait_for_role(db, deadline)?, stopped) {
+        (DatabaseRole::Primary, _) => write_heartbeat(db, deadline),
+        // It has all that it had, and refuses if it followed one that was promoted since.
+        (DatabaseRole::Standby, Some(stopped)) => promote(db, stopped, deadline),
+        (DatabaseRole::Standby | DatabaseRole::None | DatabaseRole::Unknown, _) => Err(refusal(
+            "this database was started as a standby since it was demoted, and where it stopped is not known",
             "if the other node was certainly not promoted, promote this one",
         )),
     }
@@ -168,8 +176,22 @@ pub(super) fn take_over(db: &Postgres, deadline: Deadline) -> DatabaseResult<()>
     }
     if wait_for_role(db, deadline)? == DatabaseRole::Standby {
         make_primary(db, deadline)?;
+        begin_checkpoint(db);
     }
     write_heartbeat(db, deadline)
+}
+
+/// Until the first one is done the control file says the old timeline, and pg_rewind on the other node believes it. The
+/// server's own may take minutes; nobody waits for this one here, and where it cannot be asked for, that one will do.
+fn begin_checkpoint(db: &Postgres) {
+    let begun = db
+        .sessions
+        .ask_alone("begin a checkpoint", ASKED, |client| {
+            client.batch_execute("checkpoint")
+        });
+    if let Err(e) = begun {
+        tracing::debug!(HAU_EVENT = "database", "{e}");
+    }
 }
 
 fn make_primary(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
