@@ -210,6 +210,7 @@ fn view(plan: Arc<Plan>) -> RolloutView {
         with: None,
         mandate: mandate(Order::Start, 0).into(),
         reports: Arc::default(),
+        has_moved: false,
         ended: false,
     }
 }
@@ -360,6 +361,7 @@ fn state(given: &Given, vrrp: VrrpState, peer: Peer) -> State {
             with: None,
             mandate: told.into(),
             reports: peers.clone(),
+            has_moved: false,
             ended: given.ended,
         });
         let ended = given.ended.then_some((RolloutResult::Succeeded, Time(0)));

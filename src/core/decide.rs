@@ -289,10 +289,15 @@ fn take_reports(draft: &mut Draft<'_>, view: &RolloutView, told: (u64, u64)) {
     let Some(rollout) = draft.state.journaled.rollout.as_ref() else {
         return;
     };
-    let news = told > rollout.told && rollout.peers != view.reports;
-    if rollout.plan.id == view.plan.id && news {
+    let has_moved = view.has_moved;
+    let is_news = rollout.peers != view.reports || (has_moved && !rollout.has_moved);
+    if rollout.plan.id == view.plan.id && told > rollout.told && is_news {
         let reports = view.reports.clone();
-        draft.push(Record::PeerReported { reports, told });
+        draft.push(Record::PeerReported {
+            reports,
+            told,
+            has_moved,
+        });
     }
 }
 

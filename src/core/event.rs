@@ -176,6 +176,9 @@ pub struct RolloutView {
     pub with: Option<Time>,
     pub mandate: Arc<Mandate>,
     pub reports: Arc<Reports>,
+    /// As [`Rollout::has_moved`](super::Rollout::has_moved): both go by it, so both know it.
+    #[serde(default)]
+    pub has_moved: bool,
     pub ended: bool,
 }
 

@@ -77,6 +77,7 @@ pub fn intents(state: &State, now: Time) -> Intents {
         with: r.with,
         mandate: r.mandate.clone(),
         reports: r.mine.clone(),
+        has_moved: r.has_moved,
         ended: r.ended.is_some(),
     });
     let heard = state.observed.peer.as_ref();

@@ -36,6 +36,9 @@ pub enum Record {
         /// Boot and sequence of the Hello that told them.
         #[serde(default)]
         told: (u64, u64),
+        /// That it has seen the primary move.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        has_moved: bool,
     },
     RolloutEnded {
         result: RolloutResult,
@@ -109,12 +112,17 @@ impl Journaled {
                 rollout.has_row(*row)?;
                 Arc::make_mut(&mut rollout.mine).insert(*row, report.clone());
             }
-            Record::PeerReported { reports, told } => {
+            Record::PeerReported {
+                reports,
+                told,
+                has_moved,
+            } => {
                 let rollout = self.rollout.as_mut().ok_or(NO_PLAN)?;
                 holds(*told > rollout.told, "what the peer reports grows")?;
                 let mut rows = reports.iter().map(|(row, _)| row);
                 rows.try_for_each(|row| rollout.has_row(row))?;
                 (rollout.peers, rollout.told) = (reports.clone(), *told);
+                rollout.has_moved |= has_moved;
             }
             Record::RolloutEnded { result, at } => {
                 self.running()?.ended = Some((*result, *at));
@@ -321,6 +329,7 @@ mod tests {
             Record::PeerReported {
                 reports,
                 told: (3, 4),
+                has_moved: true,
             },
             Record::RolloutEnded { result, at },
             Record::SoloBegun {

@@ -354,9 +354,17 @@ impl State {
     }
 
     /// The database here runs as a primary that another one has replaced. What a rollout has just stopped is
-    /// seen to run for a moment longer.
+    /// seen to run for a moment longer; what was made primary here since is not meant.
     pub fn is_astray(&self) -> bool {
-        let is_planned = self.running().is_some_and(|r| r.has_service_down(&self.me));
+        let took_over = |r: &Rollout| {
+            let solo = self.journaled.solo.as_ref();
+            let solo = solo.filter(|solo| solo.plan.kind == Kind::Failover);
+            solo.is_some_and(|s| {
+                s.plan.id.number > r.plan.id.number && s.barrier(&self.me).is_some()
+            })
+        };
+        let stops = |r: &Rollout| r.has_service_down(&self.me) && !took_over(r);
+        let is_planned = self.running().is_some_and(stops);
         let is_primary = self.observed.local.database == DatabaseRole::Primary;
         is_primary && !is_planned && self.is_superseded()
     }

@@ -169,6 +169,7 @@ mod tests {
             with: None,
             mandate: Arc::new(mandate),
             reports: Arc::new(Reports::new()),
+            has_moved: false,
             ended: false,
         }
     }

@@ -29,6 +29,7 @@ fn boots_and_what_the_peer_reports_grow() {
     let reported = |told| Record::PeerReported {
         reports: reports(&[(1, RowState::Done)], 0),
         told,
+        has_moved: false,
     };
     assert_eq!(journaled.take(&reported((1, 5))), Ok(()));
     for (told, grows) in [
@@ -50,6 +51,7 @@ fn a_report_is_on_a_row_of_the_plan() {
         let theirs = Record::PeerReported {
             reports: theirs,
             told: (1, 1),
+            has_moved: false,
         };
         for fact in [mine, theirs] {
             assert_eq!(journaled().take(&fact).is_ok(), is_one, "{row}");

@@ -213,14 +213,20 @@ fn only_what_is_known_of_a_primary_is_noted() {
 /// What a rollout has just stopped is seen to run for a moment longer.
 #[test]
 fn a_primary_that_another_one_has_replaced_is_stopped_unless_a_rollout_stops_it() {
-    let guard = |mine: Is, rows: &[(usize, RowState)]| {
+    let asked = |mine: Is, rows: &[(usize, RowState)], alone: Option<(Kind, u64, bool)>| {
         let mut state = turned(pair(mine, PRIMARY));
+        state.journaled.solo = alone.map(|(kind, number, begun)| {
+            let mut solo = super::alone::alone(kind, &[(0, RowState::Done)][..usize::from(begun)]);
+            Arc::make_mut(&mut solo.plan).id.number = number;
+            solo
+        });
         let given = one("stop done", Order::Start, rows, &[]);
         state.journaled.rollout = super::state(&given, VrrpState::Backup, Peer::Fresh)
             .journaled
             .rollout;
         intents(&state, NOW).guard
     };
+    let guard = |mine: Is, rows: &[(usize, RowState)]| asked(mine, rows, None);
     let old = Is { term: 0, ..PRIMARY };
     let standby = Is {
         role: DatabaseRole::Standby,
@@ -230,6 +236,19 @@ fn a_primary_that_another_one_has_replaced_is_stopped_unless_a_rollout_stops_it(
     assert_eq!(guard(old, &[(2, RowState::Done)]), Guard::Leave);
     assert_eq!(guard(standby, &[]), Guard::Leave);
     assert_eq!(guard(PRIMARY, &[]), Guard::Leave);
+    // What was made primary here since is not what the rollout has stopped.
+    for (alone, hold) in [
+        ((Kind::Failover, 2, true), Guard::Hold),
+        ((Kind::Failover, 2, false), Guard::Leave),
+        ((Kind::Failover, 1, true), Guard::Leave),
+        ((Kind::Rejoin, 2, true), Guard::Leave),
+    ] {
+        assert_eq!(
+            asked(old, &[(2, RowState::Done)], Some(alone)),
+            hold,
+            "{alone:?}"
+        );
+    }
     let unknown = Is { timeline: 0, ..old };
     assert!(!turned(pair(unknown, PRIMARY)).is_superseded());
 }

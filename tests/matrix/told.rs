@@ -6,7 +6,7 @@ use super::{
 };
 use hau::core::{
     Command, Event, JobKey, Kind, Order, Outcome, Plan, Record, Report, Rollout, RolloutResult,
-    RolloutView, RowState, State, VrrpState, decide,
+    RolloutView, RowState, State, VrrpState, decide, intents,
 };
 use hau::time::Time;
 use std::sync::Arc;
@@ -108,6 +108,27 @@ fn of_the_other_nodes_reports_the_newest_count() {
     }
     assert!(!told((1, 6), &[], 1), "nothing new");
     assert!(!told((1, 6), &done, 0), "of another plan");
+}
+
+/// Both go by it, and one of them may not have seen it.
+#[test]
+fn that_the_primary_has_moved_is_known_to_both_when_one_has_seen_it() {
+    let told = |has_moved: bool| {
+        let mut state = under_way(&[(0, RowState::Done)], &[]);
+        let hello = hello(&mut state);
+        (hello.boot, hello.sequence) = (1, 6);
+        hello.rollout.as_mut().expect("a view").has_moved = has_moved;
+        for record in decide(&state, NOW, &Event::Tick).records {
+            state.journaled.apply(&record);
+        }
+        assert_eq!(decide(&state, NOW, &Event::Tick).records, []);
+        state
+    };
+    for has_moved in [false, true] {
+        let state = told(has_moved);
+        let view = intents(&state, NOW).hello.rollout.expect("a view");
+        assert_eq!(view.has_moved, has_moved);
+    }
 }
 
 /// What is reported on a row of this node in one turn.

@@ -33,7 +33,8 @@ impl Pair {
                 _ if plan.to != newest => "a former one".to_owned(),
                 primary => primary.as_ref().map(name).unwrap_or_default(),
             };
-            (plan.id.number, plan.from) = (1, String::new());
+            // The rollout is the first of all.
+            (plan.id.number, plan.from) = (2, String::new());
             plan.term = plan.term.map(term).filter(|_| solo.ended.is_none());
             solo.mine = crate::form::plain(&solo.mine, &|_| 0);
             solo.ended = solo.ended.map(|(result, _)| (result, FAILED));

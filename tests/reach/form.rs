@@ -70,7 +70,10 @@ impl Pair {
                 key.push(255);
                 continue;
             };
-            key.extend([origin(&view.plan.id.origin), u8::from(view.ended)]);
+            key.extend([
+                origin(&view.plan.id.origin),
+                u8::from(view.ended) + 2 * u8::from(view.has_moved),
+            ]);
             key_of_mandate(&view.mandate, &mut key);
             key_of(&view.reports, &mut key);
         }

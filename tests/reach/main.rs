@@ -107,35 +107,41 @@ fn has_ways_out(kind: Kind) {
     assert!(tally.keys().any(|way| way.starts_with("Ordered")));
 }
 
-/// A failover and a rejoin, by themselves and by a person, idle and beside a switch: whatever dies or is cut off
-/// meanwhile, in the end one database follows the other, or an alarm says what to type and that leads there.
+/// A failover and a rejoin that people ask for, idle and beside a switch: whatever dies or is cut off meanwhile, in the
+/// end one database follows the other, or an alarm says what to type and that leads there.
 #[test]
-#[ignore = "not at its end: it stops at states that are still to be judged"]
 fn no_pair_with_databases_waits_for_ever() {
-    std::thread::scope(|scope| {
-        for is_auto in [false, true] {
-            scope.spawn(move || {
-                let tally = explore(&Pair::starts_alone(is_auto))
-                    .unwrap_or_else(|stuck| panic!("auto: {is_auto}, {stuck}"));
-                let of = |way: Way| tally.get(&format!("{way:?}")).copied();
-                assert!(of(Way::Whole).is_some_and(|n| n > 100));
-                assert!(of(Way::Asked).is_some_and(|n| n > 100));
-            });
-        }
-    });
+    databases_have_ways_out(false);
+}
+
+/// The same where nobody has to ask.
+#[test]
+#[ignore = "a failover that failed while the other node was primary all along keeps an abort from ending: not decided"]
+fn no_pair_that_helps_itself_waits_for_ever() {
+    databases_have_ways_out(true);
+}
+
+fn databases_have_ways_out(is_auto: bool) {
+    let tally = explore(&Pair::starts_alone(is_auto)).unwrap_or_else(|stuck| panic!("{stuck}"));
+    let of = |way: Way| tally.get(&format!("{way:?}")).copied();
+    assert!(of(Way::Whole).is_some_and(|n| n > 100));
+    assert!(of(Way::Asked).is_some_and(|n| n > 100));
 }
 
 /// The same for a former primary that is never let start.
 #[test]
 fn a_database_that_is_never_released_waits_for_ever() {
-    for is_auto in [false, true] {
-        let mut starts = Pair::starts_alone(is_auto);
-        for start in &mut starts {
-            start.mutant = Some(Mutant::NeverReleased);
-        }
-        let stuck = explore(&starts).expect_err("held for ever");
-        assert!(stuck.contains("may start false"), "{stuck}");
+    let mut starts = Pair::starts_alone(false);
+    for start in &mut starts {
+        start.mutant = Some(Mutant::NeverReleased);
     }
+    let stuck = explore(&starts).expect_err("held for ever");
+    let rests = stuck
+        .split_once("\nat\n")
+        .expect("where it comes to rest")
+        .1;
+    assert!(rests.contains("up false, primary true"), "{stuck}");
+    assert!(rests.contains("may start false"), "{stuck}");
 }
 
 /// The walk sees what it is to see: with a rule left out it comes to a state that waits for ever, and says how.
