@@ -282,17 +282,21 @@ mod tests {
         })
     }
 
-    /// What is written to disk must be readable: a daemon that cannot read its own facts does not start.
-    #[test]
-    fn every_fact_is_read_back_as_it_was_written() {
-        let mandate = Arc::new(Mandate {
+    fn mandate() -> Arc<Mandate> {
+        Arc::new(Mandate {
             epoch: 2,
             origin: NodeId("a".to_owned()),
             order: Order::Retry,
             direction: Direction::Forward,
             by: Actor::default(),
             at: Time(9),
-        });
+        })
+    }
+
+    /// What is written to disk must be readable: a daemon that cannot read its own facts does not start.
+    #[test]
+    fn every_fact_is_read_back_as_it_was_written() {
+        let mandate = mandate();
         let report = Report {
             state: RowState::Failed,
             epoch: 2,
