@@ -113,6 +113,10 @@ impl World {
     pub(crate) fn guard(&mut self, n: usize, guard: Guard) {
         self.nodes[n].is_guarding = false;
         self.say(|| format!("{} {guard:?} of its database", Self::name(n)));
+        // Let start by the other one's word while the failover still tries: what was accepted with it counts from here.
+        if guard == Guard::Release && self.accepts_loss(n) == Some(false) {
+            self.pair.databases[n].edit(|c| c.acknowledged = c.members[n].rows.clone());
+        }
         let done = match guard {
             Guard::Release => self.pair.databases[n].release(Duration::ZERO),
             Guard::Hold => self.pair.databases[n].hold(Duration::ZERO),
@@ -182,10 +186,7 @@ impl World {
             return;
         }
         let late = self.nodes[n].late;
-        let accepts = self.nodes[n].state().is_some_and(|s| {
-            let solo = s.journaled.solo.as_ref();
-            solo.is_some_and(|solo| solo.plan.term.is_some())
-        });
+        let accepts = self.accepts_loss(n).is_some();
         let lacks = self.pair.databases[n].edit(|c| {
             let here = c.members[n].rows.clone();
             let all = c.acknowledged.len();
@@ -203,6 +204,17 @@ impl World {
                 format!("{name} gives up {lacks} rows, not having followed for {late} ms before it was MASTER")
             });
         }
+    }
+
+    /// The last failover of this node, if a person has accepted with it that the other one's newer rows are lost; whether
+    /// its database has been made primary by it.
+    fn accepts_loss(&self, n: usize) -> Option<bool> {
+        let state = self.nodes[n].state()?;
+        let solo = state.journaled.solo.as_ref()?;
+        let is_done = |row| solo.is_done(&state.me, row);
+        solo.plan
+            .term
+            .map(|_| solo.barrier(&state.me).is_some_and(is_done))
     }
 
     /// A failover begins.
