@@ -58,6 +58,7 @@ demo: release
 
 ## lint: format, every lint as an error, and the alerts
 lint:
+	@$(NEEDS) test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	shellcheck tests/needs .ci/run packaging/* hooks/example/*
@@ -66,7 +67,6 @@ lint:
 
 ## test: everything that must hold, in under 30 minutes
 test:
-	@$(NEEDS) test
 	$(MAKE) lint
 	HAU_SIM_SEEDS=20000 $(CARGO) test --locked
 	$(MAKE) lab-smoke

@@ -53,13 +53,14 @@ fn own(data: &Path) -> impl Iterator<Item = (PathBuf, PathBuf)> {
 }
 
 /// The source says which timeline it is on in its control file, as of its last checkpoint. pg_rewind before version 16
-/// takes that for the truth: of one that was promoted a moment ago it would see nothing to do.
+/// takes that for the truth: of one that was promoted a moment ago it would see nothing to do. Like pg_rewind it asks
+/// nobody for a password.
 fn wait_for_checkpoint(db: &Postgres, source: &str, deadline: Deadline) -> DatabaseResult<()> {
     let question = "select lpad(to_hex(timeline_id), 8, '0') = lower(left(pg_walfile_name(pg_current_wal_lsn()), 8)) \
                     from pg_control_checkpoint()";
     let told = deadline.poll(SOURCE_POLL, || {
         let conninfo = format!("{source} dbname=postgres");
-        let args = [&conninfo, "-XAtc", question].map(str::to_owned);
+        let args = [&conninfo, "-wXAtc", question].map(str::to_owned);
         let user = Some(db.config.os_user.clone());
         let output = db.run_tool_as(user, "psql", args.into(), None, deadline.left())?;
         Ok((output.stdout.trim() == "t").then_some(()))

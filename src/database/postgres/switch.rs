@@ -149,7 +149,7 @@ pub(super) fn take_back(
     }
     match (wait_for_role(db, deadline)?, stopped) {
         (DatabaseRole::Primary, _) => write_heartbeat(db, deadline),
-        // It has all that it had, and refuses if it followed one that was promoted since.
+        // Refused unless it has all that it stopped with, and nothing of another one that was promoted since.
         (DatabaseRole::Standby, Some(stopped)) => promote(db, stopped, deadline),
         (DatabaseRole::Standby | DatabaseRole::None | DatabaseRole::Unknown, _) => Err(refusal(
             "this database was started as a standby since it was demoted, and where it stopped is not known",
