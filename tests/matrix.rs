@@ -12,6 +12,8 @@ mod facts;
 mod handoff;
 #[path = "matrix/late.rs"]
 mod late;
+#[path = "matrix/life.rs"]
+mod life;
 #[path = "matrix/next.rs"]
 mod next;
 #[path = "matrix/nobody.rs"]
@@ -412,8 +414,10 @@ fn events(state: &State) -> Vec<(&'static str, Event)> {
             .iter()
             .find(|(_, x)| matches!(x.state, RowState::Started | RowState::Undoing))
     });
+    let host_boot = "another".to_owned();
+    let started = Event::Started { host_boot };
     let mut events = vec![
-        ("started", Event::Started),
+        ("started", started),
         ("tick", Event::Tick),
         ("start", Event::Command(Command::Start(plan()))),
         ("retry", order(Order::Retry)),
@@ -486,6 +490,7 @@ fn record(record: &Record) -> String {
         Record::SoloBegun { plan, .. } => format!("{:?} {}", plan.kind, plan.id.number),
         Record::SoloReported { row, report } => format!("own {row} {:?}", report.state),
         Record::SoloEnded { result, .. } => format!("own end: {result:?}"),
+        Record::NotPromoted => "not promoted".to_owned(),
         Record::TermShared { term } => format!("term {term}"),
         Record::PrimarySeen { primary, .. } => format!("primary {}", primary.node),
     }

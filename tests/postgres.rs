@@ -372,7 +372,7 @@ fn a_former_primary_comes_back_right_after_the_failover() {
     let position = a.position().unwrap();
     pair.until("b has it", || b.has_replayed(&position).unwrap());
     pair.host.stop_unit(&pair.a.unit, LIMIT).unwrap();
-    b.take_over(LIMIT).unwrap();
+    b.take_over(None, LIMIT).unwrap();
     a.rewind(false, LIMIT).unwrap();
     a.rejoin(LIMIT).unwrap();
     assert!(a.replication().unwrap().streaming);
@@ -391,7 +391,7 @@ fn two_that_were_promoted_apart_are_not_taken_for_one() {
     };
     write(&pair.b, "lost");
     pair.host.stop_unit(&pair.b.unit, LIMIT).unwrap();
-    a.take_over(LIMIT).unwrap();
+    a.take_over(Some(3), LIMIT).unwrap();
     write(&pair.a, "kept");
     assert_eq!(a.standing().timeline, b.standing().timeline);
 
@@ -409,6 +409,27 @@ fn two_that_were_promoted_apart_are_not_taken_for_one() {
     let rows: i64 = pair.b.sql().query_one(kept, &[]).unwrap().get(0);
     assert_eq!(rows, 9);
     assert!(pair.b.sql().batch_execute("select from lost").is_err());
+}
+
+/// It lies with the data: whoever follows them has it, and is of it when it becomes primary.
+#[test]
+fn a_term_replicates_and_outlives_a_switchover() {
+    let pair = Pair::new();
+    let (a, b) = (&pair.a.db, &pair.b.db);
+    assert_eq!([a.standing().term, b.standing().term], [0, 0]);
+    a.take_over(Some(3), LIMIT).unwrap();
+    a.take_over(Some(3), LIMIT).unwrap();
+    pair.until("b is of it", || b.standing().term == 3);
+    let position = a.demote(LIMIT).unwrap();
+    b.promote(&position, LIMIT).unwrap();
+    b.take_over(None, LIMIT).unwrap();
+    let seen = b.standing();
+    assert_eq!((seen.role, seen.term), (DatabaseRole::Primary, 3));
+    // Whoever may set it may set it to anything.
+    let name = "do $$ begin execute format('alter database %I set hau.term = %L', current_database(), 'x'); end $$";
+    pair.b.sql().batch_execute(name).unwrap();
+    let seen = b.standing();
+    assert_eq!((seen.role, seen.term), (DatabaseRole::Primary, 0));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The flow of a rollout, in one place: given what is known and what happened, what is now true?
-use super::gate::{may_begin, may_start, may_undo, next_row, next_undo, peer_in_step, unfinished};
+use super::back::take_back_rows;
+use super::gate::{may_begin, may_start, next_row, peer_in_step};
 use super::reports::fresh;
 use super::solo;
 use super::watch::{expire, learn_home, survive, take_back};
 use super::{
     Actor, Command, Direction, Event, JobKey, Mandate, Order, Outcome, Plan, Record, Refusal,
-    Reply, Report, RolloutResult, RolloutView, RowState, State, Undo,
+    Reply, Report, RolloutResult, RolloutView, RowState, State,
 };
 use crate::time::Time;
 use std::{borrow::Cow, sync::Arc, time::Duration};
@@ -44,10 +45,7 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
     };
     let mut reply = None;
     match event {
-        Event::Started => {
-            let boot = state.journaled.boot + 1;
-            draft.push(Record::Started { boot, at: now });
-        }
+        Event::Started { host_boot } => begin_life(&mut draft, host_boot),
         Event::Command(Command::Start(plan)) => reply = Some(start(&mut draft, plan)),
         Event::Command(Command::Alone { plan, accepts_loss }) => {
             reply = Some(solo::start(&mut draft, plan, *accepts_loss));
@@ -76,6 +74,18 @@ pub fn decide(state: &State, now: Time, event: &Event) -> Decision {
     Decision {
         records: draft.records,
         reply,
+    }
+}
+
+fn begin_life(draft: &mut Draft<'_>, host_boot: &str) {
+    let was_off = draft.state.journaled.host_boot != host_boot;
+    draft.push(Record::Started {
+        boot: draft.state.journaled.boot + 1,
+        host_boot: host_boot.to_owned(),
+        at: draft.now,
+    });
+    if was_off {
+        solo::judge_anew(draft);
     }
 }
 
@@ -311,7 +321,7 @@ fn advance(draft: &mut Draft<'_>) {
     }
     match rollout.mandate.direction {
         Direction::Forward => forward(draft),
-        Direction::Back => back(draft),
+        Direction::Back => take_back_rows(draft),
     }
 }
 
@@ -327,42 +337,6 @@ fn forward(draft: &mut Draft<'_>) {
         .is_some_and(|r| r.state == RowState::Started);
     if !begun && may_start(s, rollout, row, now).is_ok() {
         let report = fresh(rollout, RowState::Started, now);
-        draft.report(row, report);
-    }
-}
-
-fn back(draft: &mut Draft<'_>) {
-    let running = draft.state.running();
-    if let Some((rollout, row)) = running.and_then(|r| Some((r, unfinished(r)?))) {
-        if rollout.mine[row].state == RowState::Failed {
-            let report = fresh(rollout, RowState::Started, draft.now);
-            draft.report(row, report);
-        }
-        return;
-    }
-    while let Some((rollout, row)) = draft
-        .state
-        .running()
-        .and_then(|r| Some((r, next_undo(&draft.state, r)?)))
-    {
-        let old = rollout.mine.get(row);
-        let begun = old.is_some_and(|r| r.state == RowState::Undoing);
-        if begun || may_undo(&draft.state, rollout, row, draft.now).is_err() {
-            return;
-        }
-        let untouched = old.is_some_and(|r| r.untouched);
-        let nothing = untouched || rollout.plan.rows[row].undo == Undo::Nothing;
-        let state = if nothing {
-            RowState::Undone
-        } else {
-            RowState::Undoing
-        };
-        let note = old.map(|r| r.note.clone()).unwrap_or_default();
-        let report = Report {
-            note,
-            untouched,
-            ..fresh(rollout, state, draft.now)
-        };
         draft.report(row, report);
     }
 }

@@ -9,7 +9,10 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The daemon has started and replayed its journal.
-    Started,
+    Started {
+        /// Another one for each start of the host.
+        host_boot: String,
+    },
     /// What this node looks like from inside has been looked at.
     Local(Local),
     Command(Command),
@@ -36,6 +39,9 @@ pub struct Local {
     /// Of the database; grows with each promotion. 0: not known, or it has none.
     #[serde(default)]
     pub timeline: u32,
+    /// What `Journaled::term` was when these data were given it. 0: none, or not known.
+    #[serde(default)]
+    pub term: u64,
     /// A former primary that is kept from starting until it is known that the other node was not
     /// promoted meanwhile.
     #[serde(default)]

@@ -1,10 +1,8 @@
 //! What must be true before a row may start, run or be taken back: the promises as conditions.
 //!
 //! Asked at every turn, so a row that is resumed after a crash is held to them like a fresh one.
-use super::{
-    Direction, Hello, Local, Plan, Refusal, Report, Reports, Rollout, Row, RowState, State, Undo,
-    VrrpState,
-};
+use super::back::{may_undo, next_undo};
+use super::{Direction, Hello, Local, Plan, Refusal, Reports, Rollout, RowState, State, VrrpState};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -134,84 +132,12 @@ pub(super) fn may_run(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(),
     Ok(())
 }
 
-/// May a row be taken back right now?
-pub(super) fn may_undo(s: &State, r: &Rollout, n: usize, now: Time) -> Result<(), Closed> {
-    let row = &r.plan.rows[n];
-    match peer_in_step(s, r, now) {
-        // Alone, only what brings the service of this node back is taken back.
-        Err(Closed::PeerLost)
-            if s.must_survive(now) && row.service_down && !barrier_unseen(s, r) => {}
-        Err(closed) => return Err(closed),
-        Ok(theirs) => {
-            let barrier = r.barrier(&s.me);
-            let later =
-                |(m, other): &(usize, &Row)| other.phase > row.phase && !r.is_kept(barrier, *m);
-            let open = |(m, other): &(usize, &Row)| {
-                let report = if other.node == s.me {
-                    r.mine.get(*m)
-                } else {
-                    theirs.and_then(|reports| reports.get(*m))
-                };
-                report.map_or(r.is_inherited(*m), |x| x.state != RowState::Undone)
-            };
-            if let Some((m, _)) = r.plan.rows.iter().enumerate().filter(later).find(open) {
-                return Err(Closed::Waiting(m));
-            }
-        }
-    }
-    may_run_undo(s, row, now)
-}
-
-/// May the taking back of a row that has begun go on right now?
-pub(super) fn may_run_undo(s: &State, row: &Row, now: Time) -> Result<(), Closed> {
-    // Never back to being primary where the other node has become it, or may have.
-    let local = &s.observed.local;
-    let other = s
-        .fresh_peer(now)
-        .map_or(!local.may_start, |peer| peer.claims);
-    if local.held || (row.undo == Undo::Role && (other || s.is_superseded())) {
-        return Err(Closed::Held);
-    }
-    let alone = s.is_alone(now) && !s.observed.local.serving;
-    if !row.disruptive_undo || alone {
-        return Ok(());
-    }
-    not_master(s, now)?;
-    peer_serves(s, now)
-}
-
 /// The next row of this node going forward: the first that is not done.
 pub(super) fn next_row(s: &State, r: &Rollout) -> Option<usize> {
     let is_done = |n: usize| r.mine.get(n).is_some_and(|x| x.state == RowState::Done);
     let mut rows = r.plan.rows.iter().enumerate();
     let next = rows.find(|(n, row)| !is_done(*n) && row.node == s.me);
     next.map(|(n, _)| n)
-}
-
-/// This node's row of no return, begun and not done. What the other node did before it stays, so it is brought to its
-/// end whatever was ordered since, or to the word that nothing of it was done.
-pub(super) fn unfinished(r: &Rollout) -> Option<usize> {
-    let is_begun = |x: &Report| matches!(x.state, RowState::Started | RowState::Failed);
-    let is_barrier = |n: usize| r.plan.rows[n].undo == Undo::Barrier;
-    let mut mine = r.mine.iter().filter(|_| !r.has_moved);
-    let found = mine.find(|(n, x)| is_barrier(*n) && is_begun(x) && !x.untouched);
-    found.map(|(n, _)| n)
-}
-
-/// The next row of this node to take back: the last one begun (or inherited), in front of the barrier.
-pub(super) fn next_undo(s: &State, r: &Rollout) -> Option<usize> {
-    let barrier = r.barrier(&s.me);
-    let open = |n: &usize| {
-        let report = r.mine.get(*n);
-        report.map_or(r.is_inherited(*n), |x| x.state != RowState::Undone)
-    };
-    let behind = |n: &usize| !r.is_kept(barrier, *n);
-    r.plan
-        .rows_of(&s.me)
-        .map(|(n, _)| n)
-        .rev()
-        .filter(open)
-        .find(behind)
 }
 
 /// The peer is heard, knows this rollout and stands under the same mandate; its reports, if it has any.
@@ -247,18 +173,7 @@ pub(super) fn peer_in_step<'a>(
     }
 }
 
-/// Could the peer have gone past a barrier that this node has not heard of?
-fn barrier_unseen(s: &State, r: &Rollout) -> bool {
-    let rows = || r.plan.rows.iter().enumerate();
-    rows().any(|(m, row)| {
-        let untouched = || r.report(&s.me, m).is_none_or(|x| x.untouched);
-        let unseen = row.undo == Undo::Barrier && untouched();
-        let mut earlier = rows().filter(|(_, other)| other.phase < row.phase);
-        unseen && row.node == s.peer && earlier.all(|(n, _)| r.is_done(&s.me, n))
-    })
-}
-
-fn not_master(s: &State, now: Time) -> Result<(), Closed> {
+pub(super) fn not_master(s: &State, now: Time) -> Result<(), Closed> {
     let local = &s.observed.local;
     let settled = now >= s.observed.vrrp_since + s.timing.settle;
     let meant = s.home() == Some(&s.peer);
@@ -270,7 +185,7 @@ fn not_master(s: &State, now: Time) -> Result<(), Closed> {
     }
 }
 
-fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
+pub(super) fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
     let peer = s.fresh_peer(now).ok_or(Closed::PeerLost)?;
     let local = &peer.local;
     let serves = local.vrrp == VrrpState::Master && local.has_vip && can_serve(s, peer);

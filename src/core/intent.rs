@@ -1,5 +1,6 @@
 //! What should be going on right now, as a function of the state alone.
-use super::gate::{may_run, may_run_undo, may_stop, peer_can_take_over, unfinished};
+use super::back::{may_run_undo, unfinished};
+use super::gate::{may_run, may_stop, peer_can_take_over};
 use super::{
     Armed, DatabaseRole, Direction, Hello, JobKey, NodeId, Report, Rollout, RolloutView, RowState,
     State, VrrpState,

@@ -2,6 +2,7 @@
 //!
 //! `observe` what happened, `decide` what it means, journal the records, `apply` them, and let
 //! the shell reconcile the machine with `intents`. Start reading at `machine.rs`.
+mod back;
 mod decide;
 mod downtime;
 mod event;
@@ -11,6 +12,7 @@ mod intent;
 mod machine;
 mod observe;
 mod plan;
+mod primary;
 mod record;
 mod reports;
 mod solo;
@@ -28,9 +30,10 @@ pub use handoff::{Armed, HandoffRow};
 pub use intent::{Band, Guard, Intents, Job, Verb, intents};
 pub use machine::{Log, Machine, Turned};
 pub use plan::{Actor, BundleRef, Kind, Plan, RolloutId, Row, Turn, Undo, WayBack};
+pub use primary::Primary;
 pub use record::{Contradiction, Record};
 pub use reports::Reports;
-pub use solo::{Primary, Unasked};
+pub use solo::Unasked;
 pub use state::{
     DatabaseRole, Direction, JobKey, Journaled, Mandate, NodeId, Observed, Order, Problem, Report,
     Rollout, RolloutResult, RowState, State, Timing, VrrpState,

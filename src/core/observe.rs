@@ -18,11 +18,13 @@ impl State {
                 if self.observed.local.follows {
                     self.observed.followed = Some(now);
                 }
+                let since = self.observed.follows_since.unwrap_or(now);
+                self.observed.follows_since = local.follows.then_some(since);
                 self.observed.local = local.clone();
             }
             Event::Hello(hello) if hello.node == self.peer => self.hear(now, hello),
             Event::Hello(_) => {}
-            Event::Started => self.observed.started = now,
+            Event::Started { .. } => self.observed.started = now,
             Event::Command(_) | Event::JobEnded { .. } | Event::Tick => {}
         }
     }

@@ -11,6 +11,9 @@ use std::sync::Arc;
 pub enum Record {
     Started {
         boot: u64,
+        /// Of the host; empty where an older version wrote it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        host_boot: String,
         at: Time,
     },
     /// A node without a rollout of its own has been told where the VIP is at home.
@@ -57,7 +60,9 @@ pub enum Record {
         result: RolloutResult,
         at: Time,
     },
-    /// The database here and the other one, which is of a later term, are one: one follows the other.
+    /// The failover that failed has not promoted and cannot any more: the standby has gone on following.
+    NotPromoted,
+    /// The data here are of a later term: it lies with them, or they and the other node's are one.
     TermShared {
         term: u64,
     },
@@ -89,12 +94,17 @@ impl Journaled {
     /// When it contradicts the ones before it; nothing is changed then.
     pub fn take(&mut self, record: &Record) -> Result<(), Contradiction> {
         match record {
-            Record::Started { boot, at } => {
+            Record::Started {
+                boot,
+                host_boot,
+                at,
+            } => {
                 holds(*boot > self.boot, "boots grow")?;
                 if self.boot == 0 {
                     self.installed = *at;
                 }
                 self.boot = *boot;
+                self.host_boot.clone_from(host_boot);
             }
             Record::HomeTold { home } => self.home = Some(home.clone()),
             Record::PlanAdopted {
@@ -144,6 +154,11 @@ impl Journaled {
                 }
             }
             Record::SoloEnded { result, at } => self.running_solo()?.ended = Some((*result, *at)),
+            Record::NotPromoted => {
+                let solo = self.solo.as_mut().ok_or(NO_PLAN)?;
+                holds(solo.ended.is_some(), "what is under way may promote yet")?;
+                solo.has_not_promoted();
+            }
             Record::TermShared { term } => self.term = *term,
             Record::PrimarySeen { primary, .. } => self.see_primary(primary),
         }
@@ -239,6 +254,20 @@ impl Rollout {
         }
     }
 
+    /// What was begun of the row of no return came to nothing.
+    fn has_not_promoted(&mut self) {
+        for (row, report) in self.mine.clone().iter() {
+            if self.plan.rows[row].undo == Undo::Barrier {
+                let untouched = true;
+                let report = Report {
+                    untouched,
+                    ..report.clone()
+                };
+                Arc::make_mut(&mut self.mine).insert(row, report);
+            }
+        }
+    }
+
     fn has_row(&self, row: usize) -> Result<(), Contradiction> {
         holds(
             row < self.plan.rows.len(),
@@ -314,7 +343,11 @@ mod tests {
         ]));
         let result = RolloutResult::Succeeded;
         let facts = [
-            Record::Started { boot: 3, at },
+            Record::Started {
+                boot: 3,
+                host_boot: "c0ffee".to_owned(),
+                at,
+            },
             Record::HomeTold {
                 home: NodeId("b".to_owned()),
             },
@@ -345,6 +378,7 @@ mod tests {
                 report: report.clone(),
             },
             Record::SoloEnded { result, at },
+            Record::NotPromoted,
             Record::TermShared { term: 2 },
             Record::PrimarySeen {
                 primary: Primary {

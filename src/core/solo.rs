@@ -3,30 +3,14 @@
 //! Each is a rollout of one node: rows of the same table with reports of the same form, beside the
 //! rollout over the pair that may be under way and without waiting for it.
 use super::decide::Draft;
+use super::primary::{has_primary, note_primary, settle_claim, share_term};
 use super::reports::fresh;
 use super::{
-    Actor, AloneRefusal, DatabaseRole, Direction, Hello, Kind, Local, Mandate, NodeId, Order, Plan,
-    Record, Refusal, Reply, Report, Rollout, RolloutResult, RowState, State, Undo, VrrpState,
+    Actor, AloneRefusal, DatabaseRole, Direction, Kind, Mandate, Order, Plan, Record, Refusal,
+    Reply, Report, Rollout, RolloutResult, RowState, State, Undo, VrrpState,
 };
 use crate::time::Time;
-use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
-
-/// The database that was primary last, as far as this node has seen: of a later term, or in the same one on a newer
-/// timeline. Two that were promoted without knowing of one another may come to one timeline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Primary {
-    pub node: NodeId,
-    #[serde(default)]
-    pub term: u64,
-    pub timeline: u32,
-}
-
-impl Primary {
-    fn age(&self) -> (u64, u32) {
-        (self.term, self.timeline)
-    }
-}
 
 /// What a node may begin by itself, as plans without number and time. From the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +24,7 @@ pub struct Unasked {
 }
 
 /// A look at the database and a Hello are up to this old.
-const LATE: Duration = Duration::from_secs(3);
+pub(super) const LATE: Duration = Duration::from_secs(3);
 
 impl Draft<'_> {
     /// On a row of what this node does on its own, or of the rollout over the pair.
@@ -58,52 +42,23 @@ pub(super) fn look_around(draft: &mut Draft<'_>) {
     share_term(draft);
     note_primary(draft);
     stand_down(draft);
+    settle_claim(draft);
     begin_unasked(draft);
 }
 
-/// A standby is what its primary is, in either direction: one of the two may have lost its journal.
-fn share_term(draft: &mut Draft<'_>) {
-    let s = &*draft.state;
-    let Some(peer) = s.fresh_peer(draft.now) else {
-        return;
-    };
-    let (term, own) = (peer.term, s.journaled.term);
-    if term > own && (s.observed.local.follows || peer.local.follows) {
-        draft.push(Record::TermShared { term });
-    }
-}
-
-/// Facts about who is primary: what is seen of a later term or on a newer timeline than ever before.
-fn note_primary(draft: &mut Draft<'_>) {
-    let (s, at) = (&*draft.state, draft.now);
-    // One that is held is primary too, as far as its disk says.
-    let is_primary = |local: &Local| local.held || local.database == DatabaseRole::Primary;
-    let mine = (&s.me, s.journaled.term, &s.observed.local);
-    let theirs = s
-        .fresh_peer(at)
-        .map(|hello| (&s.peer, hello.term, &hello.local));
-    let newest = [Some(mine), theirs]
-        .into_iter()
-        .flatten()
-        .filter(|(_, _, local)| local.timeline > 0 && is_primary(local))
-        .map(|(node, term, local)| Primary {
-            node: node.clone(),
-            term,
-            timeline: local.timeline,
-        })
-        .max_by_key(Primary::age);
-    let known = s.journaled.primary.as_ref().map(Primary::age);
-    if let Some(primary) = newest.filter(|primary| Some(primary.age()) > known) {
-        draft.push(Record::PrimarySeen { primary, at });
-    }
-}
-
-/// A node that is heard again is not gone: nothing is promoted any more, unless that has begun.
+/// A node that is heard again is not gone.
 fn stand_down(draft: &mut Draft<'_>) {
+    if draft.state.fresh_peer(draft.now).is_some() {
+        judge_anew(draft);
+    }
+}
+
+/// What called for a failover is of another time: nothing is promoted any more, unless that has begun.
+pub(super) fn judge_anew(draft: &mut Draft<'_>) {
     let (s, at) = (&*draft.state, draft.now);
     let Some(solo) = s.running_solo() else { return };
     let begun = solo.barrier(&s.me).is_some();
-    if solo.plan.kind == Kind::Failover && !begun && s.fresh_peer(at).is_some() {
+    if solo.plan.kind == Kind::Failover && !begun {
         let result = RolloutResult::Failed;
         draft.push(Record::SoloEnded { result, at });
     }
@@ -152,9 +107,11 @@ fn must_fail_over(s: &State, now: Time) -> bool {
 /// One that failed is not begun again before the other node was heard once more: a person looks.
 fn has_failed_since_heard(s: &State) -> bool {
     let heard = s.observed.peer.as_ref().map(|(_, seen)| *seen);
+    // Not one that was only stood down from.
+    let has_failed = |solo: &Rollout| solo.mine.iter().any(|(_, r)| r.state == RowState::Failed);
     let failed = |solo: &Rollout| match solo.ended {
-        Some((RolloutResult::Failed, at)) => Some(at),
-        Some((RolloutResult::Succeeded, _)) | None => None,
+        Some((RolloutResult::Failed, at)) if has_failed(solo) => Some(at),
+        Some(_) | None => None,
     };
     let solo = s.journaled.solo.as_ref();
     let failover = solo.filter(|solo| solo.plan.kind == Kind::Failover);
@@ -171,11 +128,6 @@ fn must_rejoin(s: &State, now: Time) -> bool {
     let solo = s.journaled.solo.as_ref();
     let waits = (s.observed.local.held && s.is_superseded()) || s.is_left_down();
     waits && !solo.is_some_and(tried) && has_primary(s, now)
-}
-
-fn has_primary(s: &State, now: Time) -> bool {
-    s.fresh_peer(now)
-        .is_some_and(|hello| hello.local.database == DatabaseRole::Primary)
 }
 
 /// A person asks for it.
@@ -195,7 +147,9 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, accepts_loss: bool) -> R
             Kind::Failover if !accepts_loss && (s.is_superseded() || !s.is_in_step()) => {
                 Some(Refusal::Alone(AloneRefusal::MayLoseRows))
             }
-            Kind::Rejoin if !s.is_superseded() => Some(Refusal::Alone(AloneRefusal::NotSuperseded)),
+            Kind::Rejoin if !s.is_superseded() && !s.is_left_down() => {
+                Some(Refusal::Alone(AloneRefusal::NotSuperseded))
+            }
             Kind::Rejoin if !has_primary(s, now) => Some(Refusal::PeerLost),
             Kind::Failover | Kind::Rejoin => None,
             Kind::Upgrade | Kind::Switch | Kind::Rollback | Kind::RollbackNode => None,
@@ -306,77 +260,20 @@ impl State {
         numbers.max().unwrap_or(0)
     }
 
-    /// Of all that this node has ever heard of; what it has not is settled by whichever is seen first.
-    fn last_term(&self) -> u64 {
-        let seen = self.journaled.primary.as_ref().map(|p| p.term);
-        let heard = self.observed.peer.as_ref().map(|(hello, _)| hello.term);
-        [Some(self.journaled.term), seen, heard]
-            .into_iter()
-            .flatten()
-            .max()
-            .unwrap_or(0)
-    }
-
-    /// Names it, so that what was begun with another one in sight is told apart.
-    fn newest_primary(&self) -> String {
-        match &self.journaled.primary {
-            None => String::new(),
-            Some(p) if p.term == 0 => p.timeline.to_string(),
-            Some(p) => format!("{} of term {}", p.timeline, p.term),
-        }
-    }
-
-    /// The other node was made primary after this one was: what this database would go on from is
-    /// the past.
-    pub fn is_superseded(&self) -> bool {
-        self.is_replaced(&self.me, self.journaled.term, &self.observed.local)
-    }
-
-    /// Demoted by a rollout that was given up before its row of following, and nothing else starts it.
+    /// Demoted by a rollout that was given up before its row of following, or stopped by a rejoin that failed, and
+    /// nothing else starts it.
     pub fn is_left_down(&self) -> bool {
         let is_down = self.observed.local.database == DatabaseRole::Unknown;
-        is_down && self.running().is_none() && self.is_superseded()
+        let is_meant = self.is_superseded() || self.has_failed_to_rejoin();
+        is_down && self.running().is_none() && is_meant
     }
 
-    pub(super) fn is_replaced(&self, node: &NodeId, term: u64, local: &Local) -> bool {
-        let primary = self.journaled.primary.as_ref();
-        let newer = primary.is_some_and(|p| p.node != *node && p.age() > (term, local.timeline));
-        local.timeline > 0 && newer
-    }
-
-    /// Both databases were primary and are held, and neither was promoted after the other, each not knowing of it:
-    /// a person says which one counts.
-    pub fn is_rival(&self, peer: &Hello) -> bool {
-        let local = &self.observed.local;
-        let (own, theirs) = (self.journaled.term, peer.term);
-        let is_equal = (own, local.timeline) == (theirs, peer.local.timeline);
-        local.held && peer.local.held && is_equal
-    }
-
-    /// The database here runs as a primary that another one has replaced. What a rollout has just stopped is
-    /// seen to run for a moment longer; what was made primary here since is not meant.
-    pub fn is_astray(&self) -> bool {
-        let took_over = |r: &Rollout| {
-            let solo = self.journaled.solo.as_ref();
-            let solo = solo.filter(|solo| solo.plan.kind == Kind::Failover);
-            solo.is_some_and(|s| {
-                s.plan.id.number > r.plan.id.number && s.barrier(&self.me).is_some()
-            })
+    /// The last that this node did on its own.
+    pub fn has_failed_to_rejoin(&self) -> bool {
+        let failed = |solo: &Rollout| {
+            let end = solo.ended.map(|(end, _)| end);
+            (solo.plan.kind, end) == (Kind::Rejoin, Some(RolloutResult::Failed))
         };
-        let stops = |r: &Rollout| r.has_service_down(&self.me) && !took_over(r);
-        let is_planned = self.running().is_some_and(stops);
-        let is_primary = self.observed.local.database == DatabaseRole::Primary;
-        is_primary && !is_planned && self.is_superseded()
-    }
-
-    /// May this database become primary without a further word? One that was begun and did not end
-    /// well may end yet; once any newer primary is seen the question is settled.
-    pub fn claims(&self) -> bool {
-        let solo = self.journaled.solo.as_ref();
-        let Some(solo) = solo.filter(|solo| solo.plan.kind == Kind::Failover) else {
-            return false;
-        };
-        let begun = solo.barrier(&self.me).is_some();
-        (begun || solo.ended.is_none()) && solo.plan.to == self.newest_primary()
+        self.journaled.solo.as_ref().is_some_and(failed)
     }
 }

@@ -192,6 +192,8 @@ pub struct State {
 pub struct Journaled {
     /// How often this daemon has started: orders Hellos over restarts.
     pub boot: u64,
+    /// The start of the host in which this daemon ran last.
+    pub host_boot: String,
     /// When this daemon started for the first time: tells this journal from one that is gone.
     pub installed: Time,
     /// Where the VIP is at home, as the other node told this one that has no rollout of its own to know it from.
@@ -219,6 +221,8 @@ pub struct Observed {
     pub peer: Option<(Arc<Hello>, Time)>,
     /// When the standby here was last seen to follow; not kept up while it does.
     pub followed: Option<Time>,
+    /// Since when it has been seen to.
+    pub follows_since: Option<Time>,
     /// Installations of the peer that another has replaced: their late Hellos are not listened to.
     pub former: Vec<Time>,
     /// When the peer was last heard with another journal than the running rollout is done with.
@@ -345,51 +349,5 @@ impl Rollout {
     pub fn is_at_rest(&self) -> bool {
         let theirs = self.peers.iter().any(|(_, r)| r.is_open());
         self.halted_by().is_some() && !self.is_open() && !theirs
-    }
-
-    /// Giving up now would take back what is whole, or leave nobody to serve: both nodes have been
-    /// through their stretch of service, or the row of no return is neither done nor untouched.
-    pub fn is_past_abort(&self, me: &NodeId) -> bool {
-        let mut rows = self.plan.rows.iter().enumerate();
-        self.is_undecided(me) || rows.all(|(n, row)| !row.service_down || self.is_done(me, n))
-    }
-
-    /// The row of no return is neither done nor untouched, and no failover has made another node primary.
-    pub fn is_undecided(&self, me: &NodeId) -> bool {
-        !self.has_moved && self.barrier(me).is_some_and(|n| !self.is_done(me, n))
-    }
-
-    /// The rollout that this one took the place of may have stopped the services here, whether this
-    /// row has done anything or not: taking it back starts them.
-    pub(super) fn is_inherited(&self, row: usize) -> bool {
-        let way_back = self.plan.way_back.as_ref();
-        let mut first = self.plan.rows_of(&self.plan.first);
-        let stops = first.find(|(_, row)| row.service_down && row.undo == super::Undo::Run);
-        way_back.is_some_and(|w| w.replaces.is_some()) && stops.is_some_and(|(n, _)| n == row)
-    }
-
-    /// Does an abort leave this row as it is, because of the barrier that was passed?
-    pub(super) fn is_kept(&self, barrier: Option<usize>, row: usize) -> bool {
-        match self.plan.rows[row].undo {
-            super::Undo::Always => false,
-            super::Undo::Nothing | super::Undo::Run | super::Undo::Barrier => {
-                barrier.is_some_and(|b| row <= b)
-            }
-            super::Undo::Role => self.has_moved || barrier.is_some_and(|b| row <= b),
-        }
-    }
-
-    /// Down to this row an abort takes back; what lies before it stays. A failover in the middle of the switchover
-    /// has done what the row of promotion does.
-    pub fn barrier(&self, me: &NodeId) -> Option<usize> {
-        let rows = || self.plan.rows.iter().enumerate();
-        let report = |n: usize| self.report(me, n);
-        let given = |n: usize| report(n).is_some_and(|r| r.state != RowState::Undone);
-        let switched = self.has_moved && rows().any(|(n, row)| row.gives_vip && given(n));
-        let begun = |n: usize| switched || report(n).is_some_and(|r| !r.untouched);
-        rows()
-            .filter(|(n, row)| row.undo == super::Undo::Barrier && begun(*n))
-            .map(|(n, _)| n)
-            .next_back()
     }
 }

@@ -1,7 +1,8 @@
 //! What nobody orders: a survivor that must serve, where the VIP is at home, a job that does not come back, a
 //! failure that the configuration wants taken back.
+use super::back::next_undo;
 use super::decide::{Draft, mandate};
-use super::gate::{may_start, next_row, next_undo};
+use super::gate::{may_start, next_row};
 use super::{
     Actor, Closed, Direction, Mandate, Order, Problem, Record, Report, Rollout, RowState, State,
 };

@@ -1,5 +1,5 @@
 //! What a person must see to, in one sentence, and what to type.
-use crate::core::{DatabaseRole, Hello, Kind, Problem, Rollout, RolloutResult, State};
+use crate::core::{DatabaseRole, Hello, Problem, Rollout, RolloutResult, State};
 use crate::time::Time;
 
 const REJOIN: &str = "hau-ctl rejoin; where that is refused hau-ctl rejoin --rebuild";
@@ -34,12 +34,7 @@ fn told(what: String, remedy: impl Into<String>) -> Problem {
 }
 
 fn is_replaced(state: &State, _: Time) -> Option<Problem> {
-    let failed = |solo: &Rollout| {
-        let end = solo.ended.map(|(end, _)| end);
-        (solo.plan.kind, end) == (Kind::Rejoin, Some(RolloutResult::Failed))
-    };
-    let solo = state.journaled.solo.as_ref();
-    let is_left = state.observed.local.held || solo.is_some_and(failed);
+    let is_left = state.observed.local.held || state.has_failed_to_rejoin();
     let peer = &state.peer;
     (state.is_astray() || (state.is_superseded() && is_left)).then(|| {
         told(

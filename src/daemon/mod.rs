@@ -32,7 +32,7 @@ use crate::core::{
     Event, Hello, Journaled, Local, Log, Machine, Record, Refusal, Reply, Rollout, Turned,
     may_work_by_hand,
 };
-use crate::host::Host;
+use crate::host::{Host, process};
 use crate::journal::{Journal, JournalError};
 use crate::time::Time;
 use alone::Alone;
@@ -112,7 +112,11 @@ impl Daemon {
     /// Until SIGTERM. What is in flight stays as it is: the next start goes on from the journal.
     fn serve(&mut self, mail: &mut mpsc::Receiver<Post>) -> Result<(), JournalError> {
         self.look()?;
-        let mut wake = self.turn(&Event::Started, None)?;
+        let host_boot = process::host_boot().unwrap_or_else(|e| {
+            tracing::warn!("{e}: a failover under way is taken for one of before a boot");
+            String::new()
+        });
+        let mut wake = self.turn(&Event::Started { host_boot }, None)?;
         let mut watchdog = Watchdog::new();
         loop {
             watchdog.feed();

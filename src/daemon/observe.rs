@@ -217,6 +217,7 @@ fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
                     local.database = standing.role;
                     local.follows = standing.follows;
                     local.timeline = standing.timeline;
+                    local.term = standing.term;
                     local.held = standing.held;
                     local.may_start = standing.may_start;
                     Arc::make_mut(&mut local.details).lag_bytes = lag;

@@ -342,7 +342,11 @@ mod tests {
     /// Every seal is right and yet no program wrote this: two halves of two journals, perhaps.
     #[test]
     fn facts_that_contradict_each_other_are_an_error_that_names_the_first() {
-        let boot = |boot| Record::Started { boot, at: Time(1) };
+        let boot = |boot| Record::Started {
+            boot,
+            host_boot: String::new(),
+            at: Time(1),
+        };
         assert!(past(&[boot(1), boot(2)]).is_ok());
         let e = past(&[boot(1), boot(2), boot(2), boot(3)]).unwrap_err();
         let said = e.to_string();
@@ -368,6 +372,7 @@ mod tests {
         let (mut journal, _) = recover(dir.path()).unwrap();
         let known = serde_json::to_vec(&Record::Started {
             boot: 1,
+            host_boot: String::new(),
             at: Time(1),
         })
         .unwrap();

@@ -66,6 +66,10 @@ pub(super) fn tell(record: &Record, journaled: &Journaled) {
             solo.map_or("rollout", |r| kind(&r.plan)),
             solo.map_or(0, |r| r.plan.id.number),
         ),
+        Record::NotPromoted => tracing::info!(
+            HAU_EVENT = "not-promoted",
+            "the failover that failed has not promoted this node's database: it follows on"
+        ),
         Record::TermShared { term } => tracing::info!(
             HAU_EVENT = "term",
             "the databases of both nodes are of term {term}",

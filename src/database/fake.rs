@@ -209,6 +209,7 @@ impl Database for FakeDatabase {
             timeline: me.timeline,
             held: !me.up && me.is_primary && me.demoted_at.is_none() && !me.may_start,
             may_start: !cluster.holds || me.may_start,
+            term: if me.up { me.term } else { 0 },
         }
     }
 
@@ -232,7 +233,7 @@ impl Database for FakeDatabase {
         Ok(())
     }
 
-    fn take_over(&self, _limit: Duration) -> DatabaseResult<()> {
+    fn take_over(&self, term: Option<u64>, _limit: Duration) -> DatabaseResult<()> {
         let mut cluster = self.change("promote")?;
         let me = &mut cluster.members[self.node];
         me.up |= me.is_primary;
@@ -243,6 +244,7 @@ impl Database for FakeDatabase {
             (me.is_primary, me.timeline) = (true, me.timeline + 1);
             me.demoted_at = None;
         }
+        me.term = term.unwrap_or(me.term);
         me.may_start = true;
         Ok(())
     }

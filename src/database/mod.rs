@@ -48,6 +48,8 @@ pub struct Standing {
     pub held: bool,
     /// The host has not started since this one was last known to be the right primary.
     pub may_start: bool,
+    /// As `take_over` wrote it into these data. 0: none, or not known of one that is down.
+    pub term: u64,
 }
 
 /// Databases of hau's own on the same server.
@@ -93,8 +95,9 @@ pub trait Database: Send + Sync {
     fn release(&self, limit: Duration) -> DatabaseResult<()>;
     /// Stops a primary that another one has replaced, and holds it.
     fn hold(&self, limit: Duration) -> DatabaseResult<()>;
-    /// Makes this one primary with what it has: only where the other certainly writes no more.
-    fn take_over(&self, limit: Duration) -> DatabaseResult<()>;
+    /// Makes this one primary with what it has: only where the other certainly writes no more. A term is written into
+    /// the data, where whoever follows them finds it; None: they are as before.
+    fn take_over(&self, term: Option<u64>, limit: Duration) -> DatabaseResult<()>;
     /// Prepares a replaced primary for `rejoin`: takes back what the new primary never got, or
     /// with `rebuild` copies everything anew.
     fn rewind(&self, rebuild: bool, limit: Duration) -> DatabaseResult<()>;

@@ -54,7 +54,7 @@ impl Database for NoDatabase {
     fn hold(&self, _limit: Duration) -> DatabaseResult<()> {
         Ok(())
     }
-    fn take_over(&self, _limit: Duration) -> DatabaseResult<()> {
+    fn take_over(&self, _term: Option<u64>, _limit: Duration) -> DatabaseResult<()> {
         Ok(())
     }
     fn rewind(&self, _rebuild: bool, _limit: Duration) -> DatabaseResult<()> {

@@ -155,8 +155,8 @@ impl Database for Postgres {
         guard::hold(self, Deadline::after(limit))
     }
 
-    fn take_over(&self, limit: Duration) -> DatabaseResult<()> {
-        switch::take_over(self, Deadline::after(limit))
+    fn take_over(&self, term: Option<u64>, limit: Duration) -> DatabaseResult<()> {
+        switch::take_over(self, term, Deadline::after(limit))
     }
 
     fn rewind(&self, rebuild: bool, limit: Duration) -> DatabaseResult<()> {

@@ -6,6 +6,14 @@ use nix::{
 };
 use std::{fs, path::Path};
 
+/// Another one for each start of the host.
+pub fn host_boot() -> HostResult<String> {
+    let file = Path::new("/proc/sys/kernel/random/boot_id");
+    let text = fs::read_to_string(file);
+    let text = text.map_err(|e| HostError::new("read", file.display().to_string(), e))?;
+    Ok(text.trim_end().to_owned())
+}
+
 /// The process a pidfile names, if it lives (a zombie does not).
 pub fn pid_of(pidfile: &Path) -> Option<u32> {
     let text = files::read(pidfile).ok()?;

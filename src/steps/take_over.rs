@@ -17,8 +17,9 @@ struct TakeOver;
 impl Step for TakeOver {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         // One that is held gives no answer.
-        let primary = cx.database.role().ok() == Some(DatabaseRole::Primary);
-        Ok(if primary {
+        let here = cx.database.standing();
+        let is_marked = cx.plan.term.is_none_or(|term| here.term >= term);
+        Ok(if here.role == DatabaseRole::Primary && is_marked {
             Check::AlreadyDone
         } else {
             Check::Ready
@@ -30,7 +31,7 @@ impl Step for TakeOver {
             let what = "the other node is heard again, or this was given up meanwhile";
             return Err(StepError::retry(what, "hau-ctl status"));
         }
-        Ok(cx.database.take_over(cx.left())?)
+        Ok(cx.database.take_over(cx.plan.term, cx.left())?)
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {

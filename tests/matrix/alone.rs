@@ -9,7 +9,7 @@ use hau::time::Time;
 use std::sync::Arc;
 
 /// The VIP is here, the other node silent since long ago, and the standby here followed it to the end.
-fn left() -> State {
+pub(super) fn left() -> State {
     let given = one("idle", Order::Start, &[], &[]);
     let mut state = state(&given, VrrpState::Master, Peer::Lost);
     state.journaled.rollout = None;
@@ -105,7 +105,7 @@ fn a_failover_that_failed_is_begun_again_only_after_the_peer_came_and_went() {
         let mut state = left();
         let solo = Rollout {
             ended: Some((result, Time(ended))),
-            ..alone(kind, &[])
+            ..alone(kind, &[(0, RowState::Failed)])
         };
         state.journaled.solo = Some(solo);
         state.observed.peer.as_mut().expect("a peer").1 = Time(heard);
@@ -243,6 +243,14 @@ fn a_rejoin_that_is_asked_for_is_refused_for_what_stands_against_it() {
     assert_eq!(asked_of(|_| {}), Ok(()));
     let newest = asked_of(|s| s.observed.local.timeline = 2);
     assert_eq!(newest, Err(Refusal::Alone(AloneRefusal::NotSuperseded)));
+    // It was stopped by a rejoin that failed, and had followed the newest one before.
+    let failed = asked_of(|s| {
+        s.observed.local.timeline = 2;
+        let mut solo = alone(Kind::Rejoin, &[(0, RowState::Failed)]);
+        solo.ended = Some((RolloutResult::Failed, Time(0)));
+        s.journaled.solo = Some(solo);
+    });
+    assert_eq!(failed, Ok(()));
     let nobody = asked_of(|s| hello(s).local.database = DatabaseRole::Standby);
     assert_eq!(nobody, Err(Refusal::PeerLost));
     let busy = asked_of(|s| s.journaled.solo = Some(alone(Kind::Rejoin, &[])));

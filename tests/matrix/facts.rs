@@ -7,6 +7,11 @@ use hau::core::{
 use hau::time::Time;
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
+fn born() -> Event {
+    let host_boot = "one".to_owned();
+    Event::Started { host_boot }
+}
+
 /// With a rollout under way.
 fn journaled() -> Journaled {
     let given = one("planned", Order::Start, &[], &[]);
@@ -18,6 +23,7 @@ fn boots_and_what_the_peer_reports_grow() {
     let mut journaled = journaled();
     let started = |boot| Record::Started {
         boot,
+        host_boot: String::new(),
         at: Time(boot),
     };
     assert!(journaled.take(&started(0)).is_err());
@@ -177,12 +183,12 @@ fn the_facts_of_a_turn_are_durable_before_they_count() {
     let mut machine = Machine::recover(idle(), &[], Disk(Some(Rc::clone(&turns))));
     let quiet = machine.handle(NOW, &Event::Tick).expect("a turn");
     assert!(quiet.records.is_empty() && turns.borrow().is_empty());
-    let turned = machine.handle(NOW, &Event::Started).expect("a turn");
+    let turned = machine.handle(NOW, &born()).expect("a turn");
     assert_eq!(*turns.borrow(), [turned.records]);
     assert_eq!(machine.state().journaled.boot, 1);
 
     let mut full = Machine::recover(idle(), &[], Disk(None));
     assert!(full.handle(NOW, &Event::Tick).is_ok());
-    assert!(full.handle(NOW, &Event::Started).is_err());
+    assert!(full.handle(NOW, &born()).is_err());
     assert_eq!(full.state().journaled.boot, 0);
 }

@@ -28,6 +28,7 @@ impl Course {
             | Record::SoloBegun { .. }
             | Record::SoloReported { .. }
             | Record::SoloEnded { .. }
+            | Record::NotPromoted
             | Record::TermShared { .. }
             | Record::PrimarySeen { .. } => {}
         }

@@ -313,6 +313,7 @@ pub(crate) fn contradicting_facts_are_told(pair: &mut Pair) {
     let (mut journal, _) = hau::journal::Journal::open(&file).unwrap();
     let boot = Record::Started {
         boot: 1,
+        host_boot: String::new(),
         at: Time(1),
     };
     journal

@@ -141,7 +141,7 @@ impl Pair {
             return;
         };
         let seen = databases.standing[n];
-        (local.database, local.timeline) = (seen.role, seen.timeline);
+        (local.database, local.timeline, local.term) = (seen.role, seen.timeline, seen.term);
         (local.follows, local.held, local.may_start) = (seen.follows, seen.held, seen.may_start);
     }
 
@@ -178,7 +178,13 @@ impl Pair {
             Ok(())
         })?;
         next.heard[n] = None;
-        Some(next)
+        let host_boot = "another".to_owned();
+        let blind = Sight {
+            vrrp: VrrpState::Unknown,
+            serving: false,
+            peer: Peer::Lost,
+        };
+        next.turn(n, blind, NOW, &Event::Started { host_boot })
     }
 
     /// What the work of a row does to the databases; None: it cannot be done now.
@@ -186,7 +192,10 @@ impl Pair {
         let limit = Duration::ZERO;
         let next = match (verb, step) {
             (Verb::Do, "fence") => self.without_power(1 - n)?,
-            (Verb::Do, "take_over") => self.changed(n, |d| d.take_over(limit))?,
+            (Verb::Do, "take_over") => {
+                let term = self.nodes[n].solo.as_ref().and_then(|solo| solo.plan.term);
+                self.changed(n, |d| d.take_over(term, limit))?
+            }
             (Verb::Do, "rewind" | "rebuild") => {
                 self.changed(n, |d| d.rewind(step == "rebuild", limit))?
             }

@@ -43,10 +43,12 @@ impl Pair {
             let hello = Arc::make_mut(hello);
             hello.term = term(hello.term);
             hello.local.timeline = rank(hello.local.timeline);
+            hello.local.term = term(hello.local.term);
         }
         let mut cluster = databases.cluster.clone();
         for member in &mut cluster.members {
             member.timeline = rank(member.timeline);
+            member.term = term(member.term);
         }
         let is_auto = databases.is_auto;
         self.databases = Some(Databases::new(cluster, is_auto));
@@ -56,7 +58,10 @@ impl Pair {
     fn ages(&self) -> (Vec<u32>, Vec<u64>) {
         let (mut timelines, mut terms) = (vec![0], vec![0]);
         let members = self.databases.iter().flat_map(|d| &d.cluster.members);
-        timelines.extend(members.map(|member| member.timeline));
+        for member in members {
+            timelines.push(member.timeline);
+            terms.push(member.term);
+        }
         for node in &self.nodes {
             timelines.extend(node.primary.as_ref().map(|p| p.timeline));
             terms.extend(node.primary.as_ref().map(|p| p.term));
@@ -66,7 +71,7 @@ impl Pair {
         }
         for hello in self.heard.iter().flatten() {
             timelines.push(hello.local.timeline);
-            terms.push(hello.term);
+            terms.extend([hello.term, hello.local.term]);
         }
         timelines.sort_unstable();
         timelines.dedup();
@@ -102,6 +107,7 @@ impl Pair {
                 u8::from(member.may_start),
                 u8::from(member.demoted_at.is_some()),
                 member.timeline as u8,
+                member.term as u8,
             ]);
             let Some(solo) = &node.solo else {
                 key.push(255);
@@ -115,7 +121,7 @@ impl Pair {
             key.extend(
                 solo.mine
                     .iter()
-                    .flat_map(|(row, r)| [row as u8, r.state as u8]),
+                    .flat_map(|(row, r)| [row as u8, r.state as u8 + 16 * u8::from(r.untouched)]),
             );
         }
         for hello in self.heard.iter().flatten() {
@@ -125,6 +131,7 @@ impl Pair {
                 hello.term as u8,
                 local.database as u8,
                 local.timeline as u8,
+                local.term as u8,
                 u8::from(local.held) + 2 * u8::from(local.follows) + 4 * u8::from(local.may_start),
             ]);
         }

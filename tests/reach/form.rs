@@ -3,6 +3,7 @@
 use crate::pair::{NOW, Pair, actor};
 use crate::site::site;
 use hau::core::{Mandate, NodeId, Report, Reports, RowState};
+use hau::time::Time;
 use std::{fmt::Write, sync::Arc};
 
 impl Pair {
@@ -11,6 +12,8 @@ impl Pair {
         let epochs = self.epochs();
         let rank = |epoch: u64| epochs.partition_point(|e| *e < epoch) as u64;
         for node in &mut self.nodes {
+            (node.boot, node.host_boot) = (0, String::new());
+            node.installed = Time::default();
             let Some(rollout) = &mut node.rollout else {
                 continue;
             };

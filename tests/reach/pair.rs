@@ -166,6 +166,7 @@ impl Pair {
         state.unasked = self.unasked(n);
         // A standby that does not follow had followed until a moment ago.
         state.observed.followed = self.followed(n).then_some(now);
+        state.observed.follows_since = state.observed.local.follows.then_some(GONE);
         let (hello, seen, at) = match sight.peer {
             Peer::Lost => return state,
             Peer::Heard(vrrp, serving) => (Some(self.told_by(1 - n)), (vrrp, serving), now),
@@ -339,6 +340,7 @@ fn of_database(local: &Local) -> Local {
     Local {
         database: local.database,
         timeline: local.timeline,
+        term: local.term,
         follows: local.follows,
         held: local.held,
         may_start: local.may_start,

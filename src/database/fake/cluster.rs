@@ -29,6 +29,8 @@ pub struct Member {
     pub rows: Vec<u32>,
     /// As PostgreSQL counts: one more with each promotion. A standby takes its primary's.
     pub timeline: u32,
+    /// Lies with the rows, as they replicate.
+    pub term: u64,
     /// The host has not started since it was last known to be the right primary.
     pub may_start: bool,
     /// Where it was stopped cleanly; it does not come up as primary by itself any more.
@@ -64,6 +66,7 @@ impl Cluster {
             let have = self.members[standby].rows.len();
             if self.is_streaming(standby) {
                 self.members[standby].timeline = self.members[primary].timeline;
+                self.members[standby].term = self.members[primary].term;
             }
             if have != self.members[primary].rows.len() && self.is_streaming(standby) {
                 let missing = self.members[primary].rows[have..].to_vec();

@@ -18,7 +18,7 @@ const DROP_IN: &str = "50-hau-may-start.conf";
 pub(super) struct Timeline(Mutex<Option<(u32, u32)>>);
 
 pub(super) fn standing(db: &Postgres) -> Standing {
-    let (role, follows) = role_and_stream(db).unwrap_or_default();
+    let (role, follows, term) = asked(db).unwrap_or_default();
     // One that answers runs.
     let up = role != DatabaseRole::Unknown || !matches!(db.postmaster(), Ok(None));
     let flag = db.config.may_start.as_ref();
@@ -29,22 +29,28 @@ pub(super) fn standing(db: &Postgres) -> Standing {
         timeline: timeline(db).unwrap_or(0),
         held: !up && !may_start && !db.has_standby_signal(),
         may_start,
+        term,
     }
 }
 
-/// Both in one round trip, for it is asked every second.
-fn role_and_stream(db: &Postgres) -> DatabaseResult<(DatabaseRole, bool)> {
-    let sql = "select pg_is_in_recovery(), exists(select from pg_stat_wal_receiver where status = 'streaming')";
-    let (in_recovery, streams) = db
-        .sessions
-        .ask("ask for the role", QUESTION, move |client| {
-            let row = client.query_typed_one(sql, &[])?;
-            Ok((row.try_get(0)?, row.try_get(1)?))
-        })?;
+/// Role, stream and term in one round trip, for it is asked every second.
+fn asked(db: &Postgres) -> DatabaseResult<(DatabaseRole, bool, u64)> {
+    let sql = "
+        select pg_is_in_recovery(), exists(select from pg_stat_wal_receiver where status = 'streaming'),
+               coalesce((select substr(one, 10)::bigint
+                   from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase, unnest(setconfig) one
+                   where setrole = 0 and datname = current_database() and one ~ '^hau[.]term=[0-9]{1,18}$'), 0)";
+    let (in_recovery, streams, term): (bool, bool, i64) =
+        db.sessions
+            .ask("ask for the role", QUESTION, move |client| {
+                let row = client.query_typed_one(sql, &[])?;
+                Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+            })?;
+    let term = term.unsigned_abs();
     Ok(if in_recovery {
-        (DatabaseRole::Standby, streams)
+        (DatabaseRole::Standby, streams, term)
     } else {
-        (DatabaseRole::Primary, false)
+        (DatabaseRole::Primary, false, term)
     })
 }
 

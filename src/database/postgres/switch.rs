@@ -10,6 +10,7 @@ use super::{
     transient,
 };
 use crate::core::DatabaseRole;
+use ::postgres::Client;
 use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(2);
@@ -170,13 +171,20 @@ pub(super) fn promote(db: &Postgres, position: Position, deadline: Deadline) -> 
 }
 
 /// With all that it has received, which the server replays first.
-pub(super) fn take_over(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
+pub(super) fn take_over(
+    db: &Postgres,
+    term: Option<u64>,
+    deadline: Deadline,
+) -> DatabaseResult<()> {
     if db.postmaster()?.is_none() {
         guard::release(db, deadline)?;
     }
     if wait_for_role(db, deadline)? == DatabaseRole::Standby {
         make_primary(db, deadline)?;
         begin_checkpoint(db);
+    }
+    if let Some(term) = term {
+        write_term(db, term, deadline)?;
     }
     write_heartbeat(db, deadline)
 }
@@ -293,6 +301,20 @@ fn wait_for_role(db: &Postgres, deadline: Deadline) -> DatabaseResult<DatabaseRo
             "look into the server's log",
         )
     })
+}
+
+/// As a setting of the database: it replicates, a standby can be asked for it, and a restored database that takes this
+/// one's place takes its settings.
+fn write_term(db: &Postgres, term: u64, deadline: Deadline) -> DatabaseResult<()> {
+    let written = move |client: &mut Client| {
+        let sql =
+            "select format('alter database %I set hau.term = %L', current_database(), $1::bigint)";
+        let term = i64::try_from(term).unwrap_or(i64::MAX);
+        let alter: String = client.query_one(sql, &[&term])?.try_get(0)?;
+        client.batch_execute(&alter)
+    };
+    let limit = deadline.left();
+    db.sessions.ask("write the term", limit, written)
 }
 
 fn write_heartbeat(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {

@@ -31,15 +31,7 @@ const SILENT: u64 = 8_000;
 
 /// As `status` tells it: away while the other one became primary, and not following it.
 pub(crate) fn must_rejoin(s: &hau::core::State) -> bool {
-    s.is_superseded() && (s.observed.local.held || has_failed_to_rejoin(s))
-}
-
-fn has_failed_to_rejoin(s: &hau::core::State) -> bool {
-    let failed = |solo: &hau::core::Rollout| {
-        let end = solo.ended.map(|(end, _)| end);
-        (solo.plan.kind, end) == (Kind::Rejoin, Some(RolloutResult::Failed))
-    };
-    s.journaled.solo.as_ref().is_some_and(failed)
+    s.is_left_down() || (s.is_superseded() && (s.observed.local.held || s.has_failed_to_rejoin()))
 }
 
 impl World {
@@ -149,7 +141,9 @@ impl World {
         };
         let asked = Asked {
             vouched: true,
-            rebuild: self.nodes[n].state().is_some_and(has_failed_to_rejoin),
+            rebuild: self.nodes[n]
+                .state()
+                .is_some_and(hau::core::State::has_failed_to_rejoin),
         };
         let plan = Arc::new(Self::solo(n, kind, asked));
         let mut asks = |accepts_loss: bool| {

@@ -168,10 +168,11 @@ impl World {
         self.say(|| format!("{} sidecar up", Self::name(n)));
         // The core is told what there is to see before it says what should be.
         let now = self.time_of(n);
+        let host_boot = self.nodes[n].boots.to_string();
         let started = self.nodes[n]
             .side
             .as_mut()
-            .map(|side| side.machine.handle(now, &Event::Started));
+            .map(|side| side.machine.handle(now, &Event::Started { host_boot }));
         match started {
             Some(Ok(turned)) => self.recorded(n, &turned.records),
             Some(Err(_)) | None => return self.crash(n),
@@ -281,6 +282,7 @@ impl World {
             database: standing.role,
             follows: standing.follows,
             timeline: standing.timeline,
+            term: standing.term,
             held: standing.held,
             may_start: standing.may_start,
             version: None,

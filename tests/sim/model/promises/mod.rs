@@ -265,6 +265,7 @@ fn short(record: &Record) -> String {
         | Record::MandateTaken { .. }
         | Record::RolloutEnded { .. }
         | Record::SoloEnded { .. }
+        | Record::NotPromoted
         | Record::TermShared { .. }
         | Record::PrimarySeen { .. } => format!("{record:?}"),
     }
