@@ -196,10 +196,15 @@ pub(super) fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
     }
 }
 
+/// Its database does not start, or is one that this node's has replaced.
+pub(super) fn peer_is_kept_down(s: &State, peer: &Hello) -> bool {
+    peer.local.held || s.is_replaced(&s.peer, peer.term, &peer.local)
+}
+
 /// Its services are up, and its database is not one that this node's has replaced.
 fn can_serve(s: &State, peer: &Hello) -> bool {
     let local = &peer.local;
-    local.serving && !local.held && !s.is_replaced(&s.peer, peer.term, local)
+    local.serving && !peer_is_kept_down(s, peer)
 }
 
 /// May services that serve be stopped on this node right now? A job that was slow to come to it asks again.

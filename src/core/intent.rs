@@ -1,6 +1,6 @@
 //! What should be going on right now, as a function of the state alone.
 use super::back::{may_run_undo, unfinished};
-use super::gate::{may_run, may_stop, peer_can_take_over};
+use super::gate::{may_run, may_stop, peer_can_take_over, peer_is_kept_down};
 use super::{
     Armed, DatabaseRole, Direction, Hello, JobKey, NodeId, Report, Rollout, RolloutView, RowState,
     State, VrrpState,
@@ -192,6 +192,11 @@ fn band(state: &State, now: Time) -> Band {
     }
     if is_kept_down {
         return Band::Upgrading;
+    }
+    // Down for a moment, or by a row that is taken back: there is no better place for the VIP.
+    let is_no_better = |peer| peer_is_kept_down(state, peer);
+    if holds && local.has_vip && state.fresh_peer(now).is_some_and(is_no_better) {
+        return Band::Normal;
     }
     wanted(state, fit)
 }

@@ -158,8 +158,9 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, accepts_loss: bool) -> R
     if let Some(refusal) = refusal {
         return Reply::Refused(refusal);
     }
+    // Of two that were begun with neither known to the other node, the later one is a person's last word.
     let loses = accepts_loss && plan.kind == Kind::Failover;
-    let term = loses.then(|| s.last_term() + 1);
+    let term = loses.then(|| now.0.max(s.last_term() + 1));
     let rollout = begin(draft, plan, plan.by.clone(), term);
     Reply::Accepted { rollout }
 }

@@ -203,8 +203,8 @@ pub struct Journaled {
     /// What this node does on its own, or did last.
     pub solo: Option<Rollout>,
     pub primary: Option<Primary>,
-    /// How often, as far as the database here knows, a person has accepted that the other one's newer rows are lost.
-    /// What one of an earlier term has, on whatever timeline, is past.
+    /// When, as far as the database here knows, a person last accepted that the other one's newer rows are lost, in ms
+    /// since 1970. What one of an earlier term has, on whatever timeline, is past.
     pub term: u64,
     /// The primary role has come to this node since the last plan was made.
     pub moved_to: Option<NodeId>,

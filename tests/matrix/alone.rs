@@ -275,7 +275,7 @@ fn what_is_begun_bears_the_next_number_and_a_term_only_where_loss_is_accepted() 
     let plan = alone_plan(Kind::Failover);
     assert_eq!(begun(&left(), plan.clone(), false).id.number, 1);
     assert_eq!(begun(&left(), plan.clone(), false).term, None);
-    assert_eq!(begun(&left(), plan.clone(), true).term, Some(1));
+    assert_eq!(begun(&left(), plan.clone(), true).term, Some(NOW.0));
     assert_eq!(
         begun(&left_down(), alone_plan(Kind::Rejoin), true).term,
         None

@@ -65,6 +65,24 @@ fn the_one_node_that_serves_with_the_vip_keeps_its_rank() {
     assert_eq!(away(backup, false, false, Peer::Lost), Band::Away);
 }
 
+/// There is no better place for the VIP, whatever is down here for a moment.
+#[test]
+fn the_vip_is_not_sent_to_a_node_whose_database_does_not_start() {
+    use RowState::{Done, Undoing};
+    let at = |has_vip: bool, edit: fn(&mut State)| {
+        let mine = [(0, Done), (2, Done), (3, Undoing)];
+        let given = one("going back", Order::Abort, &mine, &[(1, Done)]);
+        with(state(&given, VrrpState::Master, Peer::Fresh), |s| {
+            s.observed.local.has_vip = has_vip;
+            edit(s);
+        })
+    };
+    let held = |s: &mut State| hello(s).local.held = true;
+    assert_eq!(at(true, |_| {}), Band::Upgrading);
+    assert_eq!(at(true, held), Band::Normal);
+    assert_eq!(at(false, held), Band::Upgrading);
+}
+
 /// From its row of giving the VIP on, until its own stretch is done; then the VIP is at home on the other one.
 #[test]
 fn a_node_that_has_given_the_vip_away_ranks_low_until_it_is_whole() {

@@ -111,7 +111,8 @@ fn has_ways_out(kind: Kind) {
 /// end one database follows the other, or an alarm says what to type and that leads there.
 #[test]
 fn no_pair_with_databases_waits_for_ever() {
-    databases_have_ways_out(false);
+    let asked = databases_have_ways_out(false);
+    assert!(asked > 100, "{asked} times");
 }
 
 /// The same where nobody has to ask.
@@ -120,11 +121,12 @@ fn no_pair_that_helps_itself_waits_for_ever() {
     databases_have_ways_out(true);
 }
 
-fn databases_have_ways_out(is_auto: bool) {
+/// How often a person had to be asked for it.
+fn databases_have_ways_out(is_auto: bool) -> usize {
     let tally = explore(&Pair::starts_alone(is_auto)).unwrap_or_else(|stuck| panic!("{stuck}"));
-    let of = |way: Way| tally.get(&format!("{way:?}")).copied();
-    assert!(of(Way::Whole).is_some_and(|n| n > 100));
-    assert!(of(Way::Asked).is_some_and(|n| n > 100));
+    let of = |way: Way| tally.get(&format!("{way:?}")).copied().unwrap_or(0);
+    assert!(of(Way::Whole) > 100);
+    of(Way::Asked)
 }
 
 /// The same for a former primary that is never let start.

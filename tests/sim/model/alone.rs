@@ -31,7 +31,9 @@ const SILENT: u64 = 8_000;
 
 /// As `status` tells it: away while the other one became primary, and not following it.
 pub(crate) fn must_rejoin(s: &hau::core::State) -> bool {
-    s.is_left_down() || (s.is_superseded() && (s.observed.local.held || s.has_failed_to_rejoin()))
+    let is_left = s.has_failed_to_rejoin() && s.is_left_down();
+    let is_held = s.observed.local.held || s.has_failed_to_rejoin();
+    is_left || (s.is_superseded() && is_held)
 }
 
 impl World {

@@ -197,7 +197,10 @@ impl World {
         if !self.is_calm && succeeded(0) == Some(true) && succeeded(1) == Some(true) {
             self.still_goes_back();
         }
-        if !self.is_calm || self.now < self.calm_since + 12_000 {
+        // What a sidecar that has just started has to learn it has learnt by then.
+        let up = self.nodes.iter().map(|node| node.side_since).max();
+        let quiet = (self.calm_since + 12_000).max(up.unwrap_or(0) + 5_000);
+        if !self.is_calm || self.now < quiet {
             return;
         }
         let Some(end) = self.bring_to_end() else {

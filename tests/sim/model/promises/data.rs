@@ -53,20 +53,18 @@ impl World {
         if theirs.is_some_and(|r| r.plan.id.beats(&rollout.plan.id)) {
             return None;
         }
-        // Before its pause a row is only inherited: services that were stopped are started.
-        let mut pauses = rollout.plan.rows_of(&site().nodes[n]);
-        let pause = pauses.find(|(_, row)| row.step == "pause_sync");
-        if pause.is_some_and(|(m, _)| rollout.mine.get(m).is_none()) {
-            return None;
-        }
         let outside = ["precheck", "pause", "resume", "push", "finish"];
         let inside = |row: usize| !outside.contains(&&*rollout.plan.rows[row].phase_name);
-        // A rollback that is given up before its pause takes back what it has inherited and never begun: the
-        // services run or are started, nothing else is touched.
-        let waits = |(m, row): (usize, &hau::core::Row)| {
-            row.step == "pause_sync" && rollout.mine.get(m).is_none()
+        let on_disk = |m: usize| {
+            let owner = usize::from(rollout.plan.rows[m].node == site().nodes[1]);
+            // Of a journal that is gone, what it told the other one.
+            let theirs = disks[owner].replayed.rollout.as_ref();
+            theirs.map_or(rollout.peers.get(m), |r| r.mine.get(m))
         };
-        let is_before = rollout.plan.rows_of(&site().nodes[n]).any(waits);
+        // A rollback that is given up before both have paused takes back what it has inherited and never begun:
+        // the services run or are started, nothing else is touched.
+        let mut rows = rollout.plan.rows.iter().enumerate();
+        let is_before = rows.any(|(m, row)| row.step == "pause_sync" && on_disk(m).is_none());
         let is_inherited = |r: &hau::core::Report| {
             is_before && matches!(r.state, RowState::Undoing | RowState::UndoFailed)
         };
@@ -77,13 +75,7 @@ impl World {
             inside(*m) && r.state != RowState::Undone && !is_inherited(r) && !kept(*m)
         };
         let (m, _) = rollout.mine.iter().find(begun)?;
-        let open = |m: &usize| {
-            let owner = usize::from(rollout.plan.rows[*m].node == site().nodes[1]);
-            let theirs = disks[owner].replayed.rollout.as_ref();
-            // Of a journal that is gone, what it told the other one.
-            let report = theirs.map_or(rollout.peers.get(*m), |r| r.mine.get(*m));
-            report.is_none_or(|r| r.state != RowState::Done)
-        };
+        let open = |m: &usize| on_disk(*m).is_none_or(|r| r.state != RowState::Done);
         (0..rollout.plan.rows.len())
             .filter(|m| inside(*m))
             .find(open)?;

@@ -115,7 +115,7 @@ impl World {
         let pushed = plan.rows.iter().any(|row| row.step == "push_config");
         if let Ok(differs) = &mut differs
             && pushed
-            && !self.has_vip(n)
+            && (!self.has_vip(n) || self.has_failed_over_since(&plan))
         {
             let other = sync::compare(&*host, &s.settings, Duration::ZERO);
             let other = other.unwrap_or_else(|e| vec![e.to_string()]);
@@ -139,6 +139,18 @@ impl World {
                 format!("after a rollback sync runs {syncs}, not {resumes}")
             });
         }
+    }
+
+    /// Then the node that was pushed to may be the MASTER by now.
+    fn has_failed_over_since(&self, plan: &hau::core::Plan) -> bool {
+        let later = |solo: &Rollout| {
+            solo.plan.kind == Kind::Failover && solo.plan.id.number > plan.id.number
+        };
+        let solos = self
+            .nodes
+            .iter()
+            .filter_map(|node| node.state()?.journaled.solo.as_ref());
+        solos.into_iter().any(later)
     }
 
     fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
