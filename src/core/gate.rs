@@ -196,15 +196,10 @@ pub(super) fn peer_serves(s: &State, now: Time) -> Result<(), Closed> {
     }
 }
 
-/// Its database does not start, or is one that this node's has replaced.
-pub(super) fn peer_is_kept_down(s: &State, peer: &Hello) -> bool {
-    peer.local.held || s.is_replaced(&s.peer, peer.term, &peer.local)
-}
-
 /// Its services are up, and its database is not one that this node's has replaced.
 fn can_serve(s: &State, peer: &Hello) -> bool {
     let local = &peer.local;
-    local.serving && !peer_is_kept_down(s, peer)
+    local.serving && !local.held && !s.is_replaced(&s.peer, peer.term, local)
 }
 
 /// May services that serve be stopped on this node right now? A job that was slow to come to it asks again.

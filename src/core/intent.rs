@@ -1,6 +1,6 @@
 //! What should be going on right now, as a function of the state alone.
 use super::back::{may_run_undo, unfinished};
-use super::gate::{may_run, may_stop, peer_can_take_over, peer_is_kept_down};
+use super::gate::{may_run, may_stop, peer_can_take_over};
 use super::{
     Armed, DatabaseRole, Direction, Hello, JobKey, NodeId, Report, Rollout, RolloutView, RowState,
     State, VrrpState,
@@ -177,7 +177,8 @@ fn open_row(reports: &super::Reports) -> Option<(usize, &Report)> {
 }
 
 /// Where this node ranks. While it serves with the VIP it ranks lower only for a peer that could take the VIP
-/// this moment, wherever the VIP is at home: a word that it was given away may be wrong.
+/// this moment, wherever the VIP is at home: a word that it was given away may be wrong. With the VIP and not serving,
+/// it does for one that is not heard, too.
 fn band(state: &State, now: Time) -> Band {
     let at_home = state.home() != Some(&state.peer);
     let fit = if at_home { Band::Normal } else { Band::Away };
@@ -193,9 +194,9 @@ fn band(state: &State, now: Time) -> Band {
     if is_kept_down {
         return Band::Upgrading;
     }
-    // Down for a moment, or by a row that is taken back: there is no better place for the VIP.
-    let is_no_better = |peer| peer_is_kept_down(state, peer);
-    if holds && local.has_vip && state.fresh_peer(now).is_some_and(is_no_better) {
+    // Down for a moment, or by a row that is taken back: the other one says that it is no better place.
+    let is_heard = state.fresh_peer(now).is_some();
+    if holds && local.has_vip && is_heard && peer_can_take_over(state, now).is_err() {
         return Band::Normal;
     }
     wanted(state, fit)

@@ -67,7 +67,7 @@ fn the_one_node_that_serves_with_the_vip_keeps_its_rank() {
 
 /// There is no better place for the VIP, whatever is down here for a moment.
 #[test]
-fn the_vip_is_not_sent_to_a_node_whose_database_does_not_start() {
+fn the_vip_is_not_sent_to_a_node_that_says_that_it_does_not_serve() {
     use RowState::{Done, Undoing};
     let at = |has_vip: bool, edit: fn(&mut State)| {
         let mine = [(0, Done), (2, Done), (3, Undoing)];
@@ -78,8 +78,15 @@ fn the_vip_is_not_sent_to_a_node_whose_database_does_not_start() {
         })
     };
     let held = |s: &mut State| hello(s).local.held = true;
+    let down = |s: &mut State| hello(s).local.serving = false;
+    let unheard = |s: &mut State| {
+        hello(s).local.serving = false;
+        s.observed.peer.as_mut().expect("a peer").1 = Time(0);
+    };
     assert_eq!(at(true, |_| {}), Band::Upgrading);
     assert_eq!(at(true, held), Band::Normal);
+    assert_eq!(at(true, down), Band::Normal);
+    assert_eq!(at(true, unheard), Band::Upgrading);
     assert_eq!(at(false, held), Band::Upgrading);
 }
 
