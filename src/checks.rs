@@ -1,5 +1,5 @@
 //! What a rollout rests on, one check a line: the list behind `doctor` and the first row of a plan.
-mod fence;
+mod programs;
 mod peer;
 mod rollback;
 
@@ -36,7 +36,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("handoff", |site| site.host.handoff_findings()),
     ("database", database),
     ("replication", replication),
-    ("fence", fence::fence),
+    ("fence", programs::fence),
+    ("database commands", programs::database),
     ("sync", config_sync),
     ("space", space),
     ("keys", keys),
@@ -289,11 +290,11 @@ fn space(site: &Site<'_>) -> Vec<Finding> {
         (&site.settings.bundle.incoming, site.bundle_bytes * 2),
         (&site.settings.backup.dir, code + dump * 2 + (64 << 20)),
     ];
-    if let Some(database) = &site.settings.database
+    if let Some(data_dir) = site.settings.data_dir()
         && site.settings.backup.prove == Prove::Restore
     {
         // The dump is restored beside the running database, and the standby follows.
-        needs.push((&database.data_dir, dump * 2 + (64 << 20)));
+        needs.push((data_dir, dump * 2 + (64 << 20)));
     }
     let one = |(path, need): &(&Path, u64)| {
         let at = path

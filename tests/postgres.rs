@@ -4,6 +4,8 @@
     reason = "a test may; clippy spares only the test functions themselves"
 )]
 
+#[path = "postgres/commands.rs"]
+mod commands;
 #[path = "postgres/host.rs"]
 mod host;
 #[path = "postgres/pair.rs"]

@@ -155,16 +155,16 @@ fn room_beside(site: &Site<'_>) -> Vec<Finding> {
             "see whether anything of it is needed, then drop it",
         ));
     }
-    let Some(database) = &site.settings.database else {
+    let Some(data_dir) = site.settings.data_dir() else {
         return findings;
     };
     let need = 2 * site.database.size_bytes().unwrap_or(0) + (64 << 20);
-    findings.extend(match site.host.free_bytes(&database.data_dir) {
+    findings.extend(match site.host.free_bytes(data_dir) {
         Ok(free) if free < need => Some(Finding::fail(
             "space",
             format!(
                 "{} has {} MiB free and {} MiB may be needed",
-                database.data_dir.display(),
+                data_dir.display(),
                 free >> 20,
                 need >> 20
             ),

@@ -1,15 +1,26 @@
 //! `[database]` and `[fence]`: what takes writes, and who may promote it.
 use super::kinds::UnitName;
-use super::read::Section;
-use super::settings::{Database, DatabaseKind, Dsn, Failover, Fence, Rejoin};
+use super::read::{Found, Read, Section, all};
+use super::settings::{
+    Ask, Backup, Commands, Database, DatabaseKind, Dsn, Failover, Fence, Pattern, Postgres, Prove,
+    Rejoin, Rollback, RollbackDatabase,
+};
 use std::time::Duration;
 
+/// The word behind `kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Adapter {
+    Postgres,
+    Gaussdb,
+    Command,
+}
+
 pub(super) fn database(mut s: Section<'_>) -> Option<Option<Database>> {
-    let kind = s.required::<Option<DatabaseKind>>(
+    let adapter = s.required::<Option<Adapter>>(
         "kind",
         "write \"postgres\", or \"none\" if there is no database",
     );
-    if kind == Some(None) {
+    if adapter == Some(None) {
         for (_, found) in s.named().into_iter().filter(|(name, _)| *name != "kind") {
             found.wrong::<()>(
                 "stands beside kind = \"none\"",
@@ -18,24 +29,121 @@ pub(super) fn database(mut s: Section<'_>) -> Option<Option<Database>> {
         }
         return Some(None);
     }
+    let kind = match adapter.flatten() {
+        Some(Adapter::Command) => {
+            let below = s.section("commands").and_then(commands);
+            below.map(DatabaseKind::Command)
+        }
+        Some(Adapter::Postgres | Adapter::Gaussdb) | None => {
+            postgres(&mut s).map(DatabaseKind::Postgres)
+        }
+    };
+    let failover = s.or("failover", Failover::Manual);
+    let rejoin = s.or("rejoin", Rejoin::Manual);
+    s.finish();
+    adapter?;
+    Some(Some(Database {
+        kind: kind?,
+        failover: failover?,
+        rejoin: rejoin?,
+    }))
+}
+
+fn postgres(s: &mut Section<'_>) -> Option<Postgres> {
     let dsn = s.required::<Dsn>("dsn", "write how to connect to the local database");
     let data_dir = s.required("data_dir", "name its data directory");
     let unit = s.required::<UnitName>("unit", "name its systemd unit");
-    let failover = s.or("failover", Failover::Manual);
-    let rejoin = s.or("rejoin", Rejoin::Manual);
     let os_user = s.or("os_user", "postgres".to_string());
     let replication_slot = s.optional("replication_slot");
-    s.finish();
-    Some(Some(Database {
-        kind: kind??,
+    Some(Postgres {
         dsn: dsn?,
         data_dir: data_dir?,
         unit: unit?.0,
-        failover: failover?,
-        rejoin: rejoin?,
         os_user: os_user?,
         replication_slot: replication_slot?,
-    }))
+    })
+}
+
+/// Each command: its key, whether it may be left out, and the word in braces that hau fills in.
+#[rustfmt::skip] // a table: one line each
+const COMMANDS: &[(Ask, &str, bool, &str)] = &[
+    (Ask::Identity, "identity", false, ""),
+    (Ask::Role, "role", false, ""),
+    (Ask::Lag, "lag", false, ""),
+    (Ask::Position, "position", false, ""),
+    (Ask::Replayed, "replayed", false, "{position}"),
+    (Ask::Checkpoint, "checkpoint", true, ""),
+    (Ask::Demote, "demote", false, ""),
+    (Ask::TakeBack, "take_back", false, "{position}"),
+    (Ask::Promote, "promote", false, "{position}"),
+    (Ask::Rejoin, "rejoin", false, ""),
+    (Ask::TakeOver, "take_over", true, ""),
+    (Ask::Rewind, "rewind", true, ""),
+    (Ask::Rebuild, "rebuild", true, ""),
+    (Ask::Schema, "schema", true, "{name}"),
+    (Ask::Size, "size", false, ""),
+    (Ask::Dump, "dump", false, ""),
+    (Ask::CheckDump, "check_dump", false, "{file}"),
+];
+
+fn commands(mut s: Section<'_>) -> Option<Commands> {
+    let of = all(COMMANDS.iter().map(|row| command(&mut s, row)));
+    let primary = pattern(&mut s, "primary");
+    let standby = pattern(&mut s, "standby");
+    s.finish();
+    Some(Commands {
+        of: of?.into_iter().flatten().collect(),
+        primary: primary?,
+        standby: standby?,
+    })
+}
+
+/// `Some(None)`: left out, and it may be.
+fn command(
+    s: &mut Section<'_>,
+    (ask, key, optional, filled): &(Ask, &'static str, bool, &str),
+) -> Option<Option<(Ask, Vec<String>)>> {
+    let remedy =
+        format!("write a program with its whole path, then its words: {key} = [\"/usr/local/sbin/db\", \"{key}\"]");
+    if *optional && s.find(key).is_none() {
+        return Some(None);
+    }
+    let words = s.filled::<String>(key, &remedy)?;
+    let found = s.find(key)?;
+    if !words.first().is_some_and(|program| program.starts_with('/')) {
+        return found.wrong("begins with no absolute path", remedy);
+    }
+    let is_unknown = |word: &&String| word.starts_with('{') && word.ends_with('}') && word != filled;
+    if let Some(word) = words.iter().find(is_unknown) {
+        let known = if filled.is_empty() {
+            "nothing is filled in here".to_owned()
+        } else {
+            format!("only {filled} is filled in here")
+        };
+        return found.wrong(format!("has the word {word}"), format!("take it out: {known}"));
+    }
+    Some(Some((*ask, words)))
+}
+
+/// Without one the word itself and nothing else.
+fn pattern(s: &mut Section<'_>, key: &'static str) -> Option<Pattern> {
+    match s.optional(key)? {
+        Some(pattern) => Some(pattern),
+        None => regex::Regex::new(&format!("^{key}$")).ok().map(Pattern),
+    }
+}
+
+impl Read for Pattern {
+    fn read(found: &Found<'_>) -> Option<Self> {
+        let text = String::read(found)?;
+        match regex::RegexBuilder::new(&text).size_limit(1 << 20).build() {
+            Ok(pattern) => Some(Self(pattern)),
+            Err(_) => found.wrong(
+                format!("is {text:?}"),
+                "write a regular expression, such as \"^primary$\"",
+            ),
+        }
+    }
 }
 
 pub(super) fn fence(mut s: Section<'_>) -> Option<Fence> {
@@ -64,5 +172,39 @@ pub(super) fn fits(root: &Section<'_>, database: Option<&Database>, fence: Optio
             "database.failover or rejoin = \"auto\" needs a [fence]: with two machines a reachable gateway proves nothing",
             "write [fence] with command = [\"/usr/local/sbin/fence-peer\", \"{node}\"], or \"manual\" for both",
         );
+    }
+}
+
+/// What is left to adapters that know their database.
+pub(super) fn fits_commands(
+    root: &Section<'_>,
+    database: Option<&Database>,
+    fence: Option<&Fence>,
+    (backup, rollback): (&Backup, &Rollback),
+) {
+    if !database.is_some_and(|d| matches!(d.kind, DatabaseKind::Command(_))) {
+        return;
+    }
+    let rules = [
+        (
+            fence.is_some(),
+            "[fence] stands beside database.kind = \"command\": such a former primary is not kept from starting after a boot",
+            "remove [fence]: a person promotes, with hau-ctl failover --fenced",
+        ),
+        (
+            backup.prove == Prove::Restore,
+            "backup.prove = \"restore\" stands beside database.kind = \"command\": nothing is restored beside such a database",
+            "write prove = \"verify\" into [backup]: the dump is read to its end by check_dump",
+        ),
+        (
+            rollback.database == RollbackDatabase::Restore,
+            "rollback.database = \"restore\" stands beside database.kind = \"command\": such a database is not put back by hau",
+            "write database = \"keep\" into [rollback], and restore the dump by hand where it must be",
+        ),
+    ];
+    for (is_beyond, what, remedy) in rules {
+        if is_beyond {
+            root.wrong(what, remedy);
+        }
     }
 }

@@ -21,9 +21,9 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{Problem, Problems};
 pub use settings::{
-    Backup, Bundle, Cluster, ConfigSync, Database, DatabaseKind, Dsn, Failover, Fence, Handoff,
-    Health, HttpCheck, Limits, Mail, Node, Notify, NotifyCommand, Peer, Prove, Rejoin, Release,
-    Rollback, RollbackDatabase, RollbackPolicy, RootKey, Service, Settings, Soak, Switch, Vrrp,
+    Ask, Backup, Bundle, Cluster, Commands, ConfigSync, Database, DatabaseKind, Dsn, Failover,
+    Fence, Handoff, Health, HttpCheck, Limits, Mail, Node, Notify, NotifyCommand, Pattern, Peer,
+    Postgres, Prove, Rejoin, Release, Rollback, RollbackDatabase, RollbackPolicy, RootKey, Service, Settings, Soak, Switch, Vrrp,
     Webhook, When,
 };
 use tree::Tree;
@@ -111,6 +111,15 @@ impl Settings {
             }
         }
         before
+    }
+
+    /// Where the database lies, if hau knows it.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<&Path> {
+        match &self.database.as_ref()?.kind {
+            DatabaseKind::Postgres(known) => Some(&known.data_dir),
+            DatabaseKind::Command(_) => None,
+        }
     }
 
     /// Are connections through the VIP handed off at all?

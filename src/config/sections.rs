@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::database::{database, fence, fits};
+use super::database::{database, fence, fits, fits_commands};
 use super::kinds::{HookUrl, HttpUrl, Name, Recipient, UnitName};
 use super::problem::Problems;
 use super::read::{Section, Sink, all};
@@ -57,6 +57,10 @@ fn read(tree: &Tree, sink: &Sink) -> Option<Settings> {
     let notify = root.section("notify").and_then(notify);
     if let (Some(database), Some(fence)) = (&database, &fence) {
         fits(&root, database.as_ref(), fence.as_ref());
+        if let (Some(backup), Some(rollback)) = (&backup, &rollback) {
+            let both = (backup, rollback);
+            fits_commands(&root, database.as_ref(), fence.as_ref(), both);
+        }
     }
     root.finish();
     Some(Settings {

@@ -33,8 +33,8 @@ fn problems(text: &str) -> String {
 fn the_example_is_valid_and_says_what_it_means() {
     let settings = parse(EXAMPLE).expect("the example is valid");
     assert_eq!(
-        settings.database.as_ref().map(|d| d.kind),
-        Some(DatabaseKind::Postgres)
+        settings.data_dir(),
+        Some(Path::new("/var/lib/postgresql/15/main"))
     );
     assert_eq!(settings.services[1].http[1].body.as_deref(), Some("ok"));
     assert_eq!(settings.services[1].http[0].status, Some(200));
@@ -206,16 +206,55 @@ fn what_is_not_carried_out_is_refused() {
             .replace("park = \"auto\"", "park = \"always\"")
             .replace("copy_to = []", "copy_to = [\"peer\"]")
     )));
-    let command =
-        "[database]\nkind = \"command\"\ndsn = \"host=a\"\ndata_dir = \"/d\"\nunit = \"d.service\"";
-    assert!(
-        problems(&format!("{SMALL}{command}"))
-            .contains("database.kind = \"command\" is not available")
-    );
     assert!(
         parse(&format!("{SMALL}[notify]\n")).is_ok(),
         "an empty section asks for nothing"
     );
+}
+
+/// Every command that must be there, but for what `edit` makes of the text.
+fn by_commands(edit: impl FnOnce(String) -> String) -> String {
+    let must = "identity role lag position replayed demote take_back promote rejoin size dump check_dump";
+    let lines = must.split(' ').map(|key| format!("{key} = [\"/sbin/db\", \"{key}\"]\n"));
+    let commands: String = lines.collect();
+    edit(format!(
+        "{SMALL}[database]\nkind = \"command\"\n[database.commands]\n{commands}[backup]\nprove = \"verify\"\n"
+    ))
+}
+
+#[test]
+fn a_database_is_reached_by_commands() {
+    let settings = parse(&by_commands(|text| {
+        text.replace("\"promote\"]", "\"promote\", \"{position}\"]\nprimary = \"^Primary( Normal)?$\"")
+    }));
+    let settings = settings.expect("valid");
+    let kind = settings.database.as_ref().map(|d| &d.kind);
+    let Some(DatabaseKind::Command(commands)) = kind else {
+        panic!("{kind:?}");
+    };
+    assert_eq!(commands.of.len(), 12);
+    assert_eq!(commands.of[&Ask::Promote], ["/sbin/db", "promote", "{position}"]);
+    assert!(commands.primary.0.is_match("Primary Normal"));
+    assert!(commands.standby.0.is_match("standby"));
+    assert!(!commands.standby.0.is_match("standby?"));
+    assert_eq!(settings.data_dir(), None);
+}
+
+#[test]
+fn what_is_wrong_with_commands_is_told() {
+    let all = by_commands(|text| {
+        text.replace("role = [\"/sbin/db\"", "role = [\"db\"")
+            .replace("lag = [\"/sbin/db\", \"lag\"]", "lag = []")
+            .replace("\"demote\"]", "\"{position}\"]\nprimary = \"(\"\nbuild = [\"/x\"]")
+            .replace("\"promote\"]", "\"{file}\"]")
+            .replace("size = ", "# size = ")
+            .replace("prove = \"verify\"", "[rollback]\ndatabase = \"restore\"\n[fence]\ncommand = [\"/x\"]")
+    });
+    insta::assert_snapshot!(problems(&all));
+    let beyond = by_commands(|text| {
+        text.replace("prove = \"verify\"", "[rollback]\ndatabase = \"restore\"\n[fence]\ncommand = [\"/x\"]")
+    });
+    insta::assert_snapshot!(problems(&beyond));
 }
 
 #[test]

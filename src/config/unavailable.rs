@@ -15,8 +15,7 @@ struct Unavailable {
 
 #[rustfmt::skip] // a table: one line each
 const UNAVAILABLE: &[Unavailable] = &[
-    Unavailable { key: "database.kind", word: Some("gaussdb"), instead: "kind = \"postgres\" or \"none\"" },
-    Unavailable { key: "database.kind", word: Some("command"), instead: "kind = \"postgres\" or \"none\"" },
+    Unavailable { key: "database.kind", word: Some("gaussdb"), instead: "kind = \"postgres\", \"command\" or \"none\"" },
     Unavailable { key: "vrrp.switch", word: Some("fast"), instead: "switch = \"lower\" or \"auto\"" },
     Unavailable { key: "vrrp.interface", word: None, instead: "the interface of keepalived.conf: leave this key out" },
     Unavailable { key: "database.replication_slot", word: None, instead: "wal_keep_size: leave this key out" },

@@ -1,8 +1,9 @@
 //! How the enums are written in hau.toml.
 
+use super::database::Adapter;
 use super::read::Word;
 use super::settings::{
-    DatabaseKind, Failover, Prove, Rejoin, RollbackDatabase, RollbackPolicy, Switch, When,
+    Failover, Prove, Rejoin, RollbackDatabase, RollbackPolicy, Switch, When,
 };
 
 impl Word for Switch {
@@ -14,11 +15,11 @@ impl Word for Switch {
 }
 
 /// `None` is the word `none`.
-impl Word for Option<DatabaseKind> {
-    const WORDS: &'static [(&'static str, Option<DatabaseKind>)] = &[
-        ("postgres", Some(DatabaseKind::Postgres)),
-        ("gaussdb", Some(DatabaseKind::Gaussdb)),
-        ("command", Some(DatabaseKind::Command)),
+impl Word for Option<Adapter> {
+    const WORDS: &'static [(&'static str, Option<Adapter>)] = &[
+        ("postgres", Some(Adapter::Postgres)),
+        ("gaussdb", Some(Adapter::Gaussdb)),
+        ("command", Some(Adapter::Command)),
         ("none", None),
     ];
 }

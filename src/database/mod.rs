@@ -1,5 +1,6 @@
 //! The database of a node behind one trait, one file an adapter. The second seam: the real
 //! adapters and the fake are held to the same tests.
+pub mod command;
 pub mod fake;
 mod none;
 pub mod postgres;
@@ -138,20 +139,21 @@ pub fn open(
     let Some(database) = &settings.database else {
         return Ok(None);
     };
-    let adapter: Arc<dyn Database> = match database.kind {
-        DatabaseKind::Postgres => {
+    let adapter: Arc<dyn Database> = match &database.kind {
+        DatabaseKind::Postgres(known) => {
             let config = postgres::PostgresConfig {
-                dsn: database.dsn.as_str().to_owned(),
-                data_dir: database.data_dir.clone(),
-                unit: database.unit.clone(),
-                os_user: database.os_user.clone(),
+                dsn: known.dsn.as_str().to_owned(),
+                data_dir: known.data_dir.clone(),
+                unit: known.unit.clone(),
+                os_user: known.os_user.clone(),
                 bin_dir: None,
                 may_start: settings.holds_former_primary().then(|| run.join(MAY_START)),
             };
             Arc::new(postgres::Postgres::new(config, host)?)
         }
-        // The configuration refuses these until their adapters exist.
-        DatabaseKind::Gaussdb | DatabaseKind::Command => return Ok(None),
+        DatabaseKind::Command(commands) => {
+            Arc::new(command::ByCommands::new(commands.clone(), host))
+        }
     };
     Ok(Some(adapter))
 }

@@ -20,7 +20,7 @@ The daemon reads the file when it starts. After a change, on both nodes:
 Everything that is wrong is told at once, with file, line and remedy:
 .PP
 .nf
-hau.toml:54: database.kind = \"gaussdb\" is not available in this version; use kind = \"postgres\" or \"none\"
+hau.toml:54: database.kind = \"gaussdb\" is not available in this version; use kind = \"postgres\", \"command\" or \"none\"
 .fi
 .SH FILES
 .I /etc/hau/hau.toml

@@ -82,7 +82,8 @@ impl Host for PgCtl {
     }
 
     fn now(&self) -> Time {
-        absent()
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
     fn read(&self, _: &Path) -> HostResult<Vec<u8>> {
         absent()

@@ -1,10 +1,10 @@
-//! The fencing command, looked at long before the night in which it is needed. It is not run: it would
-//! take the other node's power.
+//! Programs of the site that hau runs as root: the fencing command, looked at long before the night in which it is
+//! needed, and those of a database. They are not run: one would take the other node's power.
 use super::Site;
+use crate::config::DatabaseKind;
 use crate::host::{Finding, Host};
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-const NAME: &str = "fence";
 const ANYBODY: u32 = 0o022;
 const RUNS: u32 = 0o111;
 
@@ -13,33 +13,52 @@ pub(super) fn fence(site: &Site<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let program = fence.command.first().map_or("", String::as_str);
-    let limit = fence.limit.as_secs();
-    vec![match obstacle(site.host, Path::new(program)) {
-        Some((what, remedy)) => Finding::fail(NAME, what, remedy),
+    let limit = format!("; it has {} s", fence.limit.as_secs());
+    vec![looked_at(site.host, "fence", program, "[fence] command", &limit)]
+}
+
+/// Of a database that is reached by commands.
+pub(super) fn database(site: &Site<'_>) -> Vec<Finding> {
+    let Some(DatabaseKind::Command(commands)) = site.settings.database.as_ref().map(|d| &d.kind)
+    else {
+        return Vec::new();
+    };
+    let programs: BTreeSet<&str> = commands
+        .of
+        .values()
+        .filter_map(|words| words.first().map(String::as_str))
+        .collect();
+    let one = |program: &str| {
+        let place = "[database.commands]";
+        looked_at(site.host, "database commands", program, place, "")
+    };
+    programs.into_iter().map(one).collect()
+}
+
+fn looked_at(host: &dyn Host, check: &str, program: &str, place: &str, more: &str) -> Finding {
+    match obstacle(host, Path::new(program), place) {
+        Some((what, remedy)) => Finding::fail(check, what, remedy),
         None => Finding::pass(
-            NAME,
-            format!("{program} can be run, and changed by root alone; it has {limit} s"),
+            check,
+            format!("{program} can be run, and changed by root alone{more}"),
         ),
-    }]
+    }
 }
 
 /// What would keep it from running, or would let another user take power that only root should have.
-fn obstacle(host: &dyn Host, program: &Path) -> Option<(String, String)> {
+fn obstacle(host: &dyn Host, program: &Path, place: &str) -> Option<(String, String)> {
     let shown = program.display();
     if let Some(target) = host.link_target(program) {
         let what = format!("{shown} is a symbolic link to {}", target.display());
-        return Some((
-            what,
-            "write the program itself in [fence] command".to_owned(),
-        ));
+        return Some((what, format!("write the program itself in {place}")));
     }
     let found = match host.inspect(&[program.to_owned()]) {
         Ok(found) => found,
-        Err(e) => return Some((e.to_string(), "correct [fence] command".to_owned())),
+        Err(e) => return Some((e.to_string(), format!("correct {place}"))),
     };
     let Some(file) = found.get(program) else {
         let what = format!("{shown} is not there, or is no file");
-        return Some((what, "install it, or correct [fence] command".to_owned()));
+        return Some((what, format!("install it, or correct {place}")));
     };
     if file.mode & RUNS == 0 {
         return Some((
@@ -73,11 +92,11 @@ mod tests {
     }
 
     fn seen(host: &FakeHost) -> String {
-        obstacle(host, Path::new(PROGRAM)).map_or(String::new(), |(what, _)| what)
+        obstacle(host, Path::new(PROGRAM), "[fence] command").map_or(String::new(), |(what, _)| what)
     }
 
     #[test]
-    fn a_fencing_command_is_a_program_that_root_alone_can_change() {
+    fn what_runs_as_root_is_a_program_that_root_alone_can_change() {
         assert_eq!(seen(&with(0o755)), "");
         assert_eq!(seen(&with(0o700)), "");
         for mode in [0o775, 0o757, 0o777] {
