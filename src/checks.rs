@@ -1,6 +1,6 @@
 //! What a rollout rests on, one check a line: the list behind `doctor` and the first row of a plan.
-mod programs;
 mod peer;
+mod programs;
 mod rollback;
 
 pub use peer::{CLOCK, IDENTITY};
@@ -38,6 +38,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("replication", replication),
     ("fence", programs::fence),
     ("database commands", programs::database),
+    ("notify", programs::notify),
     ("sync", config_sync),
     ("space", space),
     ("keys", keys),

@@ -305,6 +305,14 @@ pub struct HealthCheck {
     pub time: String,
 }
 
+/// `POST /v1/notices/test`: each program that is told of events, run once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotifyTried {
+    pub program: String,
+    /// None: it has taken the test.
+    pub problem: Option<String>,
+}
+
 /// `GET /v1/sync`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncView {

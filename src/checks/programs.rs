@@ -1,5 +1,5 @@
 //! Programs of the site that hau runs as root: the fencing command, looked at long before the night in which it is
-//! needed, and those of a database. They are not run: one would take the other node's power.
+//! needed, those of a database, and those that are told of events. They are not run: one would take the other node's power.
 use super::Site;
 use crate::config::DatabaseKind;
 use crate::host::{Finding, Host};
@@ -14,7 +14,21 @@ pub(super) fn fence(site: &Site<'_>) -> Vec<Finding> {
     };
     let program = fence.command.first().map_or("", String::as_str);
     let limit = format!("; it has {} s", fence.limit.as_secs());
-    vec![looked_at(site.host, "fence", program, "[fence] command", &limit)]
+    vec![looked_at(
+        site.host,
+        "fence",
+        program,
+        "[fence] command",
+        &limit,
+    )]
+}
+
+/// What is told of events.
+pub(super) fn notify(site: &Site<'_>) -> Vec<Finding> {
+    let place = "[[notify.command]] run";
+    let targets = site.settings.notify.command.iter();
+    let one = |program| looked_at(site.host, "notify", program, place, "");
+    targets.map(|target| one(target.program())).collect()
 }
 
 /// Of a database that is reached by commands.
@@ -92,7 +106,8 @@ mod tests {
     }
 
     fn seen(host: &FakeHost) -> String {
-        obstacle(host, Path::new(PROGRAM), "[fence] command").map_or(String::new(), |(what, _)| what)
+        obstacle(host, Path::new(PROGRAM), "[fence] command")
+            .map_or(String::new(), |(what, _)| what)
     }
 
     #[test]

@@ -103,24 +103,32 @@ fn command(
     s: &mut Section<'_>,
     (ask, key, optional, filled): &(Ask, &'static str, bool, &str),
 ) -> Option<Option<(Ask, Vec<String>)>> {
-    let remedy =
-        format!("write a program with its whole path, then its words: {key} = [\"/usr/local/sbin/db\", \"{key}\"]");
+    let remedy = format!(
+        "write a program with its whole path, then its words: {key} = [\"/usr/local/sbin/db\", \"{key}\"]"
+    );
     if *optional && s.find(key).is_none() {
         return Some(None);
     }
     let words = s.filled::<String>(key, &remedy)?;
     let found = s.find(key)?;
-    if !words.first().is_some_and(|program| program.starts_with('/')) {
+    if !words
+        .first()
+        .is_some_and(|program| program.starts_with('/'))
+    {
         return found.wrong("begins with no absolute path", remedy);
     }
-    let is_unknown = |word: &&String| word.starts_with('{') && word.ends_with('}') && word != filled;
+    let is_unknown =
+        |word: &&String| word.starts_with('{') && word.ends_with('}') && word != filled;
     if let Some(word) = words.iter().find(is_unknown) {
         let known = if filled.is_empty() {
             "nothing is filled in here".to_owned()
         } else {
             format!("only {filled} is filled in here")
         };
-        return found.wrong(format!("has the word {word}"), format!("take it out: {known}"));
+        return found.wrong(
+            format!("has the word {word}"),
+            format!("take it out: {known}"),
+        );
     }
     Some(Some((*ask, words)))
 }

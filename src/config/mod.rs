@@ -22,9 +22,9 @@ use std::path::{Path, PathBuf};
 pub use problem::{Problem, Problems};
 pub use settings::{
     Ask, Backup, Bundle, Cluster, Commands, ConfigSync, Database, DatabaseKind, Dsn, Failover,
-    Fence, Handoff, Health, HttpCheck, Limits, Mail, Node, Notify, NotifyCommand, Pattern, Peer,
-    Postgres, Prove, Rejoin, Release, Rollback, RollbackDatabase, RollbackPolicy, RootKey, Service, Settings, Soak, Switch, Vrrp,
-    Webhook, When,
+    Fence, Handoff, Health, HttpCheck, Limits, Mail, Node, NoticeKind, Notify, NotifyCommand,
+    Pattern, Peer, Postgres, Prove, Rejoin, Release, Rollback, RollbackDatabase, RollbackPolicy,
+    RootKey, Service, Settings, Soak, Switch, Vrrp, Webhook, When,
 };
 use tree::Tree;
 

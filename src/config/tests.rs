@@ -196,8 +196,7 @@ fn every_other_kind_of_problem() {
 #[test]
 fn what_is_not_carried_out_is_refused() {
     insta::assert_snapshot!(problems(&format!(
-        "{}\n[notify.mail]\nfrom = \"a@b\"\nto = [\"c@d\"]\n[[notify.webhook]]\nurl = \"https://h/\"\n\
-         [[notify.command]]\nrun = [\"/bin/true\"]\n",
+        "{}\n[notify.mail]\nfrom = \"a@b\"\nto = [\"c@d\"]\n[[notify.webhook]]\nurl = \"https://h/\"\n",
         EXAMPLE
             .replace("\"postgres\"           ", "\"gaussdb\"")
             .replace("failover = \"manual\"", "failover = \"auto\"")
@@ -214,8 +213,11 @@ fn what_is_not_carried_out_is_refused() {
 
 /// Every command that must be there, but for what `edit` makes of the text.
 fn by_commands(edit: impl FnOnce(String) -> String) -> String {
-    let must = "identity role lag position replayed demote take_back promote rejoin size dump check_dump";
-    let lines = must.split(' ').map(|key| format!("{key} = [\"/sbin/db\", \"{key}\"]\n"));
+    let must =
+        "identity role lag position replayed demote take_back promote rejoin size dump check_dump";
+    let lines = must
+        .split(' ')
+        .map(|key| format!("{key} = [\"/sbin/db\", \"{key}\"]\n"));
     let commands: String = lines.collect();
     edit(format!(
         "{SMALL}[database]\nkind = \"command\"\n[database.commands]\n{commands}[backup]\nprove = \"verify\"\n"
@@ -225,7 +227,10 @@ fn by_commands(edit: impl FnOnce(String) -> String) -> String {
 #[test]
 fn a_database_is_reached_by_commands() {
     let settings = parse(&by_commands(|text| {
-        text.replace("\"promote\"]", "\"promote\", \"{position}\"]\nprimary = \"^Primary( Normal)?$\"")
+        text.replace(
+            "\"promote\"]",
+            "\"promote\", \"{position}\"]\nprimary = \"^Primary( Normal)?$\"",
+        )
     }));
     let settings = settings.expect("valid");
     let kind = settings.database.as_ref().map(|d| &d.kind);
@@ -233,7 +238,10 @@ fn a_database_is_reached_by_commands() {
         panic!("{kind:?}");
     };
     assert_eq!(commands.of.len(), 12);
-    assert_eq!(commands.of[&Ask::Promote], ["/sbin/db", "promote", "{position}"]);
+    assert_eq!(
+        commands.of[&Ask::Promote],
+        ["/sbin/db", "promote", "{position}"]
+    );
     assert!(commands.primary.0.is_match("Primary Normal"));
     assert!(commands.standby.0.is_match("standby"));
     assert!(!commands.standby.0.is_match("standby?"));
@@ -245,16 +253,40 @@ fn what_is_wrong_with_commands_is_told() {
     let all = by_commands(|text| {
         text.replace("role = [\"/sbin/db\"", "role = [\"db\"")
             .replace("lag = [\"/sbin/db\", \"lag\"]", "lag = []")
-            .replace("\"demote\"]", "\"{position}\"]\nprimary = \"(\"\nbuild = [\"/x\"]")
+            .replace(
+                "\"demote\"]",
+                "\"{position}\"]\nprimary = \"(\"\nbuild = [\"/x\"]",
+            )
             .replace("\"promote\"]", "\"{file}\"]")
             .replace("size = ", "# size = ")
-            .replace("prove = \"verify\"", "[rollback]\ndatabase = \"restore\"\n[fence]\ncommand = [\"/x\"]")
+            .replace(
+                "prove = \"verify\"",
+                "[rollback]\ndatabase = \"restore\"\n[fence]\ncommand = [\"/x\"]",
+            )
     });
     insta::assert_snapshot!(problems(&all));
     let beyond = by_commands(|text| {
-        text.replace("prove = \"verify\"", "[rollback]\ndatabase = \"restore\"\n[fence]\ncommand = [\"/x\"]")
+        text.replace(
+            "prove = \"verify\"",
+            "[rollback]\ndatabase = \"restore\"\n[fence]\ncommand = [\"/x\"]",
+        )
     });
     insta::assert_snapshot!(problems(&beyond));
+}
+
+#[test]
+fn programs_are_told_of_the_events_they_ask_for() {
+    let told = |events: &str| {
+        format!("{SMALL}[[notify.command]]\nrun = [\"/sbin/tell\", \"-v\"]\n{events}")
+    };
+    let settings = parse(&told("events = [\"failed\"]")).expect("valid");
+    let target = &settings.notify.command[0];
+    assert_eq!(target.program(), "/sbin/tell");
+    assert!(target.wants(NoticeKind::Failed) && !target.wants(NoticeKind::Begun));
+    let all = parse(&told("")).expect("valid");
+    assert!(all.notify.command[0].wants(NoticeKind::Begun));
+    let wrong = told("events = [\"test\"]").replace("/sbin/tell", "tell");
+    insta::assert_snapshot!(problems(&wrong));
 }
 
 #[test]

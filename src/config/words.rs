@@ -3,7 +3,7 @@
 use super::database::Adapter;
 use super::read::Word;
 use super::settings::{
-    Failover, Prove, Rejoin, RollbackDatabase, RollbackPolicy, Switch, When,
+    Failover, NoticeKind, Prove, Rejoin, RollbackDatabase, RollbackPolicy, Switch, When,
 };
 
 impl Word for Switch {
@@ -21,6 +21,17 @@ impl Word for Option<Adapter> {
         ("gaussdb", Some(Adapter::Gaussdb)),
         ("command", Some(Adapter::Command)),
         ("none", None),
+    ];
+}
+
+/// A test is for all of them.
+impl Word for NoticeKind {
+    const WORDS: &'static [(&'static str, NoticeKind)] = &[
+        ("begun", NoticeKind::Begun),
+        ("failed", NoticeKind::Failed),
+        ("ended", NoticeKind::Ended),
+        ("primary", NoticeKind::Primary),
+        ("alarm", NoticeKind::Alarm),
     ];
 }
 

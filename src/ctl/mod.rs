@@ -164,6 +164,9 @@ enum Verb {
     /// The site's own sync of configuration
     #[command(subcommand, after_help = "Example:\n  hau-ctl sync status")]
     Sync(Sync),
+    /// Programs that are told of events, as hau.toml names them under [[notify.command]]
+    #[command(subcommand, after_help = "Example:\n  hau-ctl notify test")]
+    Notify(Notify),
     /// Make, look at and verify bundles; needs no daemon
     #[command(
         subcommand,
@@ -277,6 +280,13 @@ enum Sync {
     /// Push the configuration once, from the MASTER
     #[command(after_help = "Example:\n  hau-ctl sync push")]
     Push,
+}
+
+#[derive(Debug, Subcommand)]
+enum Notify {
+    /// Run each of them once with a test, on this node; exit code 1 if one fails
+    #[command(after_help = "Example:\n  hau-ctl notify test")]
+    Test,
 }
 
 /// The command line as data: the man page is made from it.

@@ -2,11 +2,14 @@
 use super::client::Client;
 use super::output::{Output, say};
 use super::{
-    Backup, Cli, Sync, Verb, alone, bundle, follow, init, key, pair, render, report, rollout,
+    Backup, Cli, Notify, Sync, Verb, alone, bundle, follow, init, key, pair, render, report,
+    rollout,
 };
 use crate::core::Order;
 use crate::host::Status as Judgement;
-use crate::wire::{self, Code, Doctor, Failure, Health, StartRequest, SyncDifferences, SyncView};
+use crate::wire::{
+    self, Code, Doctor, Failure, Health, NotifyTried, StartRequest, SyncDifferences, SyncView,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -67,6 +70,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
         Verb::Watch => follow::watch(&client, out).await,
         Verb::Backup(verb) => backup(&client, out, verb).await,
         Verb::Sync(verb) => sync(&client, out, verb).await,
+        Verb::Notify(Notify::Test) => notify_test(&client, out).await,
         Verb::Bundle(verb) => bundle::run(verb, &cli.config, out),
         Verb::History => {
             let history: wire::History = client.get("/v1/history").await?;
@@ -134,6 +138,19 @@ async fn backup(client: &Client, out: Output, verb: Backup) -> Ended {
         } => return key::restore(&folder, &identity, check, out),
     }
     Ok(0)
+}
+
+async fn notify_test(client: &Client, out: Output) -> Ended {
+    let tried: Vec<NotifyTried> = client.post("/v1/notices/test", &json!({})).await?;
+    out.answer(&tried, |tried, _| {
+        let line = |one: &NotifyTried| match &one.problem {
+            Some(problem) => format!("{} was not told: {problem}", one.program),
+            None => format!("{} was told", one.program),
+        };
+        let lines: Vec<String> = tried.iter().map(line).collect();
+        lines.join("\n")
+    });
+    Ok(u8::from(tried.iter().any(|one| one.problem.is_some())))
 }
 
 async fn sync(client: &Client, out: Output, verb: Sync) -> Ended {

@@ -59,23 +59,24 @@ impl Alone {
         self.executor.ended(key);
     }
 
-    /// Called at every turn.
-    pub(super) fn follow(&mut self, intents: &Intents, state: &State) {
+    /// Called at every turn. Says what a person must see to from now on.
+    pub(super) fn follow(&mut self, intents: &Intents, state: &State) -> Option<Problem> {
         // A failover's leave to promote is that it may go on.
         let (job, solo) = (intents.solo.as_ref(), state.journaled.solo.as_ref());
         self.executor.reconcile(job, job.is_some(), solo);
         self.see_to(intents.guard);
-        self.raise_alarm(state);
+        self.raise_alarm(state)
     }
 
     /// Once for each: what a person must see to.
-    fn raise_alarm(&mut self, state: &State) {
+    fn raise_alarm(&mut self, state: &State) -> Option<Problem> {
         let alarm = alarm(state, self.site.now());
-        if let Some(problem) = alarm.as_ref().filter(|_| alarm != self.alarm) {
-            let (what, remedy) = (&problem.what, &problem.remedy);
+        let news = alarm.clone().filter(|_| alarm != self.alarm);
+        if let Some(Problem { what, remedy }) = &news {
             tracing::error!(HAU_EVENT = "alarm", "{what}; {remedy}");
         }
         self.alarm = alarm;
+        news
     }
 
     /// One thing at a time, on a thread of its own.

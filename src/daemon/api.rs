@@ -83,6 +83,7 @@ const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (Get, "/v1/backups", Right::Local, keeping::backups),
     (PostTo, "/v1/backups", Right::Act, keeping::make_backup),
     (PostTo, "/v1/backups/*", Right::Act, keeping::verify_backup),
+    (PostTo, "/v1/notices/test", Right::Act, looks::notify_test),
     (Get, "/v1/sync", Right::Local, keeping::sync_view),
     (Get, "/v1/sync/check", Right::Local, keeping::sync_check),
     (PostTo, "/v1/sync/pause", Right::Act, keeping::sync_pause),

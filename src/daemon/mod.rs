@@ -13,6 +13,7 @@ mod held;
 mod hello;
 mod mailbox;
 mod metrics;
+mod notices;
 mod observe;
 mod pairing;
 mod planning;
@@ -38,6 +39,7 @@ use crate::time::Time;
 use alone::Alone;
 use executor::Executor;
 use mailbox::Post;
+use notices::{Notices, Told, told};
 use observe::Looks;
 use site::Site;
 use status::Snapshot;
@@ -102,6 +104,7 @@ struct Daemon {
     machine: Machine<Records>,
     executor: Executor,
     alone: Alone,
+    notices: Notices,
     looks: Looks,
     history: Arc<Vec<Rollout>>,
     snapshot: published::Sender<Arc<Snapshot>>,
@@ -204,9 +207,19 @@ impl Daemon {
     fn tell(&mut self, turned: &Turned, mut known: Journaled) {
         for record in &turned.records {
             let old = known.replaced_by(record).cloned();
+            let before = known.clone();
             known.apply(record);
             telemetry::tell(record, &known);
+            self.notify(&before, &known, record);
             Arc::make_mut(&mut self.history).extend(old);
+        }
+    }
+
+    fn notify(&self, before: &Journaled, after: &Journaled, record: &Record) {
+        let state = self.machine.state();
+        let is_peer_heard = state.fresh_peer(self.site.now()).is_some();
+        if let Some(told) = told((before, after), record, &self.site.me, is_peer_heard) {
+            self.notices.tell(told);
         }
     }
 
@@ -221,7 +234,9 @@ impl Daemon {
         let may_stop = intents.may_stop;
         self.executor
             .reconcile(intents.job.as_ref(), may_stop, rollout);
-        self.alone.follow(intents, self.machine.state());
+        if let Some(problem) = self.alone.follow(intents, self.machine.state()) {
+            self.notices.tell(Told::alarm(&problem));
+        }
         self.look()?;
         self.hello.send_if_modified(|last| {
             let news = hello::is_news(last, &intents.hello);

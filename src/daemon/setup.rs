@@ -6,6 +6,7 @@ use super::door::{Door, Limits, OpenDoor, Service};
 use super::executor::Executor;
 use super::link::PeerLink;
 use super::mailbox::{Mailbox, Post};
+use super::notices::Notices;
 use super::observe::{self, Kick, Units};
 use super::pairing::Pairing;
 use super::site::{Site, chain};
@@ -83,6 +84,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (hello, hellos) = published::channel(recovered.hello);
     let executor = Executor::new(Arc::clone(&site), mailbox.clone());
     let alone = Alone::new(&site, &mailbox);
+    let notices = Notices::start(&site);
     let pairing = Pairing {
         identity: tls.identity,
         trust: tls.trust,
@@ -115,6 +117,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         machine,
         executor,
         alone,
+        notices,
         looks,
         history,
         snapshot,

@@ -17,7 +17,9 @@ fn reached(pair: &Pair, node: &Node) -> ByCommands {
         ("connection=", format!("connection='{}'", node.dsn)),
         (
             "start() ",
-            format!("start() {{ as_owner \"$bin/pg_ctl\" -D \"$data\" -s -l \"$data.log\" start >/dev/null 2>&1; }}"),
+            format!(
+                "start() {{ as_owner \"$bin/pg_ctl\" -D \"$data\" -s -l \"$data.log\" start >/dev/null 2>&1; }}"
+            ),
         ),
         (
             "stop() ",
@@ -123,7 +125,10 @@ fn dump_schema_and_what_else_is_asked_by_commands() {
     assert!(told.ends_with("entries"), "{told}");
     fs::write(&file, "no dump").unwrap();
     assert!(a.check_dump(&file, LIMIT).is_err());
-    assert!(a.dump(Path::new("/no/such/folder/x"), false, LIMIT).is_err());
+    assert!(
+        a.dump(Path::new("/no/such/folder/x"), false, LIMIT)
+            .is_err()
+    );
     pair.host.stop_unit(&pair.a.unit, LIMIT).unwrap();
     let e = a.role().unwrap_err();
     assert!(e.transient, "a server that is down may come back: {e:?}");

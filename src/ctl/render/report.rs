@@ -55,7 +55,10 @@ pub(super) fn facts(r: &Rollout) -> Vec<(&'static str, String)> {
     }
     facts.push(("first", r.first.clone()));
     facts.push(("second", r.second.clone()));
-    facts.push(("versions", format!("from {} to {}", r.from, r.to)));
+    // Of what a node does on its own these are timelines, and nothing is installed.
+    if !r.kind.is_solo() {
+        facts.push(("versions", format!("from {} to {}", r.from, r.to)));
+    }
     if let Some(bundle) = &r.bundle {
         facts.push((
             "bundle",

@@ -1,7 +1,9 @@
 //! What is asked without anything being changed, and the words of keepalived and the other node.
 use super::{Answered, Api, bare, body, json, nothing};
 use crate::core::{Band, Event, Hello, Local};
-use crate::daemon::{door::Call, heard, mailbox::Post, metrics, planning, status::rfc3339};
+use crate::daemon::{
+    door::Call, heard, mailbox::Post, metrics, notices, planning, status::rfc3339,
+};
 use crate::host::{Finding, Host, Status};
 use crate::wire::{self, Code, Failure};
 use std::{
@@ -120,6 +122,15 @@ pub(super) fn notify(api: &Api, call: &Call) -> Result<Answered, Failure> {
     );
     api.kick.kick();
     nothing()
+}
+
+pub(super) fn notify_test(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    if api.site.settings.notify.command.is_empty() {
+        let what = "hau.toml has no [[notify.command]]: nobody is told of anything";
+        let remedy = "write one, see hau.toml(5), and restart hau-sidecar";
+        return Err(Failure::new(Code::Refused, what, remedy));
+    }
+    json(&notices::test(&api.site, &call.caller.who.name()))
 }
 
 pub(super) fn hello(api: &Api, call: &Call) -> Result<Answered, Failure> {
