@@ -46,6 +46,9 @@ _hau__ctl() {
             hau__ctl,init)
                 cmd="hau__ctl__subcmd__init"
                 ;;
+            hau__ctl,notify)
+                cmd="hau__ctl__subcmd__notify"
+                ;;
             hau__ctl,pair)
                 cmd="hau__ctl__subcmd__pair"
                 ;;
@@ -172,6 +175,9 @@ _hau__ctl() {
             hau__ctl__subcmd__help,init)
                 cmd="hau__ctl__subcmd__help__subcmd__init"
                 ;;
+            hau__ctl__subcmd__help,notify)
+                cmd="hau__ctl__subcmd__help__subcmd__notify"
+                ;;
             hau__ctl__subcmd__help,pair)
                 cmd="hau__ctl__subcmd__help__subcmd__pair"
                 ;;
@@ -232,6 +238,9 @@ _hau__ctl() {
             hau__ctl__subcmd__help__subcmd__bundle,verify)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__verify"
                 ;;
+            hau__ctl__subcmd__help__subcmd__notify,test)
+                cmd="hau__ctl__subcmd__help__subcmd__notify__subcmd__test"
+                ;;
             hau__ctl__subcmd__help__subcmd__sync,check)
                 cmd="hau__ctl__subcmd__help__subcmd__sync__subcmd__check"
                 ;;
@@ -246,6 +255,18 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__help__subcmd__sync,status)
                 cmd="hau__ctl__subcmd__help__subcmd__sync__subcmd__status"
+                ;;
+            hau__ctl__subcmd__notify,help)
+                cmd="hau__ctl__subcmd__notify__subcmd__help"
+                ;;
+            hau__ctl__subcmd__notify,test)
+                cmd="hau__ctl__subcmd__notify__subcmd__test"
+                ;;
+            hau__ctl__subcmd__notify__subcmd__help,help)
+                cmd="hau__ctl__subcmd__notify__subcmd__help__subcmd__help"
+                ;;
+            hau__ctl__subcmd__notify__subcmd__help,test)
+                cmd="hau__ctl__subcmd__notify__subcmd__help__subcmd__test"
                 ;;
             hau__ctl__subcmd__sync,check)
                 cmd="hau__ctl__subcmd__sync__subcmd__check"
@@ -290,7 +311,7 @@ _hau__ctl() {
 
     case "${cmd}" in
         hau__ctl)
-            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history report health help"
+            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle history report health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -850,7 +871,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help)
-            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync bundle history report health help"
+            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle history report health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1104,6 +1125,34 @@ _hau__ctl() {
         hau__subcmd__ctl__subcmd__help__subcmd__init)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__notify)
+            opts="test"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__notify__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1390,6 +1439,92 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__notify)
+            opts="-h --json --socket --config --help test help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__notify__subcmd__help)
+            opts="test help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__notify__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__notify__subcmd__help__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__notify__subcmd__test)
+            opts="-h --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -243,11 +243,7 @@ impl Daemon {
             *last = intents.hello.clone();
             news
         });
-        let snapshot = Snapshot {
-            state: self.machine.state().clone(),
-            band: intents.band,
-            history: Arc::clone(&self.history),
-        };
+        let snapshot = Snapshot::of(self.machine.state(), intents.band, &self.history);
         self.snapshot.send_replace(Arc::new(snapshot));
         Ok(())
     }

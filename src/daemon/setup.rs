@@ -75,11 +75,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let machine = Machine::recover(state(&site), &records, Records(journal));
     // What the journal says holds from the first question on, before the first turn.
     let recovered = intents(machine.state(), site.now());
-    let first = Snapshot {
-        state: machine.state().clone(),
-        band: recovered.band,
-        history: Arc::clone(&history),
-    };
+    let first = Snapshot::of(machine.state(), recovered.band, &history);
     let (snapshot, snapshots) = published::channel(Arc::new(first));
     let (hello, hellos) = published::channel(recovered.hello);
     let executor = Executor::new(Arc::clone(&site), mailbox.clone());

@@ -18,6 +18,14 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    pub(super) fn of(state: &State, band: core::Band, history: &Arc<Vec<core::Rollout>>) -> Self {
+        Self {
+            state: state.clone(),
+            band,
+            history: Arc::clone(history),
+        }
+    }
+
     pub(super) fn status(&self, now: Time) -> wire::Status {
         let state = &self.state;
         let heard = state.observed.peer.as_ref();

@@ -17,9 +17,7 @@ fn reached(pair: &Pair, node: &Node) -> ByCommands {
         ("connection=", format!("connection='{}'", node.dsn)),
         (
             "start() ",
-            format!(
-                "start() {{ as_owner \"$bin/pg_ctl\" -D \"$data\" -s -l \"$data.log\" start >/dev/null 2>&1; }}"
-            ),
+            "start() { as_owner \"$bin/pg_ctl\" -D \"$data\" -s -l \"$data.log\" start >/dev/null 2>&1; }".to_owned(),
         ),
         (
             "stop() ",
