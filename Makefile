@@ -28,7 +28,7 @@ install: release
 	install -D -m 0644 -t $(DESTDIR)/usr/share/man/man8 man/hau-sidecar.8
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau hau.toml.example README.md README.zh-CN.md ARCHITECTURE.md docs/hau.rules.yml
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/keepalived keepalived/*.conf
-	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/hooks hooks/README.md hooks/example/*
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/hooks hooks/README.md hooks/example/* hooks/site/*
 	install -D -m 0644 completions/hau-ctl.bash $(DESTDIR)/usr/share/bash-completion/completions/hau-ctl
 	install -D -m 0644 -t $(DESTDIR)/usr/share/zsh/vendor-completions completions/_hau-ctl
 	install -D -m 0644 -t $(DESTDIR)/usr/share/fish/vendor_completions.d completions/hau-ctl.fish
@@ -61,7 +61,7 @@ lint:
 	@$(NEEDS) test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	shellcheck tests/needs .ci/run packaging/* hooks/example/*
+	shellcheck tests/needs .ci/run packaging/* hooks/*/*
 	promtool check rules docs/hau.rules.yml
 	promtool test rules tests/rules.yml
 

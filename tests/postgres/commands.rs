@@ -1,4 +1,4 @@
-//! The same two servers, reached by the commands of `hooks/example/db`.
+//! The same two servers, reached by the commands of `hooks/site/db`.
 use super::pair::{LIMIT, Node, Pair};
 use hau::config::{Ask, Commands, Pattern};
 use hau::core::DatabaseRole;
@@ -24,7 +24,7 @@ fn reached(pair: &Pair, node: &Node) -> ByCommands {
             "stop() { as_owner \"$bin/pg_ctl\" -D \"$data\" -s -m fast stop; }".to_owned(),
         ),
     ];
-    let example = fs::read_to_string("hooks/example/db").unwrap();
+    let example = fs::read_to_string("hooks/site/db").unwrap();
     let place = |line: &str| {
         let found = places.iter().find(|(begin, _)| line.starts_with(begin));
         found.map_or(line.to_owned(), |(_, new)| new.clone())

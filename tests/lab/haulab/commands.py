@@ -1,4 +1,4 @@
-"""The same PostgreSQL, reached by the commands of hooks/example/db: a database that hau does not know."""
+"""The same PostgreSQL, reached by the commands of hooks/site/db: a database that hau does not know."""
 
 import re
 
@@ -33,7 +33,7 @@ def reach_the_database():
     """An upgrade and a rollback under traffic: nobody notices, and no order is lost."""
     before = {node: host.do(node, ["cat", CONFIG]).stdout for node in NODES}
     for node in NODES:
-        host.copy_in(node, PROJECT / "hooks/example/db", PROGRAM)
+        host.copy_in(node, PROJECT / "hooks/site/db", PROGRAM)
         host.do(node, ["chown", "root:root", PROGRAM])
         host.do(node, ["chmod", "0755", PROGRAM])
         configure(node, by_commands(before[node]))
