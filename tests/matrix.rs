@@ -650,8 +650,10 @@ fn who_was_giving_the_vip_goes_on_after_a_long_time_without_power() {
     }
     assert_eq!(decide(&state, now, &Event::Tick).records, []);
     let Intents { job, band, .. } = intents(&state, now);
-    assert_eq!(band, Band::Draining);
+    assert_eq!(band, Band::Upgrading);
     assert_eq!(job.expect("a job").key.row, 4);
+    state.observed.local.serving = true;
+    assert_eq!(intents(&state, now).band, Band::Draining);
 }
 
 /// `b`, which has begun to give the VIP away and is down, beside `a`, which has it and serves.

@@ -104,7 +104,16 @@ pub(super) fn armed(s: &State, now: Time) -> Armed {
 /// which connections began here meanwhile, nobody has written down.
 fn may_forward(s: &State, now: Time) -> bool {
     let local = &s.observed.local;
-    now < s.heard() + s.timing.forward_lost && (local.armed.forward || !local.has_vip)
+    now < answered(s) + s.timing.forward_lost && (local.armed.forward || !local.has_vip)
+}
+
+/// When the peer was last heard, or when this daemon began to listen: what was on its way while that was dead says
+/// nothing of now.
+fn answered(s: &State) -> Time {
+    let heard = s.observed.peer.as_ref();
+    let answer = heard.filter(|(hello, _)| s.is_answered_by(hello));
+    let last = answer.map(|(_, seen)| *seen);
+    s.observed.started.max(last.unwrap_or_default())
 }
 
 /// Nobody is kept waiting by a node that holds the VIP for longer than a drain and a switch take.
@@ -117,7 +126,7 @@ fn may_park(s: &State, now: Time) -> bool {
 /// When what is armed changes by itself.
 pub(super) fn changes(s: &State, armed: Armed) -> [Option<Time>; 2] {
     [
-        armed.forward.then_some(s.heard() + s.timing.forward_lost),
+        armed.forward.then_some(answered(s) + s.timing.forward_lost),
         armed
             .park
             .then_some(s.observed.vrrp_since + s.timing.park_most),

@@ -183,8 +183,10 @@ fn band(state: &State, now: Time) -> Band {
     let at_home = state.home() != Some(&state.peer);
     let fit = if at_home { Band::Normal } else { Band::Away };
     let local = &state.observed.local;
-    // Let start again, it does not yet serve; the other one may from one moment to the next.
-    let is_coming = state.unasked.holds && local.vrrp == VrrpState::Backup && !local.serving;
+    // It does not yet serve, and the other one does; or this one's database was let start again, and then the other
+    // one may serve from one moment to the next.
+    let is_outdone = state.unasked.holds || peer_can_take_over(state, now).is_ok();
+    let is_coming = is_outdone && local.vrrp == VrrpState::Backup && !local.serving;
     let is_kept_down = local.held || state.is_superseded() || is_coming;
     let holds = local.vrrp != VrrpState::Backup && (local.has_vip || !is_kept_down);
     let needed = holds && local.serving;

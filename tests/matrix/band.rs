@@ -34,16 +34,25 @@ fn a_node_that_is_not_to_serve_ranks_last() {
 /// Let start again after a boot; the other one may serve from one moment to the next.
 #[test]
 fn a_node_that_is_coming_ranks_last_until_it_serves() {
-    let at = |vrrp, serving, holds| {
-        with(idle(vrrp, Peer::Fresh), |s| {
-            s.observed.local = local(vrrp, serving);
-            s.unasked.holds = holds;
-        })
+    let beside = |peer: Peer, there: bool| {
+        move |vrrp, serving, holds| {
+            with(idle(vrrp, peer), |s| {
+                s.observed.local = local(vrrp, serving);
+                s.unasked.holds = holds;
+                hello(s).local.serving = there;
+            })
+        }
     };
+    let at = beside(Peer::Fresh, true);
     assert_eq!(at(VrrpState::Backup, false, true), Band::Upgrading);
     assert_eq!(at(VrrpState::Backup, true, true), Band::Normal);
-    assert_eq!(at(VrrpState::Backup, false, false), Band::Normal);
+    assert_eq!(at(VrrpState::Backup, false, false), Band::Upgrading);
+    assert_eq!(at(VrrpState::Backup, true, false), Band::Normal);
     assert_eq!(at(VrrpState::Master, false, true), Band::Normal);
+    for at in [beside(Peer::Fresh, false), beside(Peer::Lost, true)] {
+        assert_eq!(at(VrrpState::Backup, false, true), Band::Upgrading);
+        assert_eq!(at(VrrpState::Backup, false, false), Band::Normal);
+    }
 }
 
 /// A lower rank would give the VIP to nobody, or to a node that does not serve.

@@ -1,5 +1,5 @@
 //! What of the handoff is in force, what is measured, and when that changes by itself.
-use super::{NOW, Peer, mandate, node, one, state};
+use super::{NOW, Peer, hello, mandate, node, one, state};
 use hau::core::{Armed, HandoffRow, Intents, Order, RowState, State, VrrpState, intents};
 use hau::time::Time;
 use std::{sync::Arc, time::Duration};
@@ -52,6 +52,24 @@ fn with(edit: impl FnOnce(&mut State)) -> [bool; 3] {
     let mut state = at(&BEGUN, &[]);
     edit(&mut state);
     armed(&state)
+}
+
+/// It may have been on its way while this daemon was dead, and the other host with it.
+#[test]
+fn a_hello_of_before_the_last_start_keeps_no_forwarding() {
+    let forwards = |boot: u64, started: Time| {
+        let mut state = at(&BEGUN, &[]);
+        state.journaled.boot = 2;
+        state.observed.started = started;
+        let installed = state.journaled.installed;
+        hello(&mut state).heard = Some((installed, boot));
+        armed(&state)[1]
+    };
+    let long_ago = Time(0);
+    assert!(forwards(2, long_ago));
+    assert!(!forwards(1, long_ago));
+    assert!(forwards(1, Time(NOW.0 - 999)), "it may be about to answer");
+    assert!(!forwards(1, Time(NOW.0 - 1_000)));
 }
 
 #[test]
