@@ -109,14 +109,8 @@ fn command(
     if *optional && s.find(key).is_none() {
         return Some(None);
     }
-    let words = s.filled::<String>(key, &remedy)?;
+    let words = s.program(key, &remedy)?;
     let found = s.find(key)?;
-    if !words
-        .first()
-        .is_some_and(|program| program.starts_with('/'))
-    {
-        return found.wrong("begins with no absolute path", remedy);
-    }
     let is_unknown =
         |word: &&String| word.starts_with('{') && word.ends_with('}') && word != filled;
     if let Some(word) = words.iter().find(is_unknown) {
@@ -156,15 +150,8 @@ impl Read for Pattern {
 
 pub(super) fn fence(mut s: Section<'_>) -> Option<Fence> {
     let remedy = "write the program with its whole path, then its words: command = [\"/usr/local/sbin/fence-peer\", \"{node}\"]";
-    let command = s.filled::<String>("command", remedy);
+    let command = s.program("command", remedy);
     let limit = s.or("limit", Duration::from_secs(30));
-    let is_relative = |program: &String| !program.starts_with('/');
-    if command
-        .as_ref()
-        .is_some_and(|c| c.first().is_some_and(is_relative))
-    {
-        s.wrong("fence.command begins with no absolute path", remedy);
-    }
     s.finish();
     Some(Fence {
         command: command?,

@@ -115,6 +115,18 @@ impl<'t> Section<'t> {
         }
     }
 
+    /// A program with its whole path, then its words.
+    pub(super) fn program(&mut self, key: &'static str, remedy: &str) -> Option<Vec<String>> {
+        let words: Vec<String> = self.filled(key, remedy)?;
+        let is_absolute = words
+            .first()
+            .is_some_and(|program| program.starts_with('/'));
+        match self.find(key) {
+            Some(found) if !is_absolute => found.wrong("begins with no absolute path", remedy),
+            Some(_) | None => Some(words),
+        }
+    }
+
     /// The value of a string, if it is one; the key does not count as asked for.
     pub(super) fn peek(&self, key: &str) -> Option<&'t str> {
         match &self.table?.get(key)?.value {

@@ -347,11 +347,7 @@ fn mail(mut s: Section<'_>) -> Option<Mail> {
 fn command(mut s: Section<'_>) -> Option<NotifyCommand> {
     let remedy =
         "write the program with its whole path, then its words: run = [\"/usr/local/sbin/tell\"]";
-    let run = s.filled::<String>("run", remedy);
-    let is_relative = |run: &Vec<String>| !run.first().is_some_and(|p| p.starts_with('/'));
-    if run.as_ref().is_some_and(is_relative) {
-        s.wrong("notify.command.run begins with no absolute path", remedy);
-    }
+    let run = s.program("run", remedy);
     let events = s.or("events", Vec::new());
     s.finish();
     Some(NotifyCommand {

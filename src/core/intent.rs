@@ -183,14 +183,14 @@ fn band(state: &State, now: Time) -> Band {
     let at_home = state.home() != Some(&state.peer);
     let fit = if at_home { Band::Normal } else { Band::Away };
     let local = &state.observed.local;
+    let is_outdone = peer_can_take_over(state, now).is_ok();
     // It does not yet serve, and the other one does; or this one's database was let start again, and then the other
     // one may serve from one moment to the next.
-    let is_outdone = state.unasked.holds || peer_can_take_over(state, now).is_ok();
-    let is_coming = is_outdone && local.vrrp == VrrpState::Backup && !local.serving;
+    let is_down = local.vrrp == VrrpState::Backup && !local.serving;
+    let is_coming = is_down && (state.unasked.holds || is_outdone);
     let is_kept_down = local.held || state.is_superseded() || is_coming;
     let holds = local.vrrp != VrrpState::Backup && (local.has_vip || !is_kept_down);
-    let needed = holds && local.serving;
-    if needed && peer_can_take_over(state, now).is_err() {
+    if holds && local.serving && !is_outdone {
         return Band::Normal;
     }
     if is_kept_down {
@@ -198,7 +198,7 @@ fn band(state: &State, now: Time) -> Band {
     }
     // Down for a moment, or by a row that is taken back: the other one says that it is no better place.
     let is_heard = state.fresh_peer(now).is_some();
-    if holds && local.has_vip && is_heard && peer_can_take_over(state, now).is_err() {
+    if holds && local.has_vip && is_heard && !is_outdone {
         return Band::Normal;
     }
     wanted(state, fit)

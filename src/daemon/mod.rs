@@ -207,18 +207,17 @@ impl Daemon {
     fn tell(&mut self, turned: &Turned, mut known: Journaled) {
         for record in &turned.records {
             let old = known.replaced_by(record).cloned();
-            let before = known.clone();
+            self.notify(&known, record);
             known.apply(record);
             telemetry::tell(record, &known);
-            self.notify(&before, &known, record);
             Arc::make_mut(&mut self.history).extend(old);
         }
     }
 
-    fn notify(&self, before: &Journaled, after: &Journaled, record: &Record) {
+    fn notify(&self, known: &Journaled, record: &Record) {
         let state = self.machine.state();
         let is_peer_heard = state.fresh_peer(self.site.now()).is_some();
-        if let Some(told) = told((before, after), record, &self.site.me, is_peer_heard) {
+        if let Some(told) = told(known, record, &self.site.me, is_peer_heard) {
             self.notices.tell(told);
         }
     }
@@ -235,7 +234,7 @@ impl Daemon {
         self.executor
             .reconcile(intents.job.as_ref(), may_stop, rollout);
         if let Some(problem) = self.alone.follow(intents, self.machine.state()) {
-            self.notices.tell(Told::alarm(&problem));
+            self.notices.tell(Told::alarm(problem));
         }
         self.look()?;
         self.hello.send_if_modified(|last| {

@@ -3,9 +3,10 @@
 use super::site::Site;
 use super::status::rfc3339;
 use crate::config::{NoticeKind, NotifyCommand};
-use crate::core::{Journaled, NodeId, Plan, Problem, Record, Report, Rollout, RowState};
+use crate::core::{
+    Journaled, NodeId, Plan, Problem, Record, Report, Rollout, RolloutResult, RowState,
+};
 use crate::host::{Command, Host, commands};
-use crate::time::Time;
 use crate::wire::NotifyTried;
 use serde::Serialize;
 use std::{
@@ -72,35 +73,37 @@ impl Told {
         }
     }
 
-    pub(super) fn alarm(problem: &Problem) -> Self {
+    pub(super) fn alarm(Problem { what, remedy }: Problem) -> Self {
         Self {
             kind: NoticeKind::Alarm,
             rollout: None,
-            what: problem.what.clone(),
-            remedy: problem.remedy.clone(),
+            what,
+            remedy,
         }
     }
 }
 
-/// What of a fact somebody outside is told by this node, `before` it and `after` it. What both nodes take note of is told by
-/// the one that was asked for it, and by the other one where that is not heard.
+/// What of a fact somebody outside is told by this node, and what was `known` before it. What both nodes take note of is told
+/// by the one that was asked for it, and by the other one where that is not heard.
 pub(super) fn told(
-    (before, after): (&Journaled, &Journaled),
+    known: &Journaled,
     record: &Record,
     me: &NodeId,
     is_peer_heard: bool,
 ) -> Option<Told> {
-    let (rollout, solo) = (after.rollout.as_ref(), after.solo.as_ref());
+    let (rollout, solo) = (known.rollout.as_ref(), known.solo.as_ref());
     let tells = |plan: &Plan| plan.id.origin == *me || !is_peer_heard;
     match record {
         Record::PlanAdopted { plan, .. } if tells(plan) => Some(begun(plan)),
         Record::SoloBegun { plan, .. } => Some(begun(plan)),
         Record::RowReported { row, report } => failed(rollout?, *row, report),
         Record::SoloReported { row, report } => failed(solo?, *row, report),
-        Record::RolloutEnded { .. } if tells(&rollout?.plan) => ended(rollout?),
-        Record::SoloEnded { .. } => ended(solo?),
+        Record::RolloutEnded { result, .. } if tells(&rollout?.plan) => {
+            Some(ended(&rollout?.plan, *result))
+        }
+        Record::SoloEnded { result, .. } => Some(ended(&solo?.plan, *result)),
         Record::PrimarySeen { primary, .. } => {
-            let was = before.primary.as_ref().map(|p| &p.node);
+            let was = known.primary.as_ref().map(|p| &p.node);
             let has_moved = was.is_some_and(|node| *node != primary.node);
             (has_moved && primary.node == *me).then(|| Told {
                 kind: NoticeKind::Primary,
@@ -143,11 +146,9 @@ fn failed(rollout: &Rollout, row: usize, report: &Report) -> Option<Told> {
     })
 }
 
-fn ended(rollout: &Rollout) -> Option<Told> {
-    let (result, _) = rollout.ended?;
-    let plan = &rollout.plan;
+fn ended(plan: &Plan, result: RolloutResult) -> Told {
     let what = format!("{:?} {} has ended: {result:?}", plan.kind, plan.id.number);
-    Some(Told::of(NoticeKind::Ended, plan, what))
+    Told::of(NoticeKind::Ended, plan, what)
 }
 
 /// The queues.
@@ -177,7 +178,7 @@ impl Notices {
             if !target.wants(notice.event) {
                 continue;
             }
-            // A program that is gone took its thread with it: that cannot be.
+            // The other error is a thread that has ended: it ends with this queue alone.
             if let Err(TrySendError::Full(lost)) = queue.try_send(notice.clone()) {
                 tracing::warn!(
                     "nobody is told by {}: {QUEUE} wait already: {}",
@@ -190,13 +191,12 @@ impl Notices {
 }
 
 fn notice(site: &Site, told: Told) -> Notice {
-    let now: Time = site.now();
     Notice {
         v: 1,
         event: told.kind,
         cluster: site.settings.cluster.name.clone(),
         node: site.me.0.clone(),
-        at: rfc3339(now),
+        at: rfc3339(site.now()),
         rollout: told.rollout,
         what: told.what,
         remedy: told.remedy,
@@ -241,14 +241,7 @@ fn run(target: &NotifyCommand, notice: &Notice) -> Result<(), String> {
     if output.code == Some(0) {
         return Ok(());
     }
-    let how = output.code.map_or("no exit code".to_owned(), |code| {
-        format!("exit code {code}")
-    });
-    let last = output.stderr.lines().next_back();
-    Err(format!(
-        "{program} ended with {how}: {}",
-        last.unwrap_or("it said nothing")
-    ))
+    Err(format!("{program} ended with {}", output.ending()))
 }
 
 /// Every program once and now, whatever events it asks for.
@@ -270,7 +263,8 @@ pub(super) fn test(site: &Site, by: &str) -> Vec<NotifyTried> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{Actor, Direction, Kind, Mandate, Order, Primary, RolloutId, RolloutResult};
+    use crate::core::{Actor, Direction, Kind, Mandate, Order, Primary, RolloutId};
+    use crate::time::Time;
 
     fn node(name: &str) -> NodeId {
         NodeId(name.to_owned())
@@ -314,10 +308,7 @@ mod tests {
     }
 
     fn kind(before: &Journaled, record: &Record, is_peer_heard: bool) -> Option<NoticeKind> {
-        let mut after = before.clone();
-        after.apply(record);
-        let both = (before, &after);
-        told(both, record, &node("a"), is_peer_heard).map(|told| told.kind)
+        told(before, record, &node("a"), is_peer_heard).map(|told| told.kind)
     }
 
     #[test]

@@ -106,21 +106,15 @@ impl ByCommands {
     fn failed(&self, ask: Ask, output: &Output) -> DatabaseError {
         let program = self.commands.of.get(&ask).and_then(|c| c.first());
         let program = program.map_or("", String::as_str);
-        let how = match output.code {
-            Some(code) => format!("exit code {code}"),
-            None => "no exit code".to_owned(),
-        };
-        let last = output.stderr.lines().next_back();
-        let last = last.unwrap_or("it said nothing");
         DatabaseError {
-            what: format!("{ask:?}: {program} ended with {how}: {last}"),
+            what: format!("{ask:?}: {program} ended with {}", output.ending()),
             remedy: "run that command of [database.commands] by hand, mend it, then hau-ctl retry"
                 .to_owned(),
             transient: matches!(output.code, Some(TEMPORARY) | None),
         }
     }
 
-    /// The one word that it prints, on its first line or its last.
+    /// The one word that it prints, on its last line.
     fn word(&self, ask: Ask, limit: Duration) -> DatabaseResult<String> {
         let output = self.done(ask, &With::default(), limit)?;
         let word = output.stdout.lines().next_back().unwrap_or("").trim();
@@ -190,9 +184,9 @@ impl ByCommands {
 impl Database for ByCommands {
     fn role(&self) -> DatabaseResult<DatabaseRole> {
         let output = self.done(Ask::Role, &With::default(), QUESTION)?;
-        let line: String = output.stdout.lines().next().unwrap_or("").into();
+        let line = output.stdout.lines().next().unwrap_or("");
         let (primary, standby) = (&self.commands.primary.0, &self.commands.standby.0);
-        match (primary.is_match(&line), standby.is_match(&line)) {
+        match (primary.is_match(line), standby.is_match(line)) {
             (true, false) => Ok(DatabaseRole::Primary),
             (false, true) => Ok(DatabaseRole::Standby),
             (true, true) | (false, false) => {

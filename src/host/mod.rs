@@ -93,6 +93,18 @@ pub struct Output {
     pub stderr: String,
 }
 
+impl Output {
+    /// How it ended, with its last words: "exit code 3: no such host".
+    pub fn ending(&self) -> String {
+        let how = match self.code {
+            Some(code) => format!("exit code {code}"),
+            None => "no exit code".to_owned(),
+        };
+        let last = self.stderr.lines().next_back();
+        format!("{how}: {}", last.unwrap_or("it said nothing"))
+    }
+}
+
 /// What is known of a file by looking at it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileInfo {

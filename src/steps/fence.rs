@@ -48,15 +48,8 @@ impl Step for Fence {
                 "{program} says that node {peer} is off"
             )));
         }
-        let last = output
-            .stderr
-            .lines()
-            .next_back()
-            .unwrap_or("it said nothing");
-        let how = output.code.map_or("no exit code".to_owned(), |code| {
-            format!("exit code {code}")
-        });
-        let what = format!("node {peer} may still be on: {program} ended with {how}: {last}");
+        let ending = output.ending();
+        let what = format!("node {peer} may still be on: {program} ended with {ending}");
         Err(StepError::retry(what, remedy))
     }
 }

@@ -105,6 +105,20 @@ fn a_demoted_database_is_taken_back_by_commands() {
     assert_eq!(a.role().unwrap(), DatabaseRole::Primary);
 }
 
+/// Its last checkpoint does not tell all that it wrote: promoted from there, the standby would lack some.
+#[test]
+fn one_that_crashed_does_not_say_where_it_stopped() {
+    let pair = Pair::new();
+    let a = reached(&pair, &pair.a);
+    let data = pair.a.data_dir.display().to_string();
+    pair.tool("pg_ctl", &["-D", &data, "-m", "immediate", "stop"]);
+    let e = a.demote(LIMIT).unwrap_err();
+    assert!(
+        e.what.contains("not stopped cleanly") && !e.transient,
+        "{e:?}"
+    );
+}
+
 #[test]
 fn dump_schema_and_what_else_is_asked_by_commands() {
     let pair = Pair::new();
