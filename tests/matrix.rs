@@ -8,6 +8,8 @@ mod alone;
 mod band;
 #[path = "matrix/facts.rs"]
 mod facts;
+#[path = "matrix/fast.rs"]
+mod fast;
 #[path = "matrix/handoff.rs"]
 mod handoff;
 #[path = "matrix/late.rs"]
@@ -129,6 +131,7 @@ fn plan() -> Arc<Plan> {
         stop_before: None,
         term: None,
         takes_back: false,
+        fast: false,
         rows,
     })
 }

@@ -79,6 +79,7 @@ impl Row {
             stop_before: None,
             term: None,
             takes_back: false,
+            fast: false,
             rows: site::rows(kind, 1, false),
             first,
             second,

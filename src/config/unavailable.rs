@@ -16,7 +16,6 @@ struct Unavailable {
 #[rustfmt::skip] // a table: one line each
 const UNAVAILABLE: &[Unavailable] = &[
     Unavailable { key: "database.kind", word: Some("gaussdb"), instead: "kind = \"postgres\", \"command\" or \"none\"" },
-    Unavailable { key: "vrrp.switch", word: Some("fast"), instead: "switch = \"lower\" or \"auto\"" },
     Unavailable { key: "vrrp.interface", word: None, instead: "the interface of keepalived.conf: leave this key out" },
     Unavailable { key: "database.replication_slot", word: None, instead: "wal_keep_size: leave this key out" },
     Unavailable { key: "backup.copy_to", word: None, instead: "copy_to = [], and copy the backup by a job of your own" },

@@ -5,7 +5,7 @@ use super::{
     Armed, DatabaseRole, Direction, Hello, JobKey, NodeId, Report, Rollout, RolloutView, RowState,
     State, VrrpState,
 };
-use super::{handoff, solo::may_go_on};
+use super::{fast, handoff, solo::may_go_on};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,10 @@ pub enum Band {
     Draining,
     /// The service is, or may be, down.
     Upgrading,
+    /// Takes the VIP in the fast hand-off: above every other node.
+    Raised,
+    /// Gives it away there: for an instant not elected at all.
+    Fault,
 }
 
 /// What a job does with its row.
@@ -201,19 +205,21 @@ fn band(state: &State, now: Time) -> Band {
     if holds && local.has_vip && is_heard && !is_outdone {
         return Band::Normal;
     }
-    wanted(state, fit)
+    wanted(state, fit, now)
 }
 
 /// Data of the rows, not rules: the row this node is at says where it ranks.
-fn wanted(state: &State, fit: Band) -> Band {
+fn wanted(state: &State, fit: Band, now: Time) -> Band {
     let Some(rollout) = state.running() else {
         return fit;
     };
     if rollout.has_service_down(&state.me) {
         return Band::Upgrading;
     }
-    let mut rows = rollout.plan.rows.iter().enumerate();
-    let giving = rows.find(|(_, row)| row.gives_vip && row.node == state.me);
+    if let Some(instant) = fast::rank(state, rollout, now) {
+        return instant;
+    }
+    let giving = rollout.plan.giver().filter(|(_, row)| row.node == state.me);
     let Some((giver, _)) = giving else { return fit };
     match rollout.mine.get(giver).map(|r| r.state) {
         Some(RowState::Started) => Band::Draining,
@@ -261,10 +267,12 @@ fn wake(state: &State, armed: Armed, now: Time) -> Option<Time> {
     let settled = state.observed.vrrp_since + state.timing.settle;
     let lost = state.heard() + state.timing.peer_lost;
     let handoff = handoff::changes(state, armed);
+    let fast = rollout.and_then(|r| fast::changes(state, r, now));
     [settled, lost]
         .into_iter()
         .chain(tries.flatten())
         .chain(handoff.into_iter().flatten())
+        .chain(fast)
         .filter(|t| *t > now)
         .min()
 }

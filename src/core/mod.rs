@@ -6,6 +6,7 @@ mod back;
 mod decide;
 mod downtime;
 mod event;
+mod fast;
 mod gate;
 mod handoff;
 mod intent;
@@ -25,6 +26,7 @@ pub use event::{
     AloneRefusal, Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView,
     ServiceDetails,
 };
+pub use fast::RAISED;
 pub use gate::{Closed, may_work_by_hand};
 pub use handoff::{Armed, HandoffRow};
 pub use intent::{Band, Guard, Intents, Job, Verb, intents};

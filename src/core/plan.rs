@@ -185,6 +185,9 @@ pub struct Plan {
     /// A row that failed takes back what was done, without being told to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub takes_back: bool,
+    /// The VIP moves by the fast hand-off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fast: bool,
     pub rows: Vec<Row>,
 }
 
@@ -216,9 +219,15 @@ impl Plan {
             .filter(move |(_, row)| row.node == *node)
     }
 
+    /// The row that gives the VIP away.
+    pub(super) fn giver(&self) -> Option<(usize, &Row)> {
+        let mut rows = self.rows.iter().enumerate();
+        rows.find(|(_, row)| row.gives_vip)
+    }
+
     /// Who holds the VIP when the row that gives it away is done.
     pub fn home_after(&self) -> Option<&NodeId> {
-        let giver = self.rows.iter().find(|row| row.gives_vip)?;
+        let (_, giver) = self.giver()?;
         Some(if giver.node == self.first {
             &self.second
         } else {

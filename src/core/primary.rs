@@ -59,7 +59,8 @@ pub(super) fn note_primary(draft: &mut Draft<'_>) {
     }
 }
 
-/// A promotion that failed may yet come, but not where the standby has gone on following its primary since.
+/// A promotion that did not end well may yet come, but not where the standby has gone on following its primary since,
+/// nor where it has come up as a standby with its host.
 pub(super) fn settle_claim(draft: &mut Draft<'_>) {
     let (s, now) = (&*draft.state, draft.now);
     let solo = s.journaled.solo.as_ref().filter(|_| s.claims());
@@ -69,7 +70,9 @@ pub(super) fn settle_claim(draft: &mut Draft<'_>) {
     // After a clock was set back it is the other one that counts.
     let ended = ended.min(now);
     let since = s.observed.follows_since.map(|since| since.max(ended));
-    if has_primary(s, now) && since.is_some_and(|since| now >= since + LATE) {
+    let has_followed = has_primary(s, now) && since.is_some_and(|since| now >= since + LATE);
+    let is_standby = s.observed.local.database == DatabaseRole::Standby;
+    if has_followed || is_standby && s.journaled.outlived {
         draft.push(Record::NotPromoted);
     }
 }

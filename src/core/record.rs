@@ -104,6 +104,7 @@ impl Journaled {
                     self.installed = *at;
                 }
                 self.boot = *boot;
+                self.outlived |= self.host_boot != *host_boot;
                 self.host_boot.clone_from(host_boot);
             }
             Record::HomeTold { home } => self.home = Some(home.clone()),
@@ -141,7 +142,7 @@ impl Journaled {
             Record::SoloBegun { plan, mandate } => {
                 let is_free = self.solo.as_ref().is_none_or(|solo| solo.ended.is_some());
                 holds(is_free, "a node does one thing at a time on its own")?;
-                self.solo = Some(Rollout::new(plan, mandate, None));
+                (self.solo, self.outlived) = (Some(Rollout::new(plan, mandate, None)), false);
             }
             Record::SoloReported { row, report } => {
                 let solo = self.running_solo()?;
@@ -306,6 +307,7 @@ mod tests {
             made_at: Time(1),
             stop_before: Some(3),
             takes_back: true,
+            fast: true,
             term: Some(2),
             rows: Vec::new(),
         })

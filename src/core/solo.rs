@@ -46,19 +46,27 @@ pub(super) fn look_around(draft: &mut Draft<'_>) {
     begin_unasked(draft);
 }
 
-/// A node that is heard again is not gone.
+/// A node that is heard again is not gone. A promotion that has begun may have been done, and is brought to its end;
+/// but not in the place of a primary that came after it while it had not come to it.
 fn stand_down(draft: &mut Draft<'_>) {
-    if draft.state.fresh_peer(draft.now).is_some() {
+    let s = &*draft.state;
+    let Some(solo) = s.running_solo() else { return };
+    let is_over = if solo.barrier(&s.me).is_some() {
+        s.is_superseded() && !s.observed.local.busy
+    } else {
+        s.fresh_peer(draft.now).is_some()
+    };
+    if is_over {
         judge_anew(draft);
     }
 }
 
-/// What called for a failover is of another time: nothing is promoted any more, unless that has begun.
+/// What called for a failover is of another time: nothing is promoted any more.
 pub(super) fn judge_anew(draft: &mut Draft<'_>) {
     let (s, at) = (&*draft.state, draft.now);
     let Some(solo) = s.running_solo() else { return };
-    let begun = solo.barrier(&s.me).is_some();
-    if solo.plan.kind == Kind::Failover && !begun {
+    let is_promoted = promotion(solo).is_some_and(|row| is_done(solo, row));
+    if solo.plan.kind == Kind::Failover && !is_promoted {
         let result = RolloutResult::Failed;
         draft.push(Record::SoloEnded { result, at });
     }
@@ -198,9 +206,8 @@ fn begin(draft: &mut Draft<'_>, plan: &Plan, by: Actor, term: Option<u64>) -> u6
 pub(super) fn advance(draft: &mut Draft<'_>) {
     let (s, now) = (&*draft.state, draft.now);
     let Some(solo) = s.running_solo() else { return };
-    let state = |n: usize| solo.mine.get(n).map(|r| r.state);
-    let next = (0..solo.plan.rows.len()).find(|n| state(*n) != Some(RowState::Done));
-    match next.map(|n| (n, state(n))) {
+    let next = (0..solo.plan.rows.len()).find(|n| !is_done(solo, *n));
+    match next.map(|n| (n, solo.mine.get(n).map(|r| r.state))) {
         None => {
             let result = RolloutResult::Succeeded;
             draft.push(Record::SoloEnded { result, at: now });
@@ -226,11 +233,19 @@ pub(super) fn may_go_on(s: &State, solo: &Rollout, row: usize, now: Time) -> boo
             let held = s.fresh_peer(now).is_some_and(|peer| peer.local.held);
             let begun = held && solo.mine.get(row).is_some() && promotion(solo) == Some(row);
             let gone = s.is_alone(now) && s.observed.local.vrrp != VrrpState::Backup;
-            free || gone || begun
+            // Let start meanwhile with the other node's word: nothing is left but to say so.
+            let is_there = s.observed.local.database == DatabaseRole::Primary && !s.is_superseded();
+            free || gone || begun || is_there
         }
         Kind::Rejoin => has_primary(s, now),
         Kind::Upgrade | Kind::Switch | Kind::Rollback | Kind::RollbackNode => true,
     }
+}
+
+fn is_done(solo: &Rollout, row: usize) -> bool {
+    solo.mine
+        .get(row)
+        .is_some_and(|r| r.state == RowState::Done)
 }
 
 /// The row after which this node's database is primary.

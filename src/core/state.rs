@@ -202,6 +202,8 @@ pub struct Journaled {
     pub rollout: Option<Rollout>,
     /// What this node does on its own, or did last.
     pub solo: Option<Rollout>,
+    /// The host has been off since that was begun.
+    pub outlived: bool,
     pub primary: Option<Primary>,
     /// When, as far as the database here knows, a person last accepted that the other one's newer rows are lost, in ms
     /// since 1970. What one of an earlier term has, on whatever timeline, is past.

@@ -154,6 +154,7 @@ mod tests {
             stop_before: None,
             term: None,
             takes_back: false,
+            fast: false,
             rows: vec![row("stop", 0, &b), row("stop", 1, &a)],
         };
         let mandate = Mandate {

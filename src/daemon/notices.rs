@@ -286,6 +286,7 @@ mod tests {
             made_at: Time(0),
             stop_before: None,
             takes_back: false,
+            fast: false,
             term: None,
             rows: Vec::new(),
         })

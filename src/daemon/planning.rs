@@ -8,7 +8,7 @@ pub(super) use purpose::{Purpose, health_findings, own_findings};
 
 use super::api::Api;
 use crate::checks;
-use crate::config::RollbackPolicy;
+use crate::config::{RollbackPolicy, Switch};
 use crate::core::{
     Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack,
 };
@@ -150,6 +150,7 @@ fn finish(
         term: None,
         takes_back: !draft.kind.is_rollback()
             && api.site.settings.rollback.policy == RollbackPolicy::Auto,
+        fast: api.site.settings.vrrp.switch == Switch::Fast,
         rows: draft.rows,
     };
     Ok(Planned { plan, view })

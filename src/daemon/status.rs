@@ -347,6 +347,7 @@ mod tests {
             stop_before: None,
             term: None,
             takes_back: false,
+            fast: false,
             rows: Vec::new(),
         })
     }

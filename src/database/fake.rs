@@ -183,6 +183,7 @@ impl Database for FakeDatabase {
         if !me.is_primary {
             (me.is_primary, me.timeline) = (true, me.timeline + 1);
         }
+        me.demoted_at = None;
         me.may_start = true;
         Ok(())
     }

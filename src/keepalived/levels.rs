@@ -4,6 +4,7 @@
 //! condition is a lower number. Both nodes compute the same four numbers from the same three (two base priorities, the
 //! weight of the check), without talking to each other.
 
+use crate::core::RAISED;
 use serde::{Deserialize, Serialize};
 
 /// The value in the tracked file that puts an instance into FAULT (with keepalived `weight 1`).
@@ -165,7 +166,7 @@ impl Levels {
     /// What to write for the fast hand-off: raises the new node to 254, above everything.
     #[must_use]
     pub fn raise(&self) -> i32 {
-        254 - self.base
+        RAISED - self.base
     }
 
     /// The band whose weight is `value`, if any: what a file left by an earlier run meant.

@@ -138,6 +138,28 @@ fn a_failover_stands_down_when_the_peer_is_heard() {
     assert!(!ends(Kind::Rejoin, &[], NOW));
 }
 
+/// A promotion that has begun and not come to its work is not made up for in the place of a later primary.
+#[test]
+fn a_failover_ends_when_the_other_node_was_promoted_since() {
+    let ends = |mine: &[(usize, RowState)], edit: fn(&mut State)| {
+        let mut state = left();
+        state.journaled.solo = Some(alone(Kind::Failover, mine));
+        replaced(&mut state);
+        edit(&mut state);
+        let records = decide(&state, NOW, &Event::Tick).records;
+        records
+            .iter()
+            .any(|record| matches!(record, Record::SoloEnded { .. }))
+    };
+    let begun = [(0, RowState::Started)];
+    assert!(ends(&begun, |_| {}));
+    assert!(!ends(&begun, |s| s.journaled.primary = None));
+    // A thread that is still at it may yet promote.
+    assert!(!ends(&begun, |s| s.observed.local.busy = true));
+    // By a person who accepts that loss: it begins its term with the promotion.
+    assert!(!ends(&[], |_| {}));
+}
+
 /// Once for each primary that is seen: where that did not help a person looks.
 #[test]
 fn a_rejoin_is_begun_once_for_each_primary_that_is_seen() {
@@ -344,6 +366,14 @@ fn a_failover_goes_on_only_while_the_peer_is_gone_until_it_has_promoted() {
     fn lowered(state: &mut State) {
         state.observed.local.vrrp = VrrpState::Backup;
     }
+    fn started(state: &mut State) {
+        heard(state);
+        state.observed.local.database = DatabaseRole::Primary;
+    }
+    fn replaced_since(state: &mut State) {
+        started(state);
+        replaced(state);
+    }
     for (promotes, row) in [0, 1]
         .into_iter()
         .flat_map(|p| (0..3).map(move |row| (p, row)))
@@ -355,6 +385,9 @@ fn a_failover_goes_on_only_while_the_peer_is_gone_until_it_has_promoted() {
         assert_eq!(at(lowered), after, "row {row}");
         // Held, the other one waits for this one's word.
         assert_eq!(at(held), row >= promotes, "row {row}");
+        // Let start with the other one's word, it is what was asked for.
+        assert!(at(started), "row {row}");
+        assert_eq!(at(replaced_since), after, "row {row}");
     }
 }
 

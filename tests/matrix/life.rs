@@ -27,11 +27,16 @@ fn a_failover_of_before_a_boot_of_the_host_is_judged_anew() {
         // Else it is begun again at once.
         state.observed.local.follows = false;
         let host_boot = now_in.to_owned();
-        ends(&records(&state, &Event::Started { host_boot }))
+        let result = records(&state, &Event::Started { host_boot });
+        let given_up = |r: &Record| matches!(r, Record::SoloEnded { result, .. } if *result == RolloutResult::Failed);
+        result.iter().any(given_up)
     };
     assert!(ended(Kind::Failover, &[], "two"));
     assert!(!ended(Kind::Failover, &[], "one"), "only the daemon died");
-    assert!(!ended(Kind::Failover, &[(0, RowState::Started)], "two"));
+    let begun = [(0, RowState::Started)];
+    assert!(ended(Kind::Failover, &begun, "two"));
+    assert!(!ended(Kind::Failover, &begun, "one"));
+    assert!(!ended(Kind::Failover, &[(0, RowState::Done)], "two"));
     assert!(!ended(Kind::Rejoin, &[], "two"));
 }
 
@@ -111,6 +116,46 @@ fn a_claim_is_over_when_the_standby_has_gone_on_following() {
     let solo = state.journaled.solo.as_mut().expect("a failover");
     solo.ended = None;
     assert!(state.journaled.take(&Record::NotPromoted).is_err());
+}
+
+/// What asked for the promotion is gone with the host, and so is the asking.
+#[test]
+fn a_claim_is_over_when_the_host_has_come_up_with_a_standby() {
+    let settles = |edit: fn(&mut State)| {
+        let mut state = claiming();
+        state.observed.follows_since = None;
+        state.journaled.outlived = true;
+        edit(&mut state);
+        records(&state, &Event::Tick).contains(&Record::NotPromoted)
+    };
+    assert!(settles(|_| {}));
+    assert!(!settles(|s| s.journaled.outlived = false));
+    assert!(!settles(
+        |s| s.observed.local.database = DatabaseRole::Unknown
+    ));
+}
+
+#[test]
+fn what_was_begun_is_outlived_by_a_boot_of_the_host_alone() {
+    let mut journaled = claiming().journaled;
+    let mut life = |journaled: &mut hau::core::Journaled, host_boot: &str| {
+        journaled.apply(&Record::Started {
+            boot: journaled.boot + 1,
+            host_boot: host_boot.to_owned(),
+            at: NOW,
+        });
+        journaled.outlived
+    };
+    assert!(life(&mut journaled, "one"));
+    let solo = journaled.solo.clone().expect("a failover");
+    journaled.apply(&Record::SoloBegun {
+        plan: solo.plan,
+        mandate: solo.mandate,
+    });
+    assert!(!journaled.outlived);
+    assert!(!life(&mut journaled, "one"));
+    assert!(life(&mut journaled, "two"));
+    assert!(life(&mut journaled, "two"), "for good");
 }
 
 struct NoLog;

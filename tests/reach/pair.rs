@@ -110,6 +110,7 @@ fn plan(kind: Kind) -> Arc<Plan> {
         stop_before: None,
         term: None,
         takes_back: false,
+        fast: false,
         rows: site::rows(kind, 1, false),
     })
 }

@@ -225,14 +225,18 @@ impl Pair {
     /// Who keepalived lets hold the VIP.
     fn wanted(&self, vip: usize) -> usize {
         let priority = |n: usize| {
-            let band = match intents(&self.state(n, self.sight(n, vip), NOW), NOW).band {
-                Band::Normal => levels::Band::Normal,
-                Band::Away => levels::Band::Away,
-                Band::Draining => levels::Band::Draining,
-                Band::Upgrading => levels::Band::Upgrading,
+            let levels = &site().levels[n];
+            let weight = match intents(&self.state(n, self.sight(n, vip), NOW), NOW).band {
+                Band::Normal => levels.weight(levels::Band::Normal),
+                Band::Away => levels.weight(levels::Band::Away),
+                Band::Draining => levels.weight(levels::Band::Draining),
+                Band::Upgrading => levels.weight(levels::Band::Upgrading),
+                // The plans here have no fast hand-off: its instant ends by itself, and then these states are left.
+                Band::Raised => levels.raise(),
+                Band::Fault => levels::FAULT,
             };
             let check = if self.serves(n) { 0 } else { CHECK_WEIGHT };
-            BASES[n] + site().levels[n].weight(band) + check
+            BASES[n] + weight + check
         };
         usize::from(priority(1) > priority(0))
     }

@@ -15,6 +15,7 @@ const OPTIONS: Options = Options {
     has_faults: true,
     goes_back: false,
     takes_back: false,
+    fast: false,
     mutant: None,
     is_logged: false,
 };

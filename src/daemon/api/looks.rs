@@ -101,14 +101,14 @@ pub(super) fn check(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let snapshot = api.snapshot();
     let local = &snapshot.state.observed.local;
     let fit = match (request.draining, snapshot.band) {
-        (true, band) => matches!(band, Band::Normal | Band::Away),
+        (true, band) => matches!(band, Band::Normal | Band::Away | Band::Raised),
         (false, Band::Upgrading) => true,
-        (false, Band::Normal | Band::Away | Band::Draining) if !has_looked(local) => {
+        (false, _) if !has_looked(local) => {
             // Said as "unfit" it would cost the VIP at every start; whoever asks looks for itself.
             let what = "hau-sidecar has not looked at this host yet";
             return Err(Failure::new(Code::Internal, what, "ask again in a moment"));
         }
-        (false, Band::Normal | Band::Away | Band::Draining) => local.serving,
+        (false, _) => local.serving,
     };
     json(&wire::CheckView { fit })
 }

@@ -1,12 +1,12 @@
 //! Which weight stands for where a node ranks, also while the arithmetic has no answer.
 use crate::core;
-use crate::keepalived::levels::{Band, LOWEST, Levels};
+use crate::keepalived::levels::{Band, FAULT, LOWEST, Levels};
 
 /// What to write; None: what is there stays. `levels`: None while the other node's numbers are not
 /// known or do not fit. `now`: what the file says.
 pub(super) fn value(levels: Option<&Levels>, band: core::Band, now: Option<i32>) -> Option<i32> {
     if let Some(levels) = levels {
-        return Some(levels.weight(word(band)));
+        return Some(weight(levels, band));
     }
     match band {
         // The configured priority needs no arithmetic: installing hau moves nothing. A lower weight than that,
@@ -17,22 +17,25 @@ pub(super) fn value(levels: Option<&Levels>, band: core::Band, now: Option<i32>)
         core::Band::Normal | core::Band::Upgrading | core::Band::Away | core::Band::Draining => {
             None
         }
+        core::Band::Raised | core::Band::Fault => None,
     }
 }
 
-fn word(band: core::Band) -> Band {
+fn weight(levels: &Levels, band: core::Band) -> i32 {
     match band {
-        core::Band::Normal => Band::Normal,
-        core::Band::Away => Band::Away,
-        core::Band::Draining => Band::Draining,
-        core::Band::Upgrading => Band::Upgrading,
+        core::Band::Normal => levels.weight(Band::Normal),
+        core::Band::Away => levels.weight(Band::Away),
+        core::Band::Draining => levels.weight(Band::Draining),
+        core::Band::Upgrading => levels.weight(Band::Upgrading),
+        core::Band::Raised => levels.raise(),
+        core::Band::Fault => FAULT,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LOWEST, Levels, value};
-    use crate::core::Band::{Away, Draining, Normal, Upgrading};
+    use super::{FAULT, LOWEST, Levels, value};
+    use crate::core::Band::{Away, Draining, Fault, Normal, Raised, Upgrading};
     use crate::keepalived::levels::NodeWeights;
 
     #[test]
@@ -42,6 +45,8 @@ mod tests {
         let weights = [Normal, Away, Draining, Upgrading].map(|b| value(Some(&levels), b, None));
         assert!(weights.is_sorted_by(|x, y| x > y), "{weights:?}");
         assert_eq!(weights[0], Some(0));
+        assert_eq!(value(Some(&levels), Raised, None), Some(144));
+        assert_eq!(value(Some(&levels), Fault, None), Some(FAULT));
     }
 
     #[test]
@@ -67,6 +72,8 @@ mod tests {
         for now in [None, Some(0), Some(-57)] {
             assert_eq!(value(None, Away, now), None);
             assert_eq!(value(None, Draining, now), None);
+            assert_eq!(value(None, Raised, now), None);
+            assert_eq!(value(None, Fault, now), None);
         }
     }
 }

@@ -124,6 +124,7 @@ impl World {
             stop_before: None,
             term: None,
             takes_back: false,
+            fast: self.options.fast,
             rows,
         };
         let reply = self.ask(n, plan);

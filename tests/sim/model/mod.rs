@@ -90,6 +90,8 @@ pub(crate) struct Options {
     pub(crate) goes_back: bool,
     /// The plan takes back by itself what fails.
     pub(crate) takes_back: bool,
+    /// The VIP moves by the fast hand-off.
+    pub(crate) fast: bool,
     pub(crate) mutant: Option<Mutant>,
     pub(crate) is_logged: bool,
 }
@@ -141,9 +143,11 @@ impl World {
         let unbroken = options.has_faults && options.mutant.is_none();
         let goes_back = options.goes_back || (unbroken && options.seed % 4 == 1);
         let takes_back = options.takes_back || (unbroken && options.seed % 8 == 2);
+        let fast = options.fast || (options.mutant.is_none() && options.seed % 5 == 3);
         let options = Options {
             goes_back,
             takes_back,
+            fast,
             ..options
         };
         let kind = if options.has_faults && options.seed % 8 == 7 {

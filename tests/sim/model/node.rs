@@ -369,17 +369,22 @@ impl World {
         }
     }
 
-    fn show_weight(&mut self, n: usize, band: Band) {
-        let band = match self.nodes[n].forced_band.unwrap_or(band) {
-            Band::Normal => levels::Band::Normal,
-            Band::Away => levels::Band::Away,
-            Band::Draining => levels::Band::Draining,
-            Band::Upgrading => levels::Band::Upgrading,
-        };
-        let mut weight = site().levels[n].weight(band);
-        if self.options.mutant == Some(Mutant::FaultWeight) && band == levels::Band::Draining {
-            weight = levels::FAULT;
+    fn weight_of(&self, n: usize, band: Band) -> i32 {
+        let levels = &site().levels[n];
+        match band {
+            Band::Draining if self.options.mutant == Some(Mutant::FaultWeight) => levels::FAULT,
+            Band::Normal => levels.weight(levels::Band::Normal),
+            Band::Away => levels.weight(levels::Band::Away),
+            Band::Draining => levels.weight(levels::Band::Draining),
+            Band::Upgrading => levels.weight(levels::Band::Upgrading),
+            Band::Raised => levels.raise(),
+            Band::Fault => levels::FAULT,
         }
+    }
+
+    fn show_weight(&mut self, n: usize, band: Band) {
+        let band = self.nodes[n].forced_band.unwrap_or(band);
+        let weight = self.weight_of(n, band);
         let Some(side) = self.nodes[n].side.as_mut() else {
             return;
         };
@@ -392,8 +397,12 @@ impl World {
         self.pair.hosts[n]
             .write(Path::new(WEIGHT), text.as_bytes(), 0o644)
             .ok();
-        self.nodes[n].durable_weight = Some(weight);
+        // What holds for an instant only is nothing to go by after a boot.
+        self.nodes[n].durable_weight = (levels::LOWEST..=0).contains(&weight).then_some(weight);
         self.say(|| format!("{} shows {band:?} ({weight})", Self::name(n)));
+        if weight == levels::FAULT {
+            self.promise_4_goes_into_fault(n);
+        }
         self.track(n);
         self.weighed(n, before, weight);
     }

@@ -91,6 +91,7 @@ impl World {
             stop_before: stop_before
                 .filter(|_| self.options.has_faults && self.options.seed % 16 == 3),
             takes_back: self.options.takes_back,
+            fast: self.options.fast,
             term: None,
             rows,
         };

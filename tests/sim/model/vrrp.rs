@@ -15,6 +15,8 @@ pub(crate) struct Vrrp {
     /// Grows when the silence that is waited for begins anew.
     pub(crate) timer: u32,
     pub(crate) since: u64,
+    /// When it last gave the VIP up by going into FAULT.
+    pub(crate) gave_up: u64,
 }
 
 impl World {
@@ -149,6 +151,10 @@ impl World {
         };
         self.nodes[n].vrrp.weight = weight;
         if BASES[n] + weight < 1 {
+            if self.has_vip(n) {
+                self.nodes[n].vrrp.gave_up = self.now;
+                self.send_advert(n, 0);
+            }
             self.become_(n, VrrpState::Fault);
         } else if self.nodes[n].vrrp.state == VrrpState::Fault {
             self.become_(n, VrrpState::Backup);

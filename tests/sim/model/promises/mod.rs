@@ -49,6 +49,7 @@ impl World {
             self.say(|| format!("{} records {}", Self::name(n), short(record)));
             if matches!(record, Record::SoloBegun { .. }) {
                 self.fails_over(n);
+                self.operator.not_yet();
             }
             if let Record::MandateTaken { mandate } = record {
                 let fails = |record: &Record| {
@@ -226,6 +227,7 @@ impl World {
         }
         for n in 0..2 {
             self.note_serving(n, false);
+            self.promise_4_fault_is_short(n);
             self.promise_12_survivor_serves(n);
             self.promise_12_heir_is_primary(n);
             let held = self.pair.databases[n].standing().held;

@@ -1,15 +1,20 @@
 //! Who serves and who holds the VIP: promises 1 to 4 and 12.
 use crate::model::site::{self, SERVICES};
 use crate::model::{Ev, World};
-use hau::core::{RowState, VrrpState};
+use hau::core::{RAISED, RowState, VrrpState};
 use hau::database::Database;
 use hau::host::Active;
 use hau::host::fake::{FakeUnit, OnStart};
+use hau::keepalived::levels;
 use std::time::Duration;
 
 /// A peer counts as present for 5 s after its last Hello; that may have been 2 s on its way and
 /// have told of what was seen 200 ms earlier.
 const BLIND: u64 = 7_300;
+/// Promise 4: until keepalived's word of it has been acted on.
+const FAULT_MOST: u64 = 1_000;
+/// The skew time of a raised node, and the way of the advert that says goodbye.
+const NOBODYS: u64 = 25;
 /// Promise 12: peer lost 5 s, VRRP takes over 4 s, settled 4 s, services ready up to 9 s, and a
 /// few seconds for the ends of jobs under way.
 const RESCUE: u64 = 35_000;
@@ -82,11 +87,41 @@ impl World {
 
     pub(super) fn promise_4_weights_within_bounds(&mut self, n: usize, weight: i32) {
         let sum = site::BASES[n] + weight;
-        let fault = self.nodes[n].vrrp.state == VrrpState::Fault;
+        if self.options.fast && (sum == RAISED || weight == levels::FAULT) {
+            return;
+        }
+        let fault = self.nodes[n].vrrp.state == VrrpState::Fault && !self.options.fast;
         if fault || !(2..=253).contains(&sum) || !(2..=253).contains(&(sum + site::CHECK_WEIGHT)) {
             self.broke(4, || {
                 format!("{} shows {weight}: priority {sum}", Self::name(n))
             });
+        }
+    }
+
+    /// A node leaves the election only for the other one to take the VIP at once: who is raised, and serves.
+    pub(crate) fn promise_4_goes_into_fault(&mut self, n: usize) {
+        if !self.has_vip(n) {
+            return;
+        }
+        let other = 1 - n;
+        let raised = site::BASES[other] + self.nodes[other].vrrp.weight == RAISED;
+        // A word of it may be old where hosts and links fail.
+        if !self.options.fast || !raised && !self.options.has_faults {
+            self.broke(4, || {
+                format!("{} goes into FAULT, and nobody is raised", Self::name(n))
+            });
+        }
+        self.promise_3_vip_to_a_healthy_node(other, true);
+    }
+
+    /// With a sidecar at work it is in FAULT for an instant.
+    pub(super) fn promise_4_fault_is_short(&mut self, n: usize) {
+        let node = &self.nodes[n];
+        let since = node.vrrp.since.max(node.side_since);
+        let lasts = node.side.is_some() && node.vrrp.state == VrrpState::Fault;
+        let ago = self.now.saturating_sub(since);
+        if lasts && ago > FAULT_MOST {
+            self.broke(4, || format!("{} is in FAULT for {ago} ms", Self::name(n)));
         }
     }
 
@@ -160,7 +195,9 @@ impl World {
         }
         let holders = [0, 1].map(|n| self.has_vip(n));
         let serve = |n: usize| !holders[n] || self.serves(n) || self.exchanges(n);
-        if holders == [false, false] || !(serve(0) && serve(1)) {
+        let in_hand_off = |n: usize| self.now <= self.nodes[n].vrrp.gave_up + NOBODYS;
+        let nobody = holders == [false, false] && !(in_hand_off(0) || in_hand_off(1));
+        if nobody || !(serve(0) && serve(1)) {
             self.broke(9, || {
                 format!("the service is not reachable: who holds the VIP: {holders:?}")
             });
