@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 has_faults: false,
                 goes_back: false,
                 takes_back: false,
+                fast: false,
                 mutant: None,
                 is_logged: false,
             };

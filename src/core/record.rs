@@ -150,16 +150,12 @@ impl Journaled {
                 Arc::make_mut(&mut solo.mine).insert(*row, report.clone());
                 // From its begin on: whether it has become primary is not known after a crash.
                 let begins = solo.plan.rows[*row].undo == Undo::Barrier;
-                if let Some(term) = solo.plan.term.filter(|_| begins) {
-                    self.term = term;
+                if let Some(term) = solo.plan.term.filter(|term| begins && *term != self.term) {
+                    (self.term_before, self.term) = (self.term, term);
                 }
             }
             Record::SoloEnded { result, at } => self.running_solo()?.ended = Some((*result, *at)),
-            Record::NotPromoted => {
-                let solo = self.solo.as_mut().ok_or(NO_PLAN)?;
-                holds(solo.ended.is_some(), "what is under way may promote yet")?;
-                solo.has_not_promoted();
-            }
+            Record::NotPromoted => self.settle_claim()?,
             Record::TermShared { term } => self.term = *term,
             Record::PrimarySeen { primary, .. } => self.see_primary(primary),
         }
@@ -180,6 +176,16 @@ impl Journaled {
         self.rollout = Some(Rollout::new(plan, mandate, with));
         // The plan says where the VIP was at home when it was made.
         self.moved_to = None;
+        Ok(())
+    }
+
+    fn settle_claim(&mut self) -> Result<(), Contradiction> {
+        let solo = self.solo.as_mut().ok_or(NO_PLAN)?;
+        holds(solo.ended.is_some(), "what is under way may promote yet")?;
+        solo.has_not_promoted();
+        if solo.plan.term == Some(self.term) {
+            self.term = self.term_before;
+        }
         Ok(())
     }
 
@@ -252,20 +258,6 @@ impl Rollout {
             with,
             ended: None,
             has_moved: false,
-        }
-    }
-
-    /// What was begun of the row of no return came to nothing.
-    fn has_not_promoted(&mut self) {
-        for (row, report) in self.mine.clone().iter() {
-            if self.plan.rows[row].undo == Undo::Barrier {
-                let untouched = true;
-                let report = Report {
-                    untouched,
-                    ..report.clone()
-                };
-                Arc::make_mut(&mut self.mine).insert(row, report);
-            }
         }
     }
 

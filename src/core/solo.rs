@@ -293,3 +293,19 @@ impl State {
         self.journaled.solo.as_ref().is_some_and(failed)
     }
 }
+
+impl Rollout {
+    /// What was begun of the row of no return came to nothing.
+    pub(super) fn has_not_promoted(&mut self) {
+        for (row, report) in self.mine.clone().iter() {
+            if self.plan.rows[row].undo == Undo::Barrier {
+                let untouched = true;
+                let report = Report {
+                    untouched,
+                    ..report.clone()
+                };
+                Arc::make_mut(&mut self.mine).insert(row, report);
+            }
+        }
+    }
+}

@@ -208,6 +208,8 @@ pub struct Journaled {
     /// When, as far as the database here knows, a person last accepted that the other one's newer rows are lost, in ms
     /// since 1970. What one of an earlier term has, on whatever timeline, is past.
     pub term: u64,
+    /// What it was before the promotion that began this one.
+    pub term_before: u64,
     /// The primary role has come to this node since the last plan was made.
     pub moved_to: Option<NodeId>,
     /// Versions that were rolled back and not installed again since.

@@ -56,6 +56,11 @@ fn the_receiver_is_raised_while_the_giver_gives() {
         rollout.peers = super::reports(&[(1, RowState::Done)], 0);
     };
     assert_eq!(moving("a", not_yet), Band::Normal);
+    let failed = |s: &mut State| {
+        let rollout = s.journaled.rollout.as_mut().expect("a rollout");
+        rollout.peers = super::reports(&[(1, RowState::Done), (4, RowState::Failed)], 0);
+    };
+    assert_eq!(moving("a", failed), Band::Normal);
     let arrived = |s: &mut State| {
         let rollout = s.journaled.rollout.as_mut().expect("a rollout");
         let done = [0, 2, 3, 7].map(|n| (n, RowState::Done));
@@ -76,6 +81,14 @@ fn the_giver_leaves_the_election_when_it_has_read_that_the_other_one_is_raised()
     assert_eq!(moving("b", late), Band::Draining);
     let taken = |s: &mut State| hello(s).local.vrrp = VrrpState::Master;
     assert_eq!(moving("b", taken), Band::Draining);
+    // Another row of its own goes on yet.
+    let earlier = |s: &mut State| {
+        plan(s).rows.push(row(1, "b", "checkpoint"));
+        let rollout = s.journaled.rollout.as_mut().expect("a rollout");
+        let mine = [(1, RowState::Done), (8, RowState::Started)];
+        rollout.mine = super::reports(&mine, 0);
+    };
+    assert_eq!(moving("b", earlier), Band::Normal);
     // It has left; or was not elected.
     for vrrp in [VrrpState::Fault, VrrpState::Backup, VrrpState::Unknown] {
         let edit =

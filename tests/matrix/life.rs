@@ -12,11 +12,6 @@ fn records(state: &State, event: &Event) -> Vec<Record> {
     decide(state, NOW, event).records
 }
 
-fn ends(records: &[Record]) -> bool {
-    let end = |r: &Record| matches!(r, Record::SoloEnded { .. });
-    records.iter().any(end)
-}
-
 /// Whoever was off for some time cannot know what the other node has done meanwhile.
 #[test]
 fn a_failover_of_before_a_boot_of_the_host_is_judged_anew() {
@@ -138,7 +133,7 @@ fn a_claim_is_over_when_the_host_has_come_up_with_a_standby() {
 #[test]
 fn what_was_begun_is_outlived_by_a_boot_of_the_host_alone() {
     let mut journaled = claiming().journaled;
-    let mut life = |journaled: &mut hau::core::Journaled, host_boot: &str| {
+    let life = |journaled: &mut hau::core::Journaled, host_boot: &str| {
         journaled.apply(&Record::Started {
             boot: journaled.boot + 1,
             host_boot: host_boot.to_owned(),
@@ -156,6 +151,41 @@ fn what_was_begun_is_outlived_by_a_boot_of_the_host_alone() {
     assert!(!life(&mut journaled, "one"));
     assert!(life(&mut journaled, "two"));
     assert!(life(&mut journaled, "two"), "for good");
+}
+
+/// The data are of the term that they were of, unless another one was heard of since.
+#[test]
+fn a_term_that_was_begun_for_nothing_is_taken_back() {
+    let after = |shared: Option<u64>| {
+        let mut journaled = claiming().journaled;
+        journaled.term = 3;
+        let mut solo = journaled.solo.take().expect("a failover");
+        Arc::make_mut(&mut solo.plan).term = Some(7);
+        let (plan, mandate) = (solo.plan, solo.mandate);
+        let report = solo.mine.get(0).expect("a report").clone();
+        let (result, at) = (RolloutResult::Failed, NOW);
+        let started = hau::core::Report {
+            state: RowState::Started,
+            ..report.clone()
+        };
+        let facts = [
+            Record::SoloBegun { plan, mandate },
+            Record::SoloReported {
+                row: 0,
+                report: started,
+            },
+            Record::SoloReported { row: 0, report },
+            Record::SoloEnded { result, at },
+        ];
+        facts.iter().for_each(|fact| journaled.apply(fact));
+        assert_eq!(journaled.term, 7);
+        let shared = shared.map(|term| Record::TermShared { term });
+        shared.iter().for_each(|fact| journaled.apply(fact));
+        journaled.apply(&Record::NotPromoted);
+        journaled.term
+    };
+    assert_eq!(after(None), 3);
+    assert_eq!(after(Some(9)), 9);
 }
 
 struct NoLog;

@@ -2,12 +2,19 @@
 use crate::alone::Databases;
 use crate::pair::Pair;
 use crate::site::site;
-use hau::core::{NodeId, Primary, RowState};
+use hau::core::{Kind, NodeId, Primary, Rollout, RolloutResult, RowState};
 use hau::time::Time;
 use std::sync::Arc;
 
 /// What failed alone failed then; a node that is gone was heard later, or not at all.
 const FAILED: Time = Time(1);
+
+/// It goes on, or did not end well: what it began may come yet, or be found not to have come.
+fn may_promote(solo: &Rollout) -> bool {
+    let failed = |(result, _)| result == RolloutResult::Failed;
+    let open = solo.mine.iter().any(|(_, r)| !r.untouched);
+    solo.plan.kind == Kind::Failover && solo.ended.is_none_or(|end| failed(end) && open)
+}
 
 impl Pair {
     /// Of timelines and terms only their order counts, and of what was done alone neither its number nor its time.
@@ -20,6 +27,9 @@ impl Pair {
         let term = |term: u64| terms.partition_point(|t| *t < term) as u64;
         for node in &mut self.nodes {
             let newest = node.primary.as_ref().map(name).unwrap_or_default();
+            let may_promote = node.solo.as_ref().is_some_and(may_promote);
+            node.outlived &= may_promote;
+            node.term_before = term(node.term_before) * u64::from(may_promote);
             node.term = term(node.term);
             node.primary = node.primary.take().map(|p| Primary {
                 term: term(p.term),
@@ -35,7 +45,7 @@ impl Pair {
             };
             // The rollout is the first of all.
             (plan.id.number, plan.from) = (2, String::new());
-            plan.term = plan.term.map(term).filter(|_| solo.ended.is_none());
+            plan.term = plan.term.map(term).filter(|_| may_promote);
             solo.mine = crate::form::plain(&solo.mine, &|_| 0);
             solo.ended = solo.ended.map(|(result, _)| (result, FAILED));
         }
@@ -66,8 +76,10 @@ impl Pair {
             timelines.extend(node.primary.as_ref().map(|p| p.timeline));
             terms.extend(node.primary.as_ref().map(|p| p.term));
             terms.push(node.term);
-            let begins = node.solo.as_ref().filter(|solo| solo.ended.is_none());
-            terms.extend(begins.and_then(|solo| solo.plan.term));
+            if let Some(solo) = node.solo.as_ref().filter(|solo| may_promote(solo)) {
+                terms.extend(solo.plan.term);
+                terms.push(node.term_before);
+            }
         }
         for hello in self.heard.iter().flatten() {
             timelines.push(hello.local.timeline);
@@ -99,6 +111,8 @@ impl Pair {
                 timeline,
                 term,
                 node.term as u8,
+                node.term_before as u8,
+                u8::from(node.outlived),
                 whose(&node.moved_to),
                 whose(&node.home),
                 u8::from(has_moved),
