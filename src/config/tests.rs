@@ -200,7 +200,6 @@ fn what_is_not_carried_out_is_refused() {
         EXAMPLE
             .replace("\"postgres\"           ", "\"gaussdb\"")
             .replace("failover = \"manual\"", "failover = \"auto\"")
-            .replace("switch = \"auto\"", "switch = \"fast\"")
             .replace("enabled = \"auto\"", "enabled = \"always\"")
             .replace("park = \"auto\"", "park = \"always\"")
             .replace("copy_to = []", "copy_to = [\"peer\"]")

@@ -113,15 +113,15 @@ impl Cx<'_> {
                 "nopreempt with state MASTER: keepalived ignores nopreempt",
                 "write `state BACKUP`, or remove nopreempt",
             ),
-            (true, false) => warn(
+            (true, false) => fail(
                 "nopreempt",
-                "nopreempt: a lower weight moves nothing; only the fast hand-off works",
-                "remove nopreempt on both nodes, or keep `switch = \"fast\"`",
+                "nopreempt: a lower weight moves nothing, so the VIP would stay on a node whose services are down",
+                "remove nopreempt on both nodes: hau's weights keep the VIP where it is",
             ),
-            (false, _) if peer => warn(
+            (false, _) if peer => fail(
                 "nopreempt",
                 "the other node has nopreempt, this one has not",
-                "remove nopreempt on both nodes, or keep `switch = \"fast\"`",
+                "remove nopreempt there: hau's weights keep the VIP where it is",
             ),
             (false, _) => pass("nopreempt", "a weight can move the VIP"),
         }

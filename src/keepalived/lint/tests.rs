@@ -329,7 +329,7 @@ fn nopreempt() {
         "state BACKUP",
         "state BACKUP\n nopreempt",
         "nopreempt",
-        Warn,
+        Fail,
     );
     one(
         "state BACKUP",
@@ -339,7 +339,7 @@ fn nopreempt() {
     );
     let mut world = World::new();
     world.peer.as_mut().unwrap().nopreempt = true;
-    assert_eq!(world.bad(GOOD), [("nopreempt".to_owned(), Warn)]);
+    assert_eq!(world.bad(GOOD), [("nopreempt".to_owned(), Fail)]);
 }
 
 #[test]
