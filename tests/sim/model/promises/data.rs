@@ -132,7 +132,8 @@ impl World {
             self.broke(11, || "two primaries".to_owned());
         }
         if !lost_nothing {
-            self.broke(0, || "an acknowledged row is lost".to_owned());
+            let told = self.pair.databases[0].edit(|c| c.told());
+            self.broke(0, || format!("an acknowledged row is lost: {told}"));
         }
         if twice {
             self.broke(5, || "a schema script took effect twice".to_owned());
