@@ -1,9 +1,7 @@
 //! Applies schema scripts once each: the script and the note that it was applied are one
 //! transaction.
-mod script;
-
 use super::{DatabaseResult, Deadline, Postgres, refusal};
-use crate::core::DatabaseRole;
+use crate::{core::DatabaseRole, schema};
 use ::postgres::{Client, error::SqlState};
 use sha2::{Digest, Sha256};
 use std::{fmt::Write, time::Duration};
@@ -35,7 +33,7 @@ pub(super) fn apply(
     sql: &str,
     deadline: Deadline,
 ) -> DatabaseResult<()> {
-    if let Some(word) = script::transaction_control(sql) {
+    if let Some(word) = schema::transaction_control(sql) {
         return Err(refusal(
             format!(
                 "the schema script {name} holds {word}: it would end the transaction it runs in"
