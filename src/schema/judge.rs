@@ -3,8 +3,8 @@ use super::rules::{self as r, Rule};
 use super::split::{Statement, control};
 use super::{table, words};
 use sqlparser::ast::{
-    self, ColumnOption, CopyTarget, CreateTable, CreateView, Delete, FromTable, LockTableMode,
-    ObjectName, ObjectType, Query, SetExpr, TableConstraint, TableFactor, TableWithJoins, Update,
+    self, CopyTarget, CreateTable, CreateView, Delete, FromTable, LockTableMode, ObjectName,
+    ObjectType, Query, SetExpr, TableFactor, TableWithJoins, Update,
 };
 use sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 use std::collections::BTreeMap;
@@ -59,9 +59,8 @@ pub(super) fn judge(statement: &Statement<'_>, scene: &mut Scene) -> Vec<Hit> {
         return hits;
     }
     if let Some(rule) = words::judged(&statement.words) {
-        let first = statement.words.first().map_or("", String::as_str);
-        // By its words alone it is not known what it locks.
-        scene.is_locked |= matches!(first, "alter" | "drop");
+        // By its words alone it is not known which.
+        scene.is_locked |= words::locks(&statement.words);
         return rule.map(Hit::from).into_iter().collect();
     }
     let why = match tree {
@@ -135,7 +134,10 @@ impl Scene {
             },
             S::Update(update) => self.update(update),
             S::Delete(delete) => self.delete(delete),
-            S::Insert(insert) => insert.source.as_deref().map_or(Vec::new(), |q| self.rows(q)),
+            S::Insert(insert) => insert
+                .source
+                .as_deref()
+                .map_or(Vec::new(), |q| self.rows(q)),
             S::Query(query) => self.rows(query),
             S::CreateTable(create) => self.create(create),
             S::CreateView(view) if view.materialized => self.materialized(view),
@@ -153,22 +155,15 @@ impl Scene {
             hits.extend(self.locking(parent, &r::PARTITION));
         }
         let of_columns = create.columns.iter().flat_map(|c| &c.options);
-        let of_columns = of_columns.filter_map(|option| match &option.option {
-            ColumnOption::ForeignKey(key) => Some(&key.foreign_table),
-            _ => None,
-        });
-        let of_table = create.constraints.iter().filter_map(|c| match c {
-            TableConstraint::ForeignKey(key) => Some(&key.foreign_table),
-            _ => None,
-        });
+        let of_columns = of_columns.filter_map(|o| table::referenced(&o.option));
+        let of_table = create.constraints.iter().filter_map(table::references);
         let is_old = |table: &ObjectName| *table != create.name && !self.is_new(table);
         let locks = of_columns.chain(of_table).any(is_old);
         if create.query.is_some() {
             hits.extend(self.held());
         }
         self.is_locked |= locks;
-        self.made
-            .insert(plain(&create.name), !create.if_not_exists);
+        self.made.insert(plain(&create.name), !create.if_not_exists);
         hits
     }
 
@@ -209,9 +204,10 @@ impl Scene {
         hits.extend(match &*query.body {
             SetExpr::Update(ast::Statement::Update(update)) => self.update(update),
             SetExpr::Delete(ast::Statement::Delete(delete)) => self.delete(delete),
-            SetExpr::Insert(ast::Statement::Insert(insert)) => {
-                insert.source.as_deref().map_or(Vec::new(), |q| self.rows(q))
-            }
+            SetExpr::Insert(ast::Statement::Insert(insert)) => insert
+                .source
+                .as_deref()
+                .map_or(Vec::new(), |q| self.rows(q)),
             SetExpr::Select(select) if !select.from.is_empty() => self.held(),
             SetExpr::Values(_) | SetExpr::Select(_) => Vec::new(),
             SetExpr::Merge(_) => vec![(&r::UNKNOWN).into()],

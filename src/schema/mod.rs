@@ -53,6 +53,14 @@ pub struct Finding {
     pub allowed: Option<String>,
 }
 
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let colon = if self.statement.is_empty() { "" } else { ": " };
+        let (file, line) = (&self.file, self.line);
+        write!(f, "{file}:{line}: {}{colon}{}", self.statement, self.what)
+    }
+}
+
 impl Finding {
     /// Does it stand in the way?
     pub fn is_failure(&self) -> bool {
@@ -80,7 +88,12 @@ pub fn lint(file: &str, bytes: &[u8]) -> Vec<Finding> {
     };
     if bytes.len() > LONGEST {
         let what = "it is longer than 8 MiB: hau does not read it";
-        return of_file(1, Status::Warn, what, "put what changes the schema into a script of its own");
+        return of_file(
+            1,
+            Status::Warn,
+            what,
+            "put what changes the schema into a script of its own",
+        );
     }
     let line_at = |at: usize| 1 + bytes.iter().take(at).filter(|b| **b == b'\n').count();
     let sql = match std::str::from_utf8(bytes) {
@@ -101,7 +114,12 @@ pub fn lint(file: &str, bytes: &[u8]) -> Vec<Finding> {
     });
     read.unwrap_or_else(|| {
         let what = "hau could not read it: no memory, or an error of its own";
-        of_file(1, Status::Warn, what, "try again; look yourself whether the running version bears it")
+        of_file(
+            1,
+            Status::Warn,
+            what,
+            "try again; look yourself whether the running version bears it",
+        )
     })
 }
 
@@ -113,9 +131,12 @@ fn statements(file: &str, sql: &str) -> Vec<Finding> {
         let hits = judge::judge(statement, &mut scene);
         findings.extend(told(file, statement, &hits));
     }
-    findings.extend(split.stray.iter().map(|remark| {
-        remarked(file, remark, "this comment belongs to no statement")
-    }));
+    findings.extend(
+        split
+            .stray
+            .iter()
+            .map(|remark| remarked(file, remark, "this comment belongs to no statement")),
+    );
     findings.sort_by_key(|finding| finding.line);
     findings
 }

@@ -38,7 +38,8 @@ macro_rules! rules {
     };
 }
 
-const LATER: &str = "do it with the release after this one, when no running version needs it any more";
+const LATER: &str =
+    "do it with the release after this one, when no running version needs it any more";
 const LOOK: &str = "see that the running version bears it, and allow it";
 const BESIDE: &str = "add the new one beside it (a column, a view), and drop the old one with the release after this one";
 const BATCHES: &str = "ADD COLUMN without it, then ALTER COLUMN … SET DEFAULT for new rows (of a sequence: nextval); fill the old rows in batches";

@@ -290,7 +290,11 @@ mod tests {
                 "COMMIT",
             ),
         ] {
-            assert_eq!(transaction_control(&split(sql).statements).as_deref(), Some(word), "{sql}");
+            assert_eq!(
+                transaction_control(&split(sql).statements).as_deref(),
+                Some(word),
+                "{sql}"
+            );
         }
     }
 
@@ -308,7 +312,11 @@ mod tests {
         let one = |line, text: &str| (line, text.to_owned());
         for (sql, of, stray) in [
             ("-- hau: a\nx;", vec![one(2, "a")], vec![]),
-            ("-- hau: a\n-- why\n--hau: b\nx;", vec![one(4, "a+b")], vec![]),
+            (
+                "-- hau: a\n-- why\n--hau: b\nx;",
+                vec![one(4, "a+b")],
+                vec![],
+            ),
             ("x; -- hau: a\ny;", vec![one(1, "a"), one(2, "")], vec![]),
             ("x -- hau: a\n y;", vec![one(1, "a")], vec![]),
             ("x;\n-- hau: a\ny;", vec![one(1, ""), one(3, "a")], vec![]),
@@ -326,7 +334,9 @@ mod tests {
     fn statements_are_cut_where_they_end() {
         let texts = |sql| -> Vec<String> {
             let all = split(sql).statements;
-            all.iter().map(|s| format!("{}:{}", s.line, s.text)).collect()
+            all.iter()
+                .map(|s| format!("{}:{}", s.line, s.text))
+                .collect()
         };
         assert_eq!(
             texts("a 1;\n\n b ';' ;;\n$$;\n$$ c"),

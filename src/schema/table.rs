@@ -1,8 +1,8 @@
 //! What ALTER TABLE does, part by part.
 use super::rules::{self as r, Rule};
 use sqlparser::ast::{
-    AlterColumnOperation, AlterTableOperation, ColumnDef, ColumnOption, DetachPartitionMode, Expr, GeneratedAs,
-    GeneratedExpressionMode, TableConstraint, Value, visit_expressions,
+    AlterColumnOperation, AlterTableOperation, ColumnDef, ColumnOption, DetachPartitionMode, Expr,
+    GeneratedAs, GeneratedExpressionMode, ObjectName, TableConstraint, Value, visit_expressions,
 };
 use std::ops::ControlFlow;
 
@@ -98,10 +98,6 @@ pub(super) fn operation(operation: &AlterTableOperation) -> Vec<&'static Rule> {
     vec![one]
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the rest is unknown, and told as such"
-)]
 fn column(operation: &AlterColumnOperation) -> Vec<&'static Rule> {
     use AlterColumnOperation as Op;
     vec![match operation {
@@ -114,14 +110,10 @@ fn column(operation: &AlterColumnOperation) -> Vec<&'static Rule> {
             Some(GeneratedAs::ByDefault) => return Vec::new(),
             Some(GeneratedAs::Always | GeneratedAs::ExpStored) | None => &r::IDENTITY,
         },
-        _ => &r::UNKNOWN,
+        Op::GenericOptions { .. } => &r::UNKNOWN,
     }]
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the rest is unknown, and told as such"
-)]
 fn constrained(constraint: &TableConstraint, not_valid: bool) -> Vec<&'static Rule> {
     vec![match constraint {
         TableConstraint::ForeignKey(_) | TableConstraint::Check(_) if not_valid => &r::NOT_VALID,
@@ -130,8 +122,23 @@ fn constrained(constraint: &TableConstraint, not_valid: bool) -> Vec<&'static Ru
         TableConstraint::PrimaryKeyUsingIndex(_) => &r::KEY_OF_INDEX,
         TableConstraint::UniqueUsingIndex(_) => return Vec::new(),
         TableConstraint::Exclude(_) => &r::ADD_EXCLUDE,
-        _ => &r::UNKNOWN,
+        TableConstraint::Index(_) | TableConstraint::FulltextOrSpatial(_) => &r::UNKNOWN,
     }]
+}
+
+/// The other table of a foreign key.
+pub(super) fn references(constraint: &TableConstraint) -> Option<&ObjectName> {
+    if let TableConstraint::ForeignKey(key) = constraint {
+        return Some(&key.foreign_table);
+    }
+    None
+}
+
+pub(super) fn referenced(option: &ColumnOption) -> Option<&ObjectName> {
+    if let ColumnOption::ForeignKey(key) = option {
+        return Some(&key.foreign_table);
+    }
+    None
 }
 
 /// A column that is new has no rows that hold it: NULL, or one constant for all of them, is written nowhere.

@@ -101,6 +101,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("PARTITION", "create table p partition of t for values from (1) to (2)", "create table t (a int) partition by range (a); create table p partition of t for values from (1) to (2)"),
     ("LOCK", "lock table t", "lock table t in row share mode"),
     ("HELD", "alter table t add column a int; update u set a = 1 where b", "update u set a = 1 where b; alter table t add column a int"),
+    ("HELD", "-- hau: allow x\ndrop view v; update u set a = 1 where b", "-- hau: allow x\nalter sequence q restart; update u set a = 1 where b"),
     ("HELD", "alter table t add column a int; insert into u select * from v", "alter table t add column a int; insert into u values (1)"),
     ("HELD", "create table n (a int references t (id)); insert into n select id from t", "create table n (a int); insert into n select id from t"),
     ("HELD", "alter table t add column a int; create table n as select * from t", "create table n as select * from t"),
@@ -152,7 +153,10 @@ fn each_rule_has_a_script_that_falls_under_it_and_a_way_that_does_not() {
         assert_eq!(open(way), [], "{way}");
     }
     for (name, _) in r::ALL.iter().filter(|(name, _)| *name != "TOO_LONG") {
-        assert!(CASES.iter().any(|(of, ..)| of == name), "{name} has no case");
+        assert!(
+            CASES.iter().any(|(of, ..)| of == name),
+            "{name} has no case"
+        );
     }
 }
 
@@ -160,7 +164,10 @@ fn each_rule_has_a_script_that_falls_under_it_and_a_way_that_does_not() {
 fn a_statement_may_fall_under_several() {
     let found = open("alter table t drop column a, add column b int not null, alter c type text");
     let whats: Vec<&str> = found.iter().map(|f| f.what.as_str()).collect();
-    assert_eq!(whats, [r::DROP.what, r::ADD_NOT_NULL.what, r::COLUMN_TYPE.what]);
+    assert_eq!(
+        whats,
+        [r::DROP.what, r::ADD_NOT_NULL.what, r::COLUMN_TYPE.what]
+    );
 }
 
 #[test]
@@ -175,7 +182,10 @@ fn a_table_that_may_have_been_there_is_warned_of() {
 fn a_finding_names_line_and_statement() {
     let sql = "-- a\n\nselect 1;\nDROP   TABLE\n  t;\n";
     let found = open(sql);
-    let told: Vec<_> = found.iter().map(|f| (f.file.as_str(), f.line, f.statement.as_str())).collect();
+    let told: Vec<_> = found
+        .iter()
+        .map(|f| (f.file.as_str(), f.line, f.statement.as_str()))
+        .collect();
     assert_eq!(told, [("x.sql", 4, "DROP TABLE t")]);
     let found = open(&format!("drop table {}", "x".repeat(100)));
     assert_eq!(found[0].statement.chars().count(), SHOWN + 1);
@@ -201,10 +211,16 @@ fn a_comment_that_allows_nothing_is_a_warning() {
         ("drop table t;\n-- hau: allow x", "belongs to no statement"),
     ] {
         let found = open(sql);
-        let warned = found.iter().filter(|f| f.status == Status::Warn && f.what.contains(what));
+        let warned = found
+            .iter()
+            .filter(|f| f.status == Status::Warn && f.what.contains(what));
         assert_eq!(warned.count(), 1, "{sql}: {found:#?}");
         let fails = found.iter().filter(|f| f.is_failure()).count();
-        assert_eq!(fails, usize::from(sql.contains("drop")), "{sql}: {found:#?}");
+        assert_eq!(
+            fails,
+            usize::from(sql.contains("drop")),
+            "{sql}: {found:#?}"
+        );
     }
 }
 
@@ -214,7 +230,11 @@ fn what_the_lab_installs_is_backward_compatible() {
     let mut scripts = 0;
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        assert_eq!(lint("x.sql", &std::fs::read(&path).unwrap()), [], "{path:?}");
+        assert_eq!(
+            lint("x.sql", &std::fs::read(&path).unwrap()),
+            [],
+            "{path:?}"
+        );
         scripts += 1;
     }
     assert!(scripts >= 2);
@@ -268,9 +288,15 @@ fn deep_and_long_statements_are_read_or_told() {
     ] {
         assert_eq!(open(&sql), [], "{}", &sql[..40]);
     }
-    let types = format!("create table t (a int{})", "[]".repeat(judge::LONGEST / 2 - 20));
+    let types = format!(
+        "create table t (a int{})",
+        "[]".repeat(judge::LONGEST / 2 - 20)
+    );
     assert_eq!(open(&types), []);
-    let long = format!("insert into t values (1){}", ",(1)".repeat(judge::LONGEST / 4));
+    let long = format!(
+        "insert into t values (1){}",
+        ",(1)".repeat(judge::LONGEST / 4)
+    );
     let found = open(&long);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].what, r::TOO_LONG.what);
@@ -280,8 +306,14 @@ fn deep_and_long_statements_are_read_or_told() {
 
 #[test]
 fn whatever_is_read_ends_without_a_panic() {
-    let whole: String = CASES.iter().map(|(_, trips, way)| format!("{trips};\n{way};\n")).collect();
-    for at in (0..whole.len()).filter(|at| whole.is_char_boundary(*at)).step_by(7) {
+    let whole: String = CASES
+        .iter()
+        .map(|(_, trips, way)| format!("{trips};\n{way};\n"))
+        .collect();
+    for at in (0..whole.len())
+        .filter(|at| whole.is_char_boundary(*at))
+        .step_by(7)
+    {
         lint("x.sql", &whole.as_bytes()[at..(at + 900).min(whole.len())]);
     }
 }

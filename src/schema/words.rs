@@ -77,6 +77,13 @@ pub(super) fn judged(words: &[String]) -> Option<Option<&'static Rule>> {
     fit.map(|(_, rule)| *rule)
 }
 
+/// Does such a statement lock a table or a view?
+pub(super) fn locks(words: &[String]) -> bool {
+    ["drop", "alter table", "alter view|materialized"]
+        .iter()
+        .any(|pattern| fits(&pattern.split(' ').collect::<Vec<_>>(), words))
+}
+
 fn fits(pattern: &[&str], words: &[String]) -> bool {
     match pattern.split_first() {
         None => true,
