@@ -83,7 +83,8 @@ fn parsed(text: &str) -> Result<ast::Statement, String> {
         let why = why.strip_prefix("sql parser error: ").unwrap_or(&why);
         // What it says of lines counts from the statement, not from the file.
         let why = why.split(" at Line: ").next().unwrap_or(why);
-        why.chars().take(120).collect::<String>()
+        let clean = why.chars().filter(|c| !c.is_control());
+        clean.take(120).collect::<String>()
     })?;
     match (statements.pop(), statements.pop()) {
         (Some(statement), None) => Ok(statement),
@@ -102,12 +103,13 @@ impl Scene {
         Some(match tree {
             S::AlterTable(alter) => {
                 let parts = &alter.operations;
-                let rules: Vec<_> = parts.iter().flat_map(table::operation).collect();
-                let is_light = parts.iter().all(table::is_light);
-                if is_light && self.is_locked {
-                    return Some(self.of_table(&alter.name, &[&r::VALIDATE_HELD]));
+                let mut rules: Vec<_> = parts.iter().flat_map(table::operation).collect();
+                let validates = parts.iter().any(table::validates);
+                let locks = !parts.iter().all(table::validates);
+                self.is_locked |= locks && !self.is_new(&alter.name);
+                if validates && self.is_locked {
+                    rules.push(&r::VALIDATE_HELD);
                 }
-                self.is_locked |= !is_light && !self.is_new(&alter.name);
                 self.of_table(&alter.name, &rules)
             }
             S::CreateIndex(index) if !index.concurrently => {

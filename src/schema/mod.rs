@@ -9,6 +9,11 @@
 //! detail; kinds of statements that it does not know are told by their first words, which in SQL decide the kind. What
 //! neither knows is a finding of its own. It is lenient: the server still says whether a script is right.
 //!
+//! # Why a thread, and lengths that are not read
+//! The parser bounds how deep it goes into itself, but not how deep the trees are that it makes, and a tree is freed
+//! in the stack. No statement that is read makes one deeper than its length, and the stack is made for that. An error of
+//! the parser's own would end the daemon, which reads scripts of signed bundles alone.
+//!
 //! # What cannot be seen
 //! What a name stands for: the old type of a column, the size of a table, what a function or a DO block runs, a domain
 //! behind a type. So a rule holds for the worst case, and a person allows what is harmless, in the script, with a reason.

@@ -52,8 +52,8 @@ const SERIAL: &[&str] = &[
     "serial8",
 ];
 
-/// Does it leave alone who reads and writes the table?
-pub(super) fn is_light(operation: &AlterTableOperation) -> bool {
+/// It reads all rows, and leaves alone who reads and writes the table meanwhile.
+pub(super) fn validates(operation: &AlterTableOperation) -> bool {
     matches!(operation, AlterTableOperation::ValidateConstraint { .. })
 }
 

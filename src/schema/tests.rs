@@ -106,6 +106,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("HELD", "create table n (a int references t (id)); insert into n select id from t", "create table n (a int); insert into n select id from t"),
     ("HELD", "alter table t add column a int; create table n as select * from t", "create table n as select * from t"),
     ("VALIDATE_HELD", "alter table t add column a int; alter table t validate constraint c", "alter table t validate constraint c"),
+    ("VALIDATE_HELD", "alter table t set (fillfactor = 70), validate constraint c", ""),
     ("LOCK_TIMEOUT", "set local lock_timeout = '10min'", "set local search_path to s, public; set role x; reset role"),
     ("LOCK_TIMEOUT", "reset all", ""),
 
@@ -189,6 +190,15 @@ fn a_finding_names_line_and_statement() {
     assert_eq!(told, [("x.sql", 4, "DROP TABLE t")]);
     let found = open(&format!("drop table {}", "x".repeat(100)));
     assert_eq!(found[0].statement.chars().count(), SHOWN + 1);
+}
+
+#[test]
+fn what_is_told_moves_no_cursor() {
+    let found = open("select \u{1b}[2J 1 from;\ndrop table \"\u{1b}[2J\"");
+    assert_eq!(found.len(), 2, "{found:?}");
+    for text in found.iter().flat_map(|f| [&f.what, &f.statement]) {
+        assert!(!text.contains(char::is_control), "{text:?}");
+    }
 }
 
 #[test]

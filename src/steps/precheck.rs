@@ -18,7 +18,7 @@ pub(super) const DEF: StepDef = StepDef {
 const PASSING: Duration = Duration::from_secs(5);
 
 /// Warnings about schema scripts that go on record, at most.
-const RECORDED: usize = 20;
+const RECORDED: usize = 10;
 
 pub(super) struct Precheck;
 
@@ -53,9 +53,21 @@ impl Step for Precheck {
             return Err(StepError::fatal(bad.what.clone(), bad.remedy.clone()));
         }
         // For the record: what was known of the scripts when they were let through.
-        let warned = findings.iter().filter(|f| f.status == Status::Warn);
-        let warned = warned.map(|f| format!("; {} ({})", f.what, f.remedy));
-        cx.tally.mark = warned.take(RECORDED).collect();
+        let warned: Vec<_> = findings
+            .iter()
+            .filter(|f| f.status == Status::Warn)
+            .collect();
+        let told = warned.iter().take(RECORDED);
+        cx.tally.mark = told
+            .map(|f| format!("; {} ({})", f.what, f.remedy))
+            .collect();
+        if warned.len() > RECORDED {
+            let more = format!(
+                "; and {} more of the schema scripts",
+                warned.len() - RECORDED
+            );
+            cx.tally.mark.push_str(&more);
+        }
         Ok(())
     }
 
