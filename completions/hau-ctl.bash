@@ -67,6 +67,9 @@ _hau__ctl() {
             hau__ctl,rollback)
                 cmd="hau__ctl__subcmd__rollback"
                 ;;
+            hau__ctl,schema)
+                cmd="hau__ctl__subcmd__schema"
+                ;;
             hau__ctl,stage)
                 cmd="hau__ctl__subcmd__stage"
                 ;;
@@ -196,6 +199,9 @@ _hau__ctl() {
             hau__ctl__subcmd__help,rollback)
                 cmd="hau__ctl__subcmd__help__subcmd__rollback"
                 ;;
+            hau__ctl__subcmd__help,schema)
+                cmd="hau__ctl__subcmd__help__subcmd__schema"
+                ;;
             hau__ctl__subcmd__help,stage)
                 cmd="hau__ctl__subcmd__help__subcmd__stage"
                 ;;
@@ -241,6 +247,9 @@ _hau__ctl() {
             hau__ctl__subcmd__help__subcmd__notify,test)
                 cmd="hau__ctl__subcmd__help__subcmd__notify__subcmd__test"
                 ;;
+            hau__ctl__subcmd__help__subcmd__schema,lint)
+                cmd="hau__ctl__subcmd__help__subcmd__schema__subcmd__lint"
+                ;;
             hau__ctl__subcmd__help__subcmd__sync,check)
                 cmd="hau__ctl__subcmd__help__subcmd__sync__subcmd__check"
                 ;;
@@ -267,6 +276,18 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__notify__subcmd__help,test)
                 cmd="hau__ctl__subcmd__notify__subcmd__help__subcmd__test"
+                ;;
+            hau__ctl__subcmd__schema,help)
+                cmd="hau__ctl__subcmd__schema__subcmd__help"
+                ;;
+            hau__ctl__subcmd__schema,lint)
+                cmd="hau__ctl__subcmd__schema__subcmd__lint"
+                ;;
+            hau__ctl__subcmd__schema__subcmd__help,help)
+                cmd="hau__ctl__subcmd__schema__subcmd__help__subcmd__help"
+                ;;
+            hau__ctl__subcmd__schema__subcmd__help,lint)
+                cmd="hau__ctl__subcmd__schema__subcmd__help__subcmd__lint"
                 ;;
             hau__ctl__subcmd__sync,check)
                 cmd="hau__ctl__subcmd__sync__subcmd__check"
@@ -311,7 +332,7 @@ _hau__ctl() {
 
     case "${cmd}" in
         hau__ctl)
-            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle history report health help"
+            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle schema history report health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -871,7 +892,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help)
-            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle history report health help"
+            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle schema history report health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1237,6 +1258,34 @@ _hau__ctl() {
         hau__subcmd__ctl__subcmd__help__subcmd__rollback)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__schema)
+            opts="lint"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__schema__subcmd__lint)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1678,6 +1727,96 @@ _hau__ctl() {
                     return 0
                     ;;
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__schema)
+            opts="-h --json --socket --config --help lint help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__schema__subcmd__help)
+            opts="lint help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__schema__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__schema__subcmd__help__subcmd__lint)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__schema__subcmd__lint)
+            opts="-h --keys --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keys)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -2,9 +2,11 @@
 mod peer;
 mod programs;
 mod rollback;
+mod scripts;
 
 pub use peer::{CLOCK, IDENTITY};
 pub use rollback::{held_against, rollback};
+pub use scripts::scripts;
 
 use crate::backup;
 use crate::config::{HttpCheck, Prove, Settings};

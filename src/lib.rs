@@ -7,7 +7,7 @@
 //! 5  steps   DOES: one file a step, mod.rs is THE TABLE      quick  what keepalived waits for
 //! 4  wire    what travels on the doors                       checks  the list behind doctor
 //! 3  bundle  sync  backup  database  handoff
-//! 2  host  config  journal  keepalived  tls
+//! 2  host  config  journal  keepalived  tls  schema
 //! 1  core    DECIDES: pure
 //! 0  time
 //! ```
@@ -61,6 +61,7 @@ pub mod host;
 pub mod journal;
 pub mod keepalived;
 pub mod quick;
+pub mod schema;
 pub mod steps;
 pub mod sync;
 pub mod time;

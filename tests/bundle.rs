@@ -10,7 +10,8 @@ use std::process::{Command, Stdio};
 
 use hau::bundle::{
     BundleError, Difference, Hook, Installed, MAX_MANIFEST, Policy, Refusal, SigningKey,
-    TrustedKeys, Verified, build, check_unpacked, inspect, keygen, load_unpacked, unpack, verify,
+    TrustedKeys, Verified, build, check_unpacked, inspect, keygen, load_unpacked, scripts, unpack,
+    verify,
 };
 use sha2::{Digest, Sha256};
 
@@ -719,6 +720,29 @@ fn contents_that_differ_from_the_manifest() {
             expected: "app".to_owned()
         }
     );
+}
+
+#[test]
+fn scripts_are_read_when_their_signature_and_checksums_hold() {
+    let site = Site::new();
+    let (one, two) = ("schema/1.sql", "schema/2.sql");
+    let named = format!("[[schema]]\npath = {two:?}\n[[schema]]\npath = {one:?}\n");
+    let manifest = HEAD.to_owned() + &named + &listed(one, b"one") + &listed(two, b"two");
+    let path = site.path("out/scripts.hau");
+    let read = |members: &[Vec<u8>]| {
+        fs::write(&path, site.signed(&manifest, members)).expect("written");
+        scripts(&path, &site.keys)
+    };
+    let (first, second) = (file(one, b"one"), file(two, b"two"));
+    let wanted = [(two, "two"), (one, "one")];
+    let wanted = wanted.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+    let good = [first.clone(), second];
+    assert_eq!(read(&good).expect("read"), wanted);
+    let other = TrustedKeys::load(&Site::new().path("keys")).expect("keys");
+    assert!(scripts(&path, &other).is_err());
+    let changed = read(&[first, file(two, b"tWo")]).expect_err("changed");
+    let path = two.to_owned();
+    assert_eq!(refusal(changed), Refusal::HashMismatch { path });
 }
 
 #[test]

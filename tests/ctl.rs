@@ -716,3 +716,91 @@ expires = "2099-01-01T00:00:00Z"
     );
     assert_eq!(daemon.asked(), Vec::<String>::new());
 }
+
+/// A release with one script that breaks the running version, and one that does not.
+fn scripts() -> Daemon {
+    let daemon = Daemon::new(Routes::new());
+    let schema = daemon.dir.path().join("release/schema");
+    fs::create_dir_all(&schema).expect("made");
+    let put = |name: &str, text: &str| fs::write(schema.join(name), text).expect("written");
+    put(
+        "0001.sql",
+        "\n-- hau: allow nobody reads it\ndrop view old;",
+    );
+    put("0002.sql", "alter table orders add column note text;");
+    put("0003.sql", "DROP TABLE orders;");
+    put("notes.txt", "drop table orders");
+    fs::create_dir(daemon.dir.path().join("empty")).expect("made");
+    daemon
+}
+
+fn lint(daemon: &Daemon, args: &[&str], code: i32) -> String {
+    let ended = daemon.run(&[&["schema", "lint"], args].concat());
+    let both = format!("{}{}", ended.out, ended.err);
+    assert_eq!(ended.code, Some(code), "{args:?}: {both}");
+    assert_eq!(daemon.asked(), Vec::<String>::new());
+    both
+}
+
+#[test]
+fn schema_scripts_are_read_without_a_daemon() {
+    let daemon = scripts();
+    let lint = |args: &[&str], code| lint(&daemon, args, code);
+    let said = lint(&["release/schema/0002.sql"], 0);
+    let well = "1 script: hau sees nothing that breaks the running version.\n";
+    assert_eq!(said, well);
+    let said = lint(&["release"], 3);
+    for part in [
+        "allowed: nobody reads it",
+        "release/schema/0003.sql:1  DROP TABLE orders",
+        "3 scripts: 1 failure, 0 warnings, 1 allowed.",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let told = lint(&["release/schema/0003.sql", "--json"], 3);
+    let told = &json_lines(&told)[0]["data"];
+    assert_eq!(told["scripts"], json!(["release/schema/0003.sql"]));
+    let found = &told["findings"][0];
+    assert_eq!(
+        (&found["line"], &found["status"], &found["allowed"]),
+        (&json!(1), &json!("fail"), &Value::Null)
+    );
+    fs::remove_file(daemon.dir.path().join("release/schema/0003.sql")).expect("removed");
+    let said = lint(&["release"], 0);
+    assert!(
+        said.contains("0 failures, 0 warnings, 1 allowed."),
+        "{said}"
+    );
+    lint(&["nowhere.sql"], 2);
+    lint(&["empty"], 2);
+    lint(&[], 2);
+}
+
+#[test]
+fn the_schema_scripts_of_a_bundle_are_those_that_it_would_apply() {
+    let daemon = scripts();
+    let manifest = r#"
+format = 1
+product = "shop"
+version = "1.1.0"
+counter = 7
+upgrades_from = [">=1.0.0, <1.1.0"]
+expires = "2099-01-01T00:00:00Z"
+[[schema]]
+path = "schema/0003.sql"
+"#;
+    let path = daemon.dir.path().join("release/manifest.toml");
+    fs::write(path, manifest).expect("written");
+    let run = |args: &[&str]| assert_eq!(daemon.run(args).code, Some(0), "{args:?}");
+    run(&["bundle", "keygen", "shop"]);
+    run(&["bundle", "build", "release", "--key", "shop.key"]);
+    let said = lint(&daemon, &["shop-1.1.0.hau", "--keys", "."], 3);
+    for part in [
+        "shop-1.1.0.hau/schema/0003.sql:1  DROP TABLE",
+        "1 script: 1 failure, 0 warnings.",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    lint(&daemon, &["shop-1.1.0.hau", "--keys", "empty"], 3);
+    lint(&daemon, &["shop-1.1.0.hau", "--config", "none.toml"], 2);
+}

@@ -10,6 +10,8 @@ mod commands;
 mod host;
 #[path = "postgres/pair.rs"]
 mod pair;
+#[path = "postgres/scripts.rs"]
+mod scripts;
 
 use hau::{
     core::DatabaseRole,
@@ -19,6 +21,7 @@ use hau::{
 use nix::sys::signal::{Signal, kill};
 use pair::{LIMIT, Node, Pair};
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::MetadataExt,
     time::{Duration, Instant},
@@ -116,6 +119,7 @@ fn both_nodes_say_their_role_their_place_and_what_stands_in_the_way() {
 fn a_schema_script_is_applied_once_and_whole() {
     let pair = Pair::new();
     let (a, b) = (&pair.a.db, &pair.b.db);
+    assert_eq!(a.applied_schema().unwrap(), BTreeMap::new());
     let script = "create table goods (id int); insert into goods values (1);";
     a.apply_schema("001", script, LIMIT).unwrap();
     a.apply_schema("001", script, LIMIT).unwrap();
@@ -125,6 +129,12 @@ fn a_schema_script_is_applied_once_and_whole() {
         1
     );
 
+    pair.until("both nodes know that it was applied", || {
+        let known = [a, b].map(|db| db.applied_schema().unwrap());
+        known
+            .iter()
+            .all(|known| known.get("001").is_some_and(|hash| hash.len() == 64))
+    });
     says(
         &a.apply_schema("001", "select 1", LIMIT).unwrap_err(),
         "other content",

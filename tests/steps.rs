@@ -824,3 +824,37 @@ fn a_bundle_that_does_not_upgrade_what_runs_on_a_node_is_not_unpacked_there() {
     });
     assert_eq!(refused, 2);
 }
+
+/// Scripts that break the running version stop a rollout before anything is done; what they allow goes on record.
+#[test]
+fn a_bundle_whose_scripts_break_the_running_version_goes_no_further_than_precheck() {
+    let mut looked = 0;
+    each_row(|row| {
+        let name = row.def().name;
+        let has_bundle = row.plan.bundle.is_some() && row.owner() == 0;
+        if name != "precheck" || !has_bundle {
+            return;
+        }
+        let script = |sql: &str| {
+            row.pair.hosts[0].edit(|w| {
+                for bundle in w.bundles.values_mut() {
+                    let path = PathBuf::from("schema/1.sql");
+                    bundle.files.insert(path, (sql.as_bytes().to_vec(), 0o644));
+                }
+            });
+        };
+        script("drop table orders");
+        let before = matters(&row.seen());
+        let told = format!("{:?}", row.drive(Verb::Do).expect_err("it is refused"));
+        assert!(told.contains("schema/1.sql:1: drop table orders"), "{told}");
+        assert_eq!(matters(&row.seen()), before);
+        script("-- hau: allow nobody reads it\ndrop table orders");
+        let note = row.drive(Verb::Do).expect("it is allowed");
+        assert!(note.contains("nobody reads it"), "{note}");
+        script("alter table orders add note text");
+        let note = row.drive(Verb::Do).expect("it is well");
+        assert!(note.ends_with(" checks"), "{note}");
+        looked += 1;
+    });
+    assert_eq!(looked, 1);
+}

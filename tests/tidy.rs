@@ -14,6 +14,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("journal", 2),
     ("keepalived", 2),
     ("tls", 2),
+    ("schema", 2),
     ("bundle", 3),
     ("sync", 3),
     ("backup", 3),

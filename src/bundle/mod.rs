@@ -23,6 +23,7 @@ mod error;
 mod keys;
 mod manifest;
 mod names;
+mod scripts;
 mod source;
 mod unpack;
 mod verify;
@@ -32,6 +33,7 @@ pub use check::{Difference, check_unpacked, load_unpacked};
 pub use error::{BundleError, Refusal};
 pub use keys::{KeyPair, Signer, SigningKey, TrustedKeys, keygen};
 pub use manifest::{Digest, FileEntry, Hook, Manifest, Mode, Schema};
+pub use scripts::scripts;
 pub use unpack::unpack;
 pub use verify::{Installed, Policy, Verified, inspect, verify};
 

@@ -104,11 +104,7 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
             });
         }
         Verb::Inspect { bundle, keys } => {
-            let keys = match keys {
-                Some(keys) => keys,
-                None => settings(config)?.bundle.keys,
-            };
-            let keys = TrustedKeys::load(&keys).map_err(|e| failed(&e))?;
+            let keys = trusted(keys.as_deref(), config)?;
             let (manifest, signer) = bundle::inspect(&bundle, &keys).map_err(|e| failed(&e))?;
             let data = described(&manifest, &signer);
             out.answer(&data, |_, look| render::bundle(&manifest, &signer, look));
@@ -169,6 +165,23 @@ fn verify(
         )
     });
     Ok(())
+}
+
+fn trusted(keys: Option<&Path>, config: &Path) -> Result<TrustedKeys, Failure> {
+    let keys = match keys {
+        Some(keys) => keys.to_owned(),
+        None => settings(config)?.bundle.keys,
+    };
+    TrustedKeys::load(&keys).map_err(|e| failed(&e))
+}
+
+/// The schema scripts of a bundle, by path.
+pub(super) fn scripts(
+    path: &Path,
+    keys: Option<&Path>,
+    config: &Path,
+) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    bundle::scripts(path, &trusted(keys, config)?).map_err(|e| failed(&e))
 }
 
 fn described(manifest: &Manifest, signer: &Signer) -> Value {

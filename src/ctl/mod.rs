@@ -12,6 +12,7 @@ mod pair;
 mod render;
 mod report;
 mod rollout;
+mod schema;
 mod screen;
 mod verbs;
 
@@ -173,6 +174,12 @@ enum Verb {
         after_help = "Example:\n  hau-ctl bundle verify shop-2.4.0.hau"
     )]
     Bundle(bundle::Verb),
+    /// Look at schema scripts before they run; needs no daemon
+    #[command(
+        subcommand,
+        after_help = "Example:\n  hau-ctl schema lint schema/0007_add_note.sql"
+    )]
+    Schema(schema::Verb),
     /// Past rollouts, newest last
     #[command(after_help = "Example:\n  hau-ctl history")]
     History,

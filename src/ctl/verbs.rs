@@ -3,7 +3,7 @@ use super::client::Client;
 use super::output::{Output, say};
 use super::{
     Backup, Cli, Notify, Sync, Verb, alone, bundle, follow, init, key, pair, render, report,
-    rollout,
+    rollout, schema,
 };
 use crate::core::Order;
 use crate::host::Status as Judgement;
@@ -72,6 +72,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
         Verb::Sync(verb) => sync(&client, out, verb).await,
         Verb::Notify(Notify::Test) => notify_test(&client, out).await,
         Verb::Bundle(verb) => bundle::run(verb, &cli.config, out),
+        Verb::Schema(verb) => schema::run(verb, &cli.config, out),
         Verb::History => {
             let history: wire::History = client.get("/v1/history").await?;
             out.answer(&history, |h, look| render::history(h, look));

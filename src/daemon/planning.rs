@@ -75,6 +75,9 @@ pub(super) fn plan(
     });
     let purpose = Purpose {
         bundle_bytes: info.map_or(0, |i| i.payload_bytes.max(i.size_bytes)),
+        bundle: found
+            .as_ref()
+            .map(|(file, _)| api.site.settings.bundle.incoming.join(file)),
         version: info.map(|i| i.version.clone()),
         allow_known_bad: request.allow_known_bad,
         ..Purpose::default()

@@ -8,7 +8,7 @@ use crate::core::{Downtime, NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
     BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError, HostResult,
-    HttpAnswer, Output, UnitState, archive, commands, files, net, sockets, units,
+    HttpAnswer, Output, Script, UnitState, archive, commands, files, net, sockets, units,
 };
 use crate::time::Time;
 use crate::wire::Answer;
@@ -299,6 +299,11 @@ impl Host for Site {
     }
     fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo> {
         Ok(info(&self.verified(path, policy)?))
+    }
+    fn schema_scripts(&self, path: &Path) -> HostResult<Vec<Script>> {
+        let scripts = bundle::scripts(path, &self.keys()?).map_err(|e| refused(path, e))?;
+        let script = |(name, bytes)| Script { name, bytes };
+        Ok(scripts.into_iter().map(script).collect())
     }
     fn unpack_bundle(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
         // A folder that is there keeps its mode.

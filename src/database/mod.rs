@@ -74,6 +74,10 @@ pub trait Database: Send + Sync {
     fn has_replayed(&self, position: &str) -> DatabaseResult<bool>;
     /// Applies one schema script in one transaction; a script applied before is left alone.
     fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()>;
+    /// Schema scripts that were applied before, with their SHA-256 in hex; what is not known is left out.
+    fn applied_schema(&self) -> DatabaseResult<BTreeMap<String, String>> {
+        Ok(BTreeMap::new())
+    }
     /// What can be done before a switchover so that the stop is short (a checkpoint).
     fn prepare_switch(&self, limit: Duration) -> DatabaseResult<()>;
     /// Stops the primary cleanly and says what the standby must have replayed before it is

@@ -115,6 +115,12 @@ impl Database for Postgres {
         schema::apply(self, name, sql, Deadline::after(limit))
     }
 
+    fn applied_schema(&self) -> DatabaseResult<BTreeMap<String, String>> {
+        let question = schema::applied;
+        self.sessions
+            .ask("ask which schema scripts were applied", QUESTION, question)
+    }
+
     fn prepare_switch(&self, limit: Duration) -> DatabaseResult<()> {
         self.sessions
             .ask_alone("make a checkpoint", limit, |client| {

@@ -10,7 +10,7 @@ pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
 
 use super::{
     Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError,
-    HostResult, HttpAnswer, Output, UnitState,
+    HostResult, HttpAnswer, Output, Script, UnitState,
 };
 use crate::{
     core::{Downtime, VrrpState},
@@ -322,6 +322,10 @@ impl Host for FakeHost {
         self.look()
             .bundle(path, policy)
             .map(|bundle| bundle.info.clone())
+    }
+
+    fn schema_scripts(&self, path: &Path) -> HostResult<Vec<Script>> {
+        self.look().scripts(path)
     }
 
     fn unpack_bundle(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {

@@ -209,6 +209,13 @@ pub struct BundleInfo {
     pub hooks: BTreeMap<String, PathBuf>,
 }
 
+/// A schema script of a bundle, by its path in the release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
 /// What of the handoff is in force on this host, and what hinders the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Handoff {
@@ -280,6 +287,8 @@ pub trait Host: Send + Sync {
 
     /// Verifies a bundle's signature and every hash for this site; nothing is unpacked.
     fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo>;
+    /// The schema scripts of a signed bundle, in order; policy is not asked.
+    fn schema_scripts(&self, path: &Path) -> HostResult<Vec<Script>>;
     /// Verifies, unpacks and reads back a release into `dest`.
     fn unpack_bundle(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()>;
     /// Reads an unpacked release back and compares every hash with its bundle's manifest.

@@ -31,7 +31,7 @@ fn bundle() -> FakeBundle {
             size_bytes: 1,
             payload_bytes: 1,
             schema_compatible: true,
-            schema: Vec::new(),
+            schema: vec![PathBuf::from("app/run")],
             hooks: BTreeMap::new(),
         },
         upgrades_from: BTreeSet::from(["1.0.0".to_owned()]),
@@ -154,6 +154,11 @@ fn bundles_travel_between_fakes_and_unpack() {
     };
     assert!(two.verify_bundle(there, &late).is_err());
 
+    let scripts = two.schema_scripts(there).unwrap();
+    assert_eq!(
+        (&*scripts[0].name, &*scripts[0].bytes),
+        ("app/run", &b"code"[..])
+    );
     let dest = Path::new("/opt/shop/releases/1.1.0");
     two.unpack_bundle(there, &policy("1.0.0"), dest).unwrap();
     two.check_release(there, &policy("1.0.0"), dest).unwrap();
@@ -161,6 +166,7 @@ fn bundles_travel_between_fakes_and_unpack() {
     two.write(&dest.join("app/run"), b"c0de", 0o755).unwrap();
     assert!(two.check_release(there, &policy("1.0.0"), dest).is_err());
     two.write(there, b"forged", 0o644).unwrap();
+    assert!(two.schema_scripts(there).is_err());
     assert!(two.verify_bundle(there, &policy("1.0.0")).is_err());
 }
 

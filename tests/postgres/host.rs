@@ -4,7 +4,7 @@ use hau::{
     core::VrrpState,
     host::{
         Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
-        HttpAnswer, Output, UnitState, commands, files,
+        HttpAnswer, Output, Script, UnitState, commands, files,
     },
     time::Time,
 };
@@ -163,6 +163,9 @@ impl Host for PgCtl {
         absent()
     }
     fn verify_bundle(&self, _: &Path, _: &BundlePolicy) -> HostResult<BundleInfo> {
+        absent()
+    }
+    fn schema_scripts(&self, _: &Path) -> HostResult<Vec<Script>> {
         absent()
     }
     fn unpack_bundle(&self, _: &Path, _: &BundlePolicy, _: &Path) -> HostResult<()> {

@@ -6,6 +6,7 @@ mod page;
 mod plan;
 mod report;
 mod rollout;
+mod schema;
 mod status;
 mod summary;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub(super) use page::page;
 pub(super) use plan::plan;
 pub(super) use report::report;
 pub(super) use rollout::rollout;
+pub(super) use schema::schema;
 pub(super) use status::status;
 pub(super) use summary::summary;
 pub(super) use text::Look;

@@ -448,6 +448,20 @@ fn doctor_and_plan() {
 }
 
 #[test]
+fn what_scripts_do() {
+    let sql = b"-- hau: allow nobody reads it, ticket 4711\nDROP VIEW old;\n\
+        ALTER TABLE orders ADD COLUMN code uuid NOT NULL DEFAULT gen_random_uuid(), DROP CONSTRAINT c;";
+    let found = crate::schema::lint("schema/0007.sql", sql);
+    let scripts = ["schema/0007.sql".to_owned(), "schema/0008.sql".to_owned()];
+    insta::assert_snapshot!("schema", schema(&scripts, &found, &LOOK));
+    let none = schema(&scripts, &[], &LOOK);
+    assert_eq!(
+        none,
+        "2 scripts: hau sees nothing that breaks the running version."
+    );
+}
+
+#[test]
 fn history_in_columns() {
     let past: Vec<Rollout> = [halted(), succeeded(), midway()]
         .into_iter()

@@ -2,11 +2,14 @@
 use super::super::api::Api;
 use crate::checks;
 use crate::host::{Finding, Host};
+use std::path::PathBuf;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::daemon) struct Purpose {
     /// Size of the bundle that is to be installed; 0: none.
     pub(super) bundle_bytes: u64,
+    /// Where it is; the other node is not asked of it, for it has it only when it is staged.
+    pub(super) bundle: Option<PathBuf>,
     /// The version that is to be installed.
     pub(super) version: Option<String>,
     pub(super) allow_known_bad: bool,
@@ -65,7 +68,12 @@ pub(in crate::daemon) fn own_findings(api: &Api, purpose: &Purpose) -> Vec<Findi
             checks::rollback(site, purpose.backup.as_deref(), purpose.restores)
         })
     } else {
-        checked(api, purpose.bundle_bytes, checks::all)
+        checked(api, purpose.bundle_bytes, |site| {
+            let mut findings = checks::all(site);
+            let scripts = purpose.bundle.iter();
+            findings.extend(scripts.flat_map(|path| checks::scripts(site, path)));
+            findings
+        })
     };
     findings.extend(known_bad(api, purpose));
     findings.extend(mixed_versions(api));

@@ -1,12 +1,10 @@
 //! Applies schema scripts once each: the script and the note that it was applied are one
 //! transaction.
-mod script;
-
 use super::{DatabaseResult, Deadline, Postgres, refusal};
-use crate::core::DatabaseRole;
+use crate::{core::DatabaseRole, schema};
 use ::postgres::{Client, error::SqlState};
 use sha2::{Digest, Sha256};
-use std::{fmt::Write, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 /// What waits for a lock makes everybody behind it wait: give way soon, then try again.
 const LOCK_TIMEOUT_MS: u64 = 2_000;
@@ -35,7 +33,7 @@ pub(super) fn apply(
     sql: &str,
     deadline: Deadline,
 ) -> DatabaseResult<()> {
-    if let Some(word) = script::transaction_control(sql) {
+    if let Some(word) = schema::transaction_control(sql) {
         return Err(refusal(
             format!(
                 "the schema script {name} holds {word}: it would end the transaction it runs in"
@@ -72,6 +70,17 @@ pub(super) fn apply(
             "look in pg_stat_activity for who holds a lock on its tables; nothing was changed",
         )),
     }
+}
+
+/// Name and hash of each; none where hau has applied none.
+pub(super) fn applied(client: &mut Client) -> Result<BTreeMap<String, String>, ::postgres::Error> {
+    let sql = "select to_regclass('hau.schema_history') is not null";
+    if !client.query_one(sql, &[])?.try_get::<_, bool>(0)? {
+        return Ok(BTreeMap::new());
+    }
+    let rows = client.query("select name, sha256 from hau.schema_history", &[])?;
+    let one = |row: &::postgres::Row| Ok((row.try_get(0)?, row.try_get(1)?));
+    rows.iter().map(one).collect()
 }
 
 fn once(

@@ -2,7 +2,7 @@
 use super::{
     super::{
         Active, BundleInfo, BundlePolicy, Command, Handoff, HostError, HostResult, HttpAnswer,
-        Output, UnitState,
+        Output, Script, UnitState,
     },
     Tree,
 };
@@ -140,12 +140,25 @@ impl World {
         self.units.get_mut(name).ok_or_else(missing)
     }
 
-    pub(super) fn bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<&FakeBundle> {
-        let refused =
-            |why: String| HostError::new("verify bundle", path.display().to_string(), why);
-        let Some(bundle) = self.bundles.get(&self.files.read(path)?) else {
-            return Err(refused("no trusted key signed it".into()));
+    fn signed(&self, path: &Path) -> HostResult<&FakeBundle> {
+        let known = self.bundles.get(&self.files.read(path)?);
+        known.ok_or_else(|| unverified(path, "no trusted key signed it".into()))
+    }
+
+    pub(super) fn scripts(&self, path: &Path) -> HostResult<Vec<Script>> {
+        let bundle = self.signed(path)?;
+        let script = |name: &PathBuf| {
+            let (bytes, _) = bundle.files.get(name)?;
+            let (name, bytes) = (name.display().to_string(), bytes.clone());
+            Some(Script { name, bytes })
         };
+        let scripts: Option<_> = bundle.info.schema.iter().map(script).collect();
+        scripts.ok_or_else(|| unverified(path, "a script is missing".into()))
+    }
+
+    pub(super) fn bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<&FakeBundle> {
+        let refused = |why: String| unverified(path, why);
+        let bundle = self.signed(path)?;
         if bundle.product != policy.product {
             return Err(refused(format!("it is for {}", bundle.product)));
         }
@@ -161,6 +174,10 @@ impl World {
             Some(_) | None => Ok(bundle),
         }
     }
+}
+
+fn unverified(path: &Path, why: String) -> HostError {
+    HostError::new("verify bundle", path.display().to_string(), why)
 }
 
 pub(super) fn running() -> UnitState {
