@@ -60,6 +60,7 @@ pub mod handoff;
 pub mod host;
 pub mod journal;
 pub mod keepalived;
+pub mod notify;
 pub mod quick;
 pub mod steps;
 pub mod sync;
