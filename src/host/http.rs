@@ -2,7 +2,11 @@
 use super::{HostError, HostResult, HttpAnswer};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Method, Request, Uri, body::Bytes, client::conn::http1, header, http::request::Builder,
+    Method, Request, Uri,
+    body::Bytes,
+    client::conn::http1,
+    header,
+    http::{request::Builder, uri::InvalidUri},
 };
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -24,7 +28,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Why there is no answer. Nothing of the URL is in it, for it may hold a token.
 #[derive(Debug, thiserror::Error)]
 pub enum Unanswered {
-    #[error("not a URL: {0}")]
+    #[error("{0}")]
     Url(String),
     #[error("cannot connect: {0}")]
     Connect(String),
@@ -84,8 +88,8 @@ async fn exchange(
     let no_url = |why: &str| Unanswered::Url(why.to_owned());
     let uri: Uri = url
         .parse()
-        .map_err(|e: hyper::http::uri::InvalidUri| no_url(&e.to_string()))?;
-    let host = uri.host().ok_or_else(|| no_url("it names no host"))?;
+        .map_err(|e: InvalidUri| no_url(&format!("not a URL: {e}")))?;
+    let host = uri.host().ok_or_else(|| no_url("the URL names no host"))?;
     let authority = uri
         .port()
         .map_or(host.to_owned(), |p| format!("{host}:{p}"));
