@@ -111,6 +111,21 @@ fn every_key_in_the_commented_lines_exists() {
 }
 
 #[test]
+fn every_way_in_the_commented_lines_exists() {
+    let (rest, notify) = EXAMPLE
+        .split_once("# [[notify.command]]")
+        .expect("it begins there");
+    let is_toml = |line: &&str| line.starts_with('[') || line.contains(" = ");
+    let lines = notify.lines().filter_map(|line| line.strip_prefix("# "));
+    let lines: Vec<&str> = lines.filter(is_toml).collect();
+    let text = format!("{rest}[[notify.command]]\n{}\n", lines.join("\n"));
+    let notify = parse(&text).expect("valid").notify;
+    assert_eq!((notify.command.len(), notify.webhook.len()), (1, 1));
+    assert!(notify.webhook[0].secret_file.is_some());
+    assert!(notify.mail.is_some_and(|mail| mail.login.is_some()));
+}
+
+#[test]
 fn nobody_promotes_without_a_fence() {
     let auto =
         |key: &str| EXAMPLE.replace(&format!("{key} = \"manual\""), &format!("{key} = \"auto\""));
