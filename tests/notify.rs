@@ -355,6 +355,17 @@ fn a_mail_is_one_sentence_and_the_facts() {
 }
 
 #[test]
+fn a_mail_that_was_taken_is_told_whatever_comes_after() {
+    let server = smtp(vec![Smtp {
+        hangs_at: "QUIT",
+        ..Smtp::default()
+    }]);
+    let rig = Rig::new(&mail(&server, "tls = \"none\""), &[]);
+    assert_eq!(rig.tell(), Ok("250 queued as 4711".to_owned()));
+    assert_eq!(server.asked()[0].last().unwrap(), "QUIT");
+}
+
+#[test]
 fn nothing_that_is_told_becomes_a_header_or_a_command() {
     let server = smtp(vec![Smtp::default()]);
     let rig = Rig::new(&mail(&server, "tls = \"none\""), &[]);
@@ -399,20 +410,26 @@ fn with_tls_the_password_goes_to_the_right_server_only() {
 
 #[test]
 fn starttls_is_insisted_on() {
-    let ca = Ca::new();
+    let (ca, other) = (Ca::new(), Ca::new());
     let files = [("password", "sekret"), ("ca.pem", &ca.pem())];
-    let can = Smtp {
+    let can = |ca: &Ca| Smtp {
         starttls: Some(ca.server("127.0.0.1", 2120)),
         ..Smtp::default()
     };
-    let server = smtp(vec![Smtp::default(), can]);
+    let server = smtp(vec![Smtp::default(), can(&other), can(&ca)]);
     let rig = Rig::new(
         &mail(&server, &format!("{LOGIN}tls = \"starttls\"")),
         &files,
     );
     assert!(rig.untold().contains("STARTTLS"));
+    let told = rig.untold();
+    assert!(
+        told.contains("certificate") && told.contains("ca_file"),
+        "{told}"
+    );
     assert_eq!(rig.tell(), Ok("250 queued as 4711".to_owned()));
-    let [without, with] = server.asked().try_into().unwrap();
+    let [without, stranger, with] = server.asked().try_into().unwrap();
+    assert_eq!(stranger.last().unwrap(), "STARTTLS", "{stranger:?}");
     assert!(
         without
             .iter()
@@ -445,4 +462,22 @@ fn what_a_mail_server_refuses_is_told_in_its_words() {
     assert!(server.asked().iter().flatten().all(|line| line != "DATA"));
     let gone = rig.untold();
     assert!(gone.contains("see that this host reaches it"), "{gone}");
+}
+
+#[test]
+fn a_mail_server_that_says_a_line_without_an_end_is_left() {
+    let server = Server::new(vec![()], |mut stream, ()| {
+        let more = vec![b'2'; 64 << 10];
+        // It is hung up on long before.
+        (0..4000)
+            .take_while(|_| stream.write_all(&more).is_ok())
+            .count()
+    });
+    let text = format!(
+        "[notify.mail]\nserver = \"{}\"\ntls = \"none\"\nfrom = \"a@h\"\nto = [\"b@h\"]\n",
+        server.address
+    );
+    let told = Rig::new(&text, &[]).untold();
+    assert!(told.contains("more than 256 KiB"), "{told}");
+    assert!(server.asked()[0] < 4000);
 }

@@ -99,7 +99,7 @@ fn the_defaults_of_the_example_are_the_defaults() {
 #[test]
 fn every_key_in_the_commented_lines_exists() {
     let text = EXAMPLE
-        .replace("# user =", "user =")
+        .replace("# user = \"shop\"", "user = \"shop\"")
         .replace("# shown_by", "shown_by")
         .replace("# [fence]", "[fence]")
         .replace("# command =", "command =")

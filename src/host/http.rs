@@ -18,7 +18,7 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// What is read of an answer's body.
 pub const BODY_LIMIT_BYTES: usize = 64 << 10;
@@ -107,24 +107,33 @@ async fn exchange(
         (Some("http"), _) => over(connect(at(80)).await?, request).await,
         (Some("https"), Some(tls)) => {
             let tcp = connect(at(443)).await?;
-            let failed = |why: String| Unanswered::Tls(why);
-            let name = ServerName::try_from(host.to_owned()).map_err(|e| failed(e.to_string()))?;
-            let shaken = timeout(CONNECT, TlsConnector::from(tls).connect(name, tcp)).await;
-            let late = |_| failed(format!("it said nothing within {CONNECT:?}"));
-            let stream = shaken.map_err(late)?.map_err(|e| failed(e.to_string()))?;
-            over(stream, request).await
+            over(secure(tcp, host, tls).await?, request).await
         }
         (_, None) => Err(no_url("only http:// is supported")),
         (_, Some(_)) => Err(no_url("only http:// and https:// are supported")),
     }
 }
 
-async fn connect(address: (&str, u16)) -> Result<TcpStream, Unanswered> {
+/// To a name or an address, within ten seconds.
+pub(crate) async fn connect(address: (&str, u16)) -> Result<TcpStream, Unanswered> {
     let connected = timeout(CONNECT, TcpStream::connect(address)).await;
     let late = |_| Unanswered::Connect(format!("nobody answers within {CONNECT:?}"));
     connected
         .map_err(late)?
         .map_err(|e| Unanswered::Connect(e.to_string()))
+}
+
+/// TLS with the server of this name or address, within ten seconds.
+pub(crate) async fn secure(
+    tcp: TcpStream,
+    host: &str,
+    tls: Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, Unanswered> {
+    let failed = |why: String| Unanswered::Tls(why);
+    let name = ServerName::try_from(host.to_owned()).map_err(|e| failed(e.to_string()))?;
+    let shaken = timeout(CONNECT, TlsConnector::from(tls).connect(name, tcp)).await;
+    let late = |_| failed(format!("it said nothing within {CONNECT:?}"));
+    shaken.map_err(late)?.map_err(|e| failed(e.to_string()))
 }
 
 async fn over(

@@ -1,5 +1,6 @@
 //! Ways to somebody outside: a program, a webhook, a mail. Each tells a [`Notice`] once and says what was answered; when
 //! and how often, `daemon/notices.rs` decides.
+mod bounded;
 mod command;
 mod mail;
 mod secret;

@@ -80,7 +80,7 @@ impl Webhook {
             return Ok(None);
         }
         let roots = trusted(host, self.ca_file.as_deref())?;
-        let config = tls::outside_config(roots).map_err(|e| Problem {
+        let config = tls::outside_config(&roots).map_err(|e| Problem {
             what: e.to_string(),
             remedy: "report this as an error of hau".to_owned(),
         })?;

@@ -45,9 +45,9 @@ pub fn roots(pem: Option<&[u8]>) -> Result<Vec<CertificateDer<'static>>, TlsErro
 ///
 /// # Errors
 /// rustls does not take them.
-pub fn outside_config(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, TlsError> {
+pub fn outside_config(roots: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, TlsError> {
     let mut trusted = RootCertStore::empty();
-    trusted.add_parsable_certificates(roots);
+    trusted.add_parsable_certificates(roots.iter().cloned());
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(TlsError::Setup)?

@@ -154,6 +154,8 @@ pub(crate) struct Smtp {
     pub(crate) starttls: Option<Arc<ServerConfig>>,
     /// It answers 550 to what begins so.
     pub(crate) refuses: &'static str,
+    /// It says nothing any more after what begins so.
+    pub(crate) hangs_at: &'static str,
 }
 
 /// A mail server that takes mails; of each connection it keeps the lines that it was told, those of a mail unescaped.
@@ -208,6 +210,10 @@ fn converse(
             continue;
         }
         told.push(line.clone());
+        if !how.hangs_at.is_empty() && line.starts_with(how.hangs_at) {
+            stream.read_to_end(&mut Vec::new())?;
+            return Ok(());
+        }
         let verb = line.split(' ').next().unwrap_or_default();
         let says = match verb {
             _ if !how.refuses.is_empty() && line.starts_with(how.refuses) => "550 not here\r\n",
