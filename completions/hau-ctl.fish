@@ -46,7 +46,7 @@ complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "failover" -d 'The o
 complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "rejoin" -d 'The other node became primary while this one was away: follow it'
 complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "backup" -d 'Backups of this node'
 complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "sync" -d 'The site\'s own sync of configuration'
-complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "notify" -d 'Programs that are told of events, as hau.toml names them under [[notify.command]]'
+complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "notify" -d 'Who is told of events: programs, webhooks, mail, as hau.toml names them under [notify]'
 complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "bundle" -d 'Make, look at and verify bundles; needs no daemon'
 complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "schema" -d 'Look at schema scripts before they run; needs no daemon'
 complete -c hau-ctl -n "__fish_hau_ctl_needs_command" -f -a "history" -d 'Past rollouts, newest last'
@@ -215,13 +215,13 @@ complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and not __fish_s
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and not __fish_seen_subcommand_from test help" -l json -d 'One JSON object instead of words; one a line where it goes on'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and not __fish_seen_subcommand_from test help" -s h -l help -d 'Print help'
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and not __fish_seen_subcommand_from test help" -f -a "test" -d 'Run each of them once with a test, on this node; exit code 1 if one fails'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and not __fish_seen_subcommand_from test help" -f -a "test" -d 'Tell each of them once, on this node, that this is a test; exit code 1 if one was not told'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and not __fish_seen_subcommand_from test help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_subcommand_from test" -l socket -d 'The daemon\'s socket' -r -F
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_subcommand_from test" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_subcommand_from test" -l json -d 'One JSON object instead of words; one a line where it goes on'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help'
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_subcommand_from help" -f -a "test" -d 'Run each of them once with a test, on this node; exit code 1 if one fails'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_subcommand_from help" -f -a "test" -d 'Tell each of them once, on this node, that this is a test; exit code 1 if one was not told'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -l socket -d 'The daemon\'s socket' -r -F
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
@@ -320,7 +320,7 @@ complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_su
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "resume" -d 'Let it run again'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "check" -d 'Compare both nodes\' configuration; exit code 1 if it differs'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "push" -d 'Push the configuration once, from the MASTER'
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from notify" -f -a "test" -d 'Run each of them once with a test, on this node; exit code 1 if one fails'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from notify" -f -a "test" -d 'Tell each of them once, on this node, that this is a test; exit code 1 if one was not told'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "keygen" -d 'Make a key pair: NAME.pub for every node, NAME.key for the publisher alone'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "build" -d 'Build and sign NAME-VERSION.hau from a folder with manifest.toml and the files of a release'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "inspect" -d 'What a bundle says of itself; only its signature is checked'

@@ -13,6 +13,7 @@ use crate::config::{HttpCheck, Prove, Settings};
 use crate::core::{DatabaseRole, VrrpState};
 use crate::database::Database;
 use crate::host::{Active, Finding, Host, Status};
+use crate::notify;
 use std::{net::IpAddr, path::Path, time::Duration};
 
 /// A node as the checks see it.
@@ -40,7 +41,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("replication", replication),
     ("fence", programs::fence),
     ("database commands", programs::database),
-    ("notify", programs::notify),
+    ("notify", notify),
     ("sync", config_sync),
     ("space", space),
     ("keys", keys),
@@ -258,6 +259,12 @@ fn replication(site: &Site<'_>) -> Vec<Finding> {
         ),
     });
     findings
+}
+
+/// What is told of events.
+fn notify(site: &Site<'_>) -> Vec<Finding> {
+    let ways = notify::channels(&site.settings.notify);
+    ways.iter().flat_map(|way| way.look(site.host)).collect()
 }
 
 fn config_sync(site: &Site<'_>) -> Vec<Finding> {

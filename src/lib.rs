@@ -6,7 +6,7 @@
 //! 6  daemon  WIRES: sources, executor, doors, peer link      ctl  hau-ctl: verbs, client, render
 //! 5  steps   DOES: one file a step, mod.rs is THE TABLE      quick  what keepalived waits for
 //! 4  wire    what travels on the doors                       checks  the list behind doctor
-//! 3  bundle  sync  backup  database  handoff
+//! 3  bundle  sync  backup  database  handoff  notify
 //! 2  host  config  journal  keepalived  tls  schema
 //! 1  core    DECIDES: pure
 //! 0  time
@@ -60,6 +60,7 @@ pub mod handoff;
 pub mod host;
 pub mod journal;
 pub mod keepalived;
+pub mod notify;
 pub mod quick;
 pub mod schema;
 pub mod steps;

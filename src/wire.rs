@@ -305,12 +305,15 @@ pub struct HealthCheck {
     pub time: String,
 }
 
-/// `POST /v1/notices/test`: each program that is told of events, run once.
+/// `POST /v1/notices/test`: each way to tell of events, tried once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotifyTried {
-    pub program: String,
+    /// As messages call it.
+    pub way: String,
+    /// Empty: nobody was told.
+    pub answer: String,
     /// None: it has taken the test.
-    pub problem: Option<String>,
+    pub problem: Option<crate::core::Problem>,
 }
 
 /// `GET /v1/sync`

@@ -360,6 +360,11 @@ fn negative_findings_have_their_codes() {
         json!({ "componentType": "system", "status": "fail", "time": "2026-11-21T02:00:00Z" });
     let health = json!({ "a": { "status": "fail", "node": "a", "version": null, "checks": { "ports": [check] } } });
     let plan = json!({ "kind": "upgrade", "from": "1", "to": "2", "first": "b", "second": "a", "rows": [], "findings": {}, "fit": false });
+    let problem = json!({ "what": "no", "remedy": "see it" });
+    let tried = json!([
+        { "way": "/sbin/tell", "answer": "exit code 0", "problem": null },
+        { "way": "the webhook at https://h", "answer": "", "problem": problem },
+    ]);
     let daemon = Daemon::new(BTreeMap::from([
         (
             "GET /v1/doctor",
@@ -375,6 +380,7 @@ fn negative_findings_have_their_codes() {
             "POST /v1/backups/backup_1/verify",
             vec![failure("FAILED", "database.dump has changed")],
         ),
+        ("POST /v1/notices/test", vec![ok(tried)]),
     ]));
     let cases = [
         (&["doctor"][..], 3, "→ free some"),
@@ -382,6 +388,7 @@ fn negative_findings_have_their_codes() {
         (&["sync", "check"], 1, "only here"),
         (&["plan", "x.hau"], 3, "would be refused"),
         (&["backup", "verify", "backup_1"], 3, "has changed"),
+        (&["notify", "test"], 1, "was not told: no\n  → see it\n"),
     ];
     for (args, code, says) in cases {
         let ended = daemon.run(args);
@@ -426,6 +433,12 @@ fn what_only_looks_or_acts_once() {
             "POST /v1/backups",
             vec![ok(json!({ "name": "backup_2", "manifest": null }))],
         ),
+        (
+            "POST /v1/notices/test",
+            vec![ok(
+                json!([{ "way": "/sbin/tell", "answer": "exit code 0", "problem": null }]),
+            )],
+        ),
         ("GET /v1/pair", vec![ok(pair.clone())]),
         ("POST /v1/pair", vec![ok(pair)]),
     ]));
@@ -437,6 +450,7 @@ fn what_only_looks_or_acts_once() {
         (&["sync", "push"], "has been pushed"),
         (&["backup", "list"], "never finished"),
         (&["backup", "create"], "backup_2"),
+        (&["notify", "test"], "/sbin/tell was told: exit code 0"),
         (&["pair", "4821-7730"], "trust each other"),
     ];
     for (args, says) in cases {

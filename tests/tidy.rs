@@ -20,6 +20,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("backup", 3),
     ("handoff", 3),
     ("database", 3),
+    ("notify", 3),
     ("wire", 4),
     ("checks", 4),
     ("steps", 5),

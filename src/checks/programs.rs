@@ -1,12 +1,9 @@
-//! Programs of the site that hau runs as root: the fencing command, looked at long before the night in which it is
-//! needed, those of a database, and those that are told of events. They are not run: one would take the other node's power.
+//! Programs of the site that hau runs as root for a database and a fence, looked at long before the night in which they
+//! are needed.
 use super::Site;
 use crate::config::DatabaseKind;
-use crate::host::{Finding, Host};
-use std::{collections::BTreeSet, path::Path};
-
-const ANYBODY: u32 = 0o022;
-const RUNS: u32 = 0o111;
+use crate::host::{Finding, programs};
+use std::collections::BTreeSet;
 
 pub(super) fn fence(site: &Site<'_>) -> Vec<Finding> {
     let Some(fence) = &site.settings.fence else {
@@ -14,7 +11,7 @@ pub(super) fn fence(site: &Site<'_>) -> Vec<Finding> {
     };
     let program = fence.command.first().map_or("", String::as_str);
     let limit = format!("; it has {} s", fence.limit.as_secs());
-    vec![looked_at(
+    vec![programs::look(
         site.host,
         "fence",
         program,
@@ -23,114 +20,20 @@ pub(super) fn fence(site: &Site<'_>) -> Vec<Finding> {
     )]
 }
 
-/// What is told of events.
-pub(super) fn notify(site: &Site<'_>) -> Vec<Finding> {
-    let place = "[[notify.command]] run";
-    let targets = site.settings.notify.command.iter();
-    let one = |program| looked_at(site.host, "notify", program, place, "");
-    targets.map(|target| one(target.program())).collect()
-}
-
 /// Of a database that is reached by commands.
 pub(super) fn database(site: &Site<'_>) -> Vec<Finding> {
     let Some(DatabaseKind::Command(commands)) = site.settings.database.as_ref().map(|d| &d.kind)
     else {
         return Vec::new();
     };
-    let programs: BTreeSet<&str> = commands
+    let named: BTreeSet<&str> = commands
         .of
         .values()
         .filter_map(|words| words.first().map(String::as_str))
         .collect();
     let one = |program: &str| {
         let place = "[database.commands]";
-        looked_at(site.host, "database commands", program, place, "")
+        programs::look(site.host, "database commands", program, place, "")
     };
-    programs.into_iter().map(one).collect()
-}
-
-fn looked_at(host: &dyn Host, check: &str, program: &str, place: &str, more: &str) -> Finding {
-    match obstacle(host, Path::new(program), place) {
-        Some((what, remedy)) => Finding::fail(check, what, remedy),
-        None => Finding::pass(
-            check,
-            format!("{program} can be run, and changed by root alone{more}"),
-        ),
-    }
-}
-
-/// What would keep it from running, or would let another user take power that only root should have.
-fn obstacle(host: &dyn Host, program: &Path, place: &str) -> Option<(String, String)> {
-    let shown = program.display();
-    if let Some(target) = host.link_target(program) {
-        let what = format!("{shown} is a symbolic link to {}", target.display());
-        return Some((what, format!("write the program itself in {place}")));
-    }
-    let found = match host.inspect(&[program.to_owned()]) {
-        Ok(found) => found,
-        Err(e) => return Some((e.to_string(), format!("correct {place}"))),
-    };
-    let Some(file) = found.get(program) else {
-        let what = format!("{shown} is not there, or is no file");
-        return Some((what, format!("install it, or correct {place}")));
-    };
-    if file.mode & RUNS == 0 {
-        return Some((
-            format!("{shown} is not executable"),
-            format!("chmod 0755 {shown}"),
-        ));
-    }
-    if file.uid != 0 || file.mode & ANYBODY != 0 {
-        let what = format!("{shown} runs as root, and others than root can change it");
-        return Some((
-            what,
-            format!("chown root:root {shown} && chmod 0755 {shown}"),
-        ));
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::fake::FakeHost;
-
-    const PROGRAM: &str = "/usr/local/sbin/fence-peer";
-
-    fn with(mode: u32) -> FakeHost {
-        let (host, program) = (FakeHost::new(), Path::new(PROGRAM));
-        host.make_dir(program.parent().expect("a folder"), 0o755)
-            .expect("made");
-        host.write(program, b"#!/bin/sh\n", mode).expect("written");
-        host
-    }
-
-    fn seen(host: &FakeHost) -> String {
-        obstacle(host, Path::new(PROGRAM), "[fence] command")
-            .map_or(String::new(), |(what, _)| what)
-    }
-
-    #[test]
-    fn what_runs_as_root_is_a_program_that_root_alone_can_change() {
-        assert_eq!(seen(&with(0o755)), "");
-        assert_eq!(seen(&with(0o700)), "");
-        for mode in [0o775, 0o757, 0o777] {
-            assert!(seen(&with(mode)).contains("others than root can change it"));
-        }
-        let others = with(0o755);
-        others.own(Path::new(PROGRAM), 1000, 0).expect("owned");
-        assert!(seen(&others).contains("others than root can change it"));
-    }
-
-    #[test]
-    fn what_cannot_run_is_told_before_it_is_needed() {
-        assert!(seen(&with(0o644)).contains("is not executable"));
-        assert!(seen(&FakeHost::new()).contains("is not there"));
-        let linked = with(0o755);
-        linked.remove(Path::new(PROGRAM)).expect("removed");
-        linked
-            .link(Path::new("elsewhere"), Path::new(PROGRAM))
-            .expect("linked");
-        assert!(seen(&linked).contains("is a symbolic link to elsewhere"));
-    }
+    named.into_iter().map(one).collect()
 }

@@ -1,11 +1,15 @@
-//! Strings with a rule: durations, paths, addresses, names, units, URLs, recipients, connection strings.
+//! Strings with a rule: durations, paths, addresses, names, units, URLs, recipients, mail, connection strings.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use hyper::Uri;
+use hyper::http::uri::Authority;
+use lettre::Address;
+
 use super::read::{Found, Read};
-use super::settings::Dsn;
+use super::settings::{Dsn, HookUrl, MailServer};
 use super::tree::Value;
 
 /// The name of a cluster, node or service; it becomes part of file names and of messages.
@@ -59,34 +63,55 @@ pub(super) struct HttpUrl(pub(super) String);
 
 impl Read for HttpUrl {
     fn read(found: &Found<'_>) -> Option<HttpUrl> {
-        url(found, &["http"], "write http://HOST:PORT/PATH").map(HttpUrl)
+        let text = String::read(found)?;
+        let good = text.parse::<Uri>().is_ok_and(|uri| {
+            uri.scheme_str() == Some("http") && uri.host().is_some_and(|h| !h.is_empty())
+        });
+        if good {
+            return Some(HttpUrl(text));
+        }
+        found.wrong(format!("is {text:?}"), "write http://HOST:PORT/PATH")
     }
 }
 
-/// Where a notification is posted to.
-pub(super) struct HookUrl(pub(super) String);
-
+/// The text may hold a robot's token, so it is not repeated.
 impl Read for HookUrl {
     fn read(found: &Found<'_>) -> Option<HookUrl> {
-        url(
-            found,
-            &["http", "https"],
-            "write http://HOST/PATH or https://HOST/PATH",
-        )
-        .map(HookUrl)
+        let url = HookUrl::new(&String::read(found)?);
+        url.or_else(|| found.wrong("is no URL to post to", HookUrl::RULE))
     }
 }
 
-fn url(found: &Found<'_>, schemes: &[&str], remedy: &str) -> Option<String> {
-    let text = String::read(found)?;
-    let good = text.parse::<hyper::Uri>().is_ok_and(|uri| {
-        uri.scheme_str().is_some_and(|s| schemes.contains(&s))
-            && uri.host().is_some_and(|h| !h.is_empty())
-    });
-    if good {
-        Some(text)
-    } else {
-        found.wrong(format!("is {text:?}"), remedy)
+impl Read for Address {
+    fn read(found: &Found<'_>) -> Option<Address> {
+        let text = String::read(found)?;
+        match text.parse() {
+            Ok(address) => Some(address),
+            Err(_) => found.wrong(
+                format!("is {text:?}"),
+                "write a mail address without a name, such as \"hau@example.com\"",
+            ),
+        }
+    }
+}
+
+impl Read for MailServer {
+    fn read(found: &Found<'_>) -> Option<MailServer> {
+        let text = String::read(found)?;
+        let parsed = text.parse::<Authority>().ok();
+        let server = parsed.and_then(|server| {
+            let host = server.host().trim_start_matches('[').trim_end_matches(']');
+            let is_plain = !host.is_empty() && !text.contains('@');
+            let port = server.port_u16().filter(|port| is_plain && *port != 0)?;
+            let host = host.to_owned();
+            Some(MailServer { host, port })
+        });
+        server.or_else(|| {
+            found.wrong(
+                format!("is {text:?}"),
+                "write HOST:PORT, such as \"mail.example.com:465\"",
+            )
+        })
     }
 }
 

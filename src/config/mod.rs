@@ -5,6 +5,7 @@
 
 mod database;
 mod kinds;
+mod notify;
 mod problem;
 mod read;
 mod sections;
@@ -21,10 +22,11 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{Problem, Problems};
 pub use settings::{
-    Ask, Backup, Bundle, Cluster, Commands, ConfigSync, Database, DatabaseKind, Dsn, Failover,
-    Fence, Handoff, Health, HttpCheck, Limits, Mail, Node, NoticeKind, Notify, NotifyCommand,
-    Pattern, Peer, Postgres, Prove, Rejoin, Release, Rollback, RollbackDatabase, RollbackPolicy,
-    RootKey, Service, Settings, Soak, Switch, Vrrp, Webhook, When,
+    Ask, Backup, Bundle, Cluster, Commands, ConfigSync, Database, DatabaseKind, Dsn, Events,
+    Failover, Fence, Handoff, Health, HookAddress, HookUrl, HttpCheck, Limits, Login, Mail,
+    MailServer, MailTls, Node, NoticeKind, Notify, NotifyCommand, Pattern, Peer, Postgres, Prove,
+    Rejoin, Release, Rollback, RollbackDatabase, RollbackPolicy, RootKey, Service, Settings, Shape,
+    Soak, Switch, Vrrp, Webhook, When,
 };
 use tree::Tree;
 

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::database::{database, fence, fits, fits_commands};
-use super::kinds::{HookUrl, HttpUrl, Name, Recipient, UnitName};
+use super::kinds::{HttpUrl, Name, Recipient, UnitName};
+use super::notify::notify;
 use super::problem::Problems;
-use super::read::{Section, Sink, all};
+use super::read::{Section, Sink};
 use super::services::{TakenPorts, services};
 use super::settings::{
-    Backup, Bundle, Cluster, ConfigSync, Handoff, Health, Limits, Mail, Node, Notify,
-    NotifyCommand, Peer, Prove, Release, Rollback, RollbackDatabase, RollbackPolicy, RootKey,
-    Settings, Soak, Switch, Vrrp, Webhook, When,
+    Backup, Bundle, Cluster, ConfigSync, Handoff, Health, Limits, Node, Peer, Prove, Release,
+    Rollback, RollbackDatabase, RollbackPolicy, RootKey, Settings, Soak, Switch, Vrrp, When,
 };
 use super::tree::Tree;
 use super::unavailable;
@@ -84,7 +84,8 @@ fn read(tree: &Tree, sink: &Sink) -> Option<Settings> {
     })
 }
 
-fn optional<'t, T>(
+/// `Some(None)`: absent.
+pub(super) fn optional<'t, T>(
     section: Option<Option<Section<'t>>>,
     read: fn(Section<'t>) -> Option<T>,
 ) -> Option<Option<T>> {
@@ -305,53 +306,5 @@ fn rollback(mut s: Section<'_>) -> Option<Rollback> {
     Some(Rollback {
         policy: policy?,
         database: database?,
-    })
-}
-
-fn notify(mut s: Section<'_>) -> Option<Notify> {
-    let webhook = s
-        .sections("webhook")
-        .and_then(|list| all(list.into_iter().map(webhook)));
-    let mail = optional(s.optional_section("mail"), mail);
-    let command = s
-        .sections("command")
-        .and_then(|list| all(list.into_iter().map(command)));
-    s.finish();
-    Some(Notify {
-        webhook: webhook?,
-        mail: mail?,
-        command: command?,
-    })
-}
-
-fn webhook(mut s: Section<'_>) -> Option<Webhook> {
-    let url = s.required::<HookUrl>("url", "write where to post to");
-    let events = s.or("events", Vec::new());
-    s.finish();
-    Some(Webhook {
-        url: url?.0,
-        events: events?,
-    })
-}
-
-fn mail(mut s: Section<'_>) -> Option<Mail> {
-    let from = s.required("from", "write the sender's address");
-    let to = s.filled("to", "write the receivers' addresses");
-    s.finish();
-    Some(Mail {
-        from: from?,
-        to: to?,
-    })
-}
-
-fn command(mut s: Section<'_>) -> Option<NotifyCommand> {
-    let remedy =
-        "write the program with its whole path, then its words: run = [\"/usr/local/sbin/tell\"]";
-    let run = s.program("run", remedy);
-    let events = s.or("events", Vec::new());
-    s.finish();
-    Some(NotifyCommand {
-        run: run?,
-        events: events?,
     })
 }

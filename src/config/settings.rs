@@ -11,7 +11,10 @@ use std::time::Duration;
 pub use database::{
     Ask, Commands, Database, DatabaseKind, Dsn, Failover, Fence, Pattern, Postgres, Rejoin,
 };
-pub use notify::{Mail, NoticeKind, Notify, NotifyCommand, Webhook};
+pub use notify::{
+    Events, HookAddress, HookUrl, Login, Mail, MailServer, MailTls, NoticeKind, Notify,
+    NotifyCommand, Shape, Webhook,
+};
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

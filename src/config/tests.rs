@@ -99,7 +99,7 @@ fn the_defaults_of_the_example_are_the_defaults() {
 #[test]
 fn every_key_in_the_commented_lines_exists() {
     let text = EXAMPLE
-        .replace("# user =", "user =")
+        .replace("# user = \"shop\"", "user = \"shop\"")
         .replace("# shown_by", "shown_by")
         .replace("# [fence]", "[fence]")
         .replace("# command =", "command =")
@@ -108,6 +108,21 @@ fn every_key_in_the_commented_lines_exists() {
     assert_eq!(settings.release.user.as_deref(), Some("shop"));
     assert!(settings.root_key.is_some_and(|k| k.shown_by.is_some()));
     assert!(settings.fence.is_some_and(|f| f.command.len() == 2));
+}
+
+#[test]
+fn every_way_in_the_commented_lines_exists() {
+    let (rest, notify) = EXAMPLE
+        .split_once("# [[notify.command]]")
+        .expect("it begins there");
+    let is_toml = |line: &&str| line.starts_with('[') || line.contains(" = ");
+    let lines = notify.lines().filter_map(|line| line.strip_prefix("# "));
+    let lines: Vec<&str> = lines.filter(is_toml).collect();
+    let text = format!("{rest}[[notify.command]]\n{}\n", lines.join("\n"));
+    let notify = parse(&text).expect("valid").notify;
+    assert_eq!((notify.command.len(), notify.webhook.len()), (1, 1));
+    assert!(notify.webhook[0].secret_file.is_some());
+    assert!(notify.mail.is_some_and(|mail| mail.login.is_some()));
 }
 
 #[test]
@@ -195,15 +210,13 @@ fn every_other_kind_of_problem() {
 
 #[test]
 fn what_is_not_carried_out_is_refused() {
-    insta::assert_snapshot!(problems(&format!(
-        "{}\n[notify.mail]\nfrom = \"a@b\"\nto = [\"c@d\"]\n[[notify.webhook]]\nurl = \"https://h/\"\n",
-        EXAMPLE
-            .replace("\"postgres\"           ", "\"gaussdb\"")
-            .replace("failover = \"manual\"", "failover = \"auto\"")
-            .replace("enabled = \"auto\"", "enabled = \"always\"")
-            .replace("park = \"auto\"", "park = \"always\"")
-            .replace("copy_to = []", "copy_to = [\"peer\"]")
-    )));
+    let text = EXAMPLE
+        .replace("\"postgres\"           ", "\"gaussdb\"")
+        .replace("failover = \"manual\"", "failover = \"auto\"")
+        .replace("enabled = \"auto\"", "enabled = \"always\"")
+        .replace("park = \"auto\"", "park = \"always\"")
+        .replace("copy_to = []", "copy_to = [\"peer\"]");
+    insta::assert_snapshot!(problems(&text));
     assert!(
         parse(&format!("{SMALL}[notify]\n")).is_ok(),
         "an empty section asks for nothing"
@@ -281,11 +294,104 @@ fn programs_are_told_of_the_events_they_ask_for() {
     let settings = parse(&told("events = [\"failed\"]")).expect("valid");
     let target = &settings.notify.command[0];
     assert_eq!(target.program(), "/sbin/tell");
-    assert!(target.wants(NoticeKind::Failed) && !target.wants(NoticeKind::Begun));
+    let wants = |kind| target.events.include(kind);
+    assert!(wants(NoticeKind::Failed) && !wants(NoticeKind::Begun));
     let all = parse(&told("")).expect("valid");
-    assert!(all.notify.command[0].wants(NoticeKind::Begun));
+    assert!(all.notify.command[0].events.include(NoticeKind::Begun));
     let wrong = told("events = [\"test\"]").replace("/sbin/tell", "tell");
     insta::assert_snapshot!(problems(&wrong));
+}
+
+fn with_webhook(lines: &str) -> String {
+    format!("{SMALL}[[notify.webhook]]\n{lines}\n")
+}
+
+#[test]
+fn a_webhook_says_where_and_in_whose_words() {
+    let read = |lines: &str| {
+        let settings = parse(&with_webhook(lines)).expect("valid");
+        settings.notify.webhook[0].clone()
+    };
+    let plain = read("url = \"http://127.0.0.1:8080/hau\"");
+    assert_eq!((plain.shape, plain.secret_file), (Shape::Json, None));
+    let robot = read(
+        "url_file = \"/etc/hau/chat.url\"\nshape = \"dingtalk\"\nsecret_file = \"/etc/hau/chat.secret\"\nevents = [\"alarm\"]",
+    );
+    assert_eq!(robot.address, HookAddress::File("/etc/hau/chat.url".into()));
+    assert_eq!(robot.shape, Shape::DingTalk);
+    assert!(!robot.events.include(NoticeKind::Begun));
+}
+
+#[test]
+fn of_a_url_only_the_server_is_shown() {
+    let shown = |url: &str| HookUrl::new(url).expect("a URL").to_string();
+    let robot = "https://oapi.dingtalk.com/robot/send?access_token=sekret";
+    assert_eq!(shown(robot), "https://oapi.dingtalk.com");
+    assert_eq!(shown("https://[::1]:8443?key=sekret"), "https://[::1]:8443");
+    assert_eq!(shown("http://h"), "http://h");
+    let settings = parse(&with_webhook(&format!("url = \"{robot}\""))).expect("valid");
+    assert!(!format!("{settings:?}").contains("sekret"));
+    for wrong in [
+        "ftp://h/",
+        "https://",
+        "https://u:p@h/",
+        "https://h/#x",
+        "h/x",
+    ] {
+        assert_eq!(HookUrl::new(wrong), None, "{wrong}");
+    }
+    assert!(HookUrl::new("HTTPS://h/").is_some_and(|url| url.is_https()));
+    assert!(HookUrl::new("http://h/").is_some_and(|url| !url.is_https()));
+}
+
+#[test]
+fn what_is_wrong_with_a_webhook_is_told() {
+    let cases = [
+        "",
+        "url = \"https://h/\"\nurl_file = \"/x\"",
+        "url = \"https://user:sekret@h/\"",
+        "url_file = \"chat.url\"\nshape = \"teams\"",
+        "url_file = \"/x\"\nshape = \"wecom\"\nsecret_file = \"/y\"",
+        "url = \"http://h/\"\nca_file = \"/y\"\nevents = \"all\"\nsecret = \"sekret\"",
+    ];
+    let told = cases.map(|lines| problems(&with_webhook(lines)));
+    let told = told.join("\n--\n");
+    assert!(!told.contains("sekret"), "{told}");
+    insta::assert_snapshot!(told);
+}
+
+const MAIL: &str =
+    "server = \"mail.example.com:465\"\nfrom = \"hau@example.com\"\nto = [\"ops@example.com\"]\n";
+
+#[test]
+fn mail_is_sent_with_tls_unless_it_is_said() {
+    let read = |lines: &str| {
+        let settings = parse(&format!("{SMALL}[notify.mail]\n{lines}")).expect("valid");
+        settings.notify.mail.expect("there")
+    };
+    let mail = read(MAIL);
+    assert_eq!((mail.tls, mail.login), (MailTls::Required, None));
+    let local = read(&MAIL.replace("mail.example.com:465", "[::1]:25"));
+    assert_eq!((local.server.host.as_str(), local.server.port), ("::1", 25));
+    assert_eq!(local.server.to_string(), "[::1]:25");
+}
+
+#[test]
+fn what_is_wrong_with_mail_is_told() {
+    let cases = [
+        String::new(),
+        MAIL.replace(":465", ""),
+        MAIL.replace("hau@example.com", "hau\\nBcc: all@example.com"),
+        MAIL.replace("\"ops@example.com\"", ""),
+        format!("{MAIL}user = \"hau\"\ntls = \"starttls\"\n"),
+        format!("{MAIL}password_file = \"/x\"\npassword = \"sekret\"\n"),
+        format!("{MAIL}user = \"hau\"\npassword_file = \"/x\"\ntls = \"none\"\n"),
+        format!("{MAIL}tls = \"ssl\"\n"),
+    ];
+    let told = cases.map(|lines| problems(&format!("{SMALL}[notify.mail]\n{lines}")));
+    let told = told.join("\n--\n");
+    assert!(!told.contains("sekret"), "{told}");
+    insta::assert_snapshot!(told);
 }
 
 #[test]

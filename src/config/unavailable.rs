@@ -19,8 +19,6 @@ const UNAVAILABLE: &[Unavailable] = &[
     Unavailable { key: "vrrp.interface", word: None, instead: "the interface of keepalived.conf: leave this key out" },
     Unavailable { key: "database.replication_slot", word: None, instead: "wal_keep_size: leave this key out" },
     Unavailable { key: "backup.copy_to", word: None, instead: "copy_to = [], and copy the backup by a job of your own" },
-    Unavailable { key: "notify.webhook", word: None, instead: "[[notify.command]] with a program that posts it" },
-    Unavailable { key: "notify.mail", word: None, instead: "[[notify.command]] with a program that mails it" },
 ];
 
 /// What to write instead of `word` behind `key`; `None` if it is available.

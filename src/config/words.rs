@@ -3,7 +3,8 @@
 use super::database::Adapter;
 use super::read::Word;
 use super::settings::{
-    Failover, NoticeKind, Prove, Rejoin, RollbackDatabase, RollbackPolicy, Switch, When,
+    Failover, MailTls, NoticeKind, Prove, Rejoin, RollbackDatabase, RollbackPolicy, Shape, Switch,
+    When,
 };
 
 impl Word for Switch {
@@ -32,6 +33,24 @@ impl Word for NoticeKind {
         ("ended", NoticeKind::Ended),
         ("primary", NoticeKind::Primary),
         ("alarm", NoticeKind::Alarm),
+    ];
+}
+
+impl Word for Shape {
+    const WORDS: &'static [(&'static str, Shape)] = &[
+        ("json", Shape::Json),
+        ("dingtalk", Shape::DingTalk),
+        ("wecom", Shape::WeCom),
+        ("feishu", Shape::Feishu),
+        ("slack", Shape::Slack),
+    ];
+}
+
+impl Word for MailTls {
+    const WORDS: &'static [(&'static str, MailTls)] = &[
+        ("required", MailTls::Required),
+        ("starttls", MailTls::Starttls),
+        ("none", MailTls::None),
     ];
 }
 

@@ -165,7 +165,7 @@ enum Verb {
     /// The site's own sync of configuration
     #[command(subcommand, after_help = "Example:\n  hau-ctl sync status")]
     Sync(Sync),
-    /// Programs that are told of events, as hau.toml names them under [[notify.command]]
+    /// Who is told of events: programs, webhooks, mail, as hau.toml names them under [notify]
     #[command(subcommand, after_help = "Example:\n  hau-ctl notify test")]
     Notify(Notify),
     /// Make, look at and verify bundles; needs no daemon
@@ -291,7 +291,7 @@ enum Sync {
 
 #[derive(Debug, Subcommand)]
 enum Notify {
-    /// Run each of them once with a test, on this node; exit code 1 if one fails
+    /// Tell each of them once, on this node, that this is a test; exit code 1 if one was not told
     #[command(after_help = "Example:\n  hau-ctl notify test")]
     Test,
 }

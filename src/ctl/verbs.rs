@@ -5,7 +5,7 @@ use super::{
     Backup, Cli, Notify, Sync, Verb, alone, bundle, follow, init, key, pair, render, report,
     rollout, schema,
 };
-use crate::core::Order;
+use crate::core::{Order, Problem};
 use crate::host::Status as Judgement;
 use crate::wire::{
     self, Code, Doctor, Failure, Health, NotifyTried, StartRequest, SyncDifferences, SyncView,
@@ -145,8 +145,10 @@ async fn notify_test(client: &Client, out: Output) -> Ended {
     let tried: Vec<NotifyTried> = client.post("/v1/notices/test", &json!({})).await?;
     out.answer(&tried, |tried, _| {
         let line = |one: &NotifyTried| match &one.problem {
-            Some(problem) => format!("{} was not told: {problem}", one.program),
-            None => format!("{} was told", one.program),
+            Some(Problem { what, remedy }) => {
+                format!("{} was not told: {what}\n  → {remedy}", one.way)
+            }
+            None => format!("{} was told: {}", one.way, one.answer),
         };
         let lines: Vec<String> = tried.iter().map(line).collect();
         lines.join("\n")

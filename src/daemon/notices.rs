@@ -1,14 +1,14 @@
-//! What somebody outside is told of: each event once, by the node that it is about, to every program that asked for it.
-//! A program that fails or hangs keeps nobody waiting: each has a thread and a queue of its own.
+//! What somebody outside is told of: each event once, by the node that it is about, every way that asks for it.
+//! One that fails or hangs keeps nobody waiting: each has a thread and a queue of its own.
 use super::site::Site;
 use super::status::rfc3339;
-use crate::config::{NoticeKind, NotifyCommand};
+use crate::config::NoticeKind;
 use crate::core::{
     Journaled, NodeId, Plan, Problem, Record, Report, Rollout, RolloutResult, RowState,
 };
-use crate::host::{Command, Host, commands};
+use crate::host::Host;
+use crate::notify::{self, Channel, Notice};
 use crate::wire::NotifyTried;
-use serde::Serialize;
 use std::{
     sync::{
         Arc,
@@ -18,41 +18,14 @@ use std::{
     time::Duration,
 };
 
-/// Waiting for one program.
+/// Waiting for one way.
 const QUEUE: usize = 64;
-/// One run of a program.
-const LIMIT: Duration = Duration::from_secs(30);
 /// Before each further try.
 const AGAIN: [Duration; 3] = [
     Duration::from_secs(10),
     Duration::from_secs(60),
     Duration::from_secs(300),
 ];
-
-/// What a program reads on its standard input, as one line of JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Notice {
-    v: u32,
-    #[serde(serialize_with = "word")]
-    event: NoticeKind,
-    /// `[cluster] name`
-    cluster: String,
-    /// The node that tells it.
-    node: String,
-    /// RFC 3339.
-    at: String,
-    /// The number of the rollout, failover or rejoin; none of its own: left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rollout: Option<u64>,
-    what: String,
-    /// What to do about it; nothing: left out.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    remedy: String,
-}
-
-fn word<S: serde::Serializer>(kind: &NoticeKind, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(kind.word())
-}
 
 /// An event before it is known who tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,35 +127,36 @@ fn ended(plan: &Plan, result: RolloutResult) -> Told {
 /// The queues.
 pub(super) struct Notices {
     site: Arc<Site>,
-    queues: Vec<(NotifyCommand, SyncSender<Notice>)>,
+    queues: Vec<(Arc<dyn Channel>, SyncSender<Notice>)>,
 }
 
 impl Notices {
-    /// Starts a thread for each program of the configuration.
+    /// Starts a thread for each way of the configuration.
     pub(super) fn start(site: &Arc<Site>) -> Self {
-        let queue = |target: &NotifyCommand| {
+        let queue = |way: Arc<dyn Channel>| {
             let (put, take) = sync_channel(QUEUE);
-            let own = target.clone();
-            thread::spawn(move || serve(&own, &take));
-            (target.clone(), put)
+            let (own, site) = (Arc::clone(&way), Arc::clone(site));
+            thread::spawn(move || serve(&*own, &site, &take));
+            (way, put)
         };
+        let ways = notify::channels(&site.settings.notify);
         Self {
             site: Arc::clone(site),
-            queues: site.settings.notify.command.iter().map(queue).collect(),
+            queues: ways.into_iter().map(queue).collect(),
         }
     }
 
     pub(super) fn tell(&self, told: Told) {
         let notice = notice(&self.site, told);
-        for (target, queue) in &self.queues {
-            if !target.wants(notice.event) {
+        for (way, queue) in &self.queues {
+            if !way.events().include(notice.event) {
                 continue;
             }
             // The other error is a thread that has ended: it ends with this queue alone.
             if let Err(TrySendError::Full(lost)) = queue.try_send(notice.clone()) {
                 tracing::warn!(
                     "nobody is told by {}: {QUEUE} wait already: {}",
-                    target.program(),
+                    way.name(),
                     lost.what
                 );
             }
@@ -203,48 +177,36 @@ fn notice(site: &Site, told: Told) -> Notice {
     }
 }
 
-fn serve(target: &NotifyCommand, queue: &Receiver<Notice>) {
+fn serve(way: &dyn Channel, site: &Site, queue: &Receiver<Notice>) {
     while let Ok(notice) = queue.recv() {
-        let mut last = run(target, &notice);
-        for wait in AGAIN {
-            if last.is_ok() {
-                break;
-            }
-            thread::sleep(wait);
-            last = run(target, &notice);
-        }
-        if let Err(why) = last {
+        let told = insist(|| way.tell(&notice, site, &site.runtime), thread::sleep);
+        if let Err(Problem { what, remedy }) = told {
             tracing::warn!(
-                "nobody was told: {why}; what was to be told: {}",
+                "nobody was told by {}: {what}; {remedy}; what was to be told: {}",
+                way.name(),
                 notice.what
             );
         }
     }
 }
 
-/// Once.
-///
-/// # Errors
-/// Why nobody was told.
-fn run(target: &NotifyCommand, notice: &Notice) -> Result<(), String> {
-    let mut line = serde_json::to_vec(notice).map_err(|e| e.to_string())?;
-    line.push(b'\n');
-    let (program, args) = (target.program(), target.run.iter().skip(1));
-    let output = commands::run(&Command {
-        program: program.into(),
-        args: args.cloned().collect(),
-        stdin: line,
-        limit: LIMIT,
-        ..Command::default()
-    });
-    let output = output.map_err(|e| e.to_string())?;
-    if output.code == Some(0) {
-        return Ok(());
+/// Tries until it is told, or often enough.
+fn insist(
+    mut tell: impl FnMut() -> Result<String, Problem>,
+    wait: impl Fn(Duration),
+) -> Result<String, Problem> {
+    let mut last = tell();
+    for pause in AGAIN {
+        if last.is_ok() {
+            break;
+        }
+        wait(pause);
+        last = tell();
     }
-    Err(format!("{program} ended with {}", output.ending()))
+    last
 }
 
-/// Every program once and now, whatever events it asks for.
+/// Every way once and now, side by side, whatever events it asks for.
 pub(super) fn test(site: &Site, by: &str) -> Vec<NotifyTried> {
     let told = Told {
         kind: NoticeKind::Test,
@@ -252,12 +214,25 @@ pub(super) fn test(site: &Site, by: &str) -> Vec<NotifyTried> {
         what: format!("a test, asked for by {by}"),
         remedy: String::new(),
     };
-    let notice = notice(site, told);
-    let one = |target: &NotifyCommand| NotifyTried {
-        program: target.program().to_owned(),
-        problem: run(target, &notice).err(),
+    let notice = &notice(site, told);
+    let one = |way: &dyn Channel| {
+        let (answer, problem) = match way.tell(notice, site, &site.runtime) {
+            Ok(answer) => (answer, None),
+            Err(problem) => (String::new(), Some(problem)),
+        };
+        let way = way.name();
+        NotifyTried {
+            way,
+            answer,
+            problem,
+        }
     };
-    site.settings.notify.command.iter().map(one).collect()
+    let ways = notify::channels(&site.settings.notify);
+    thread::scope(|scope| {
+        let tries: Vec<_> = ways.iter().map(|way| scope.spawn(|| one(&**way))).collect();
+        // One that panicked has ended the daemon.
+        tries.into_iter().filter_map(|t| t.join().ok()).collect()
+    })
 }
 
 #[cfg(test)]
@@ -348,37 +323,29 @@ mod tests {
         assert_eq!(kind(&journaled, &seen("b", 2), true), None);
     }
 
-    #[test]
-    fn a_program_reads_one_line_and_its_failure_is_said() {
-        let notice = Notice {
-            v: 1,
-            event: NoticeKind::Failed,
-            cluster: "shop".to_owned(),
-            node: "a".to_owned(),
-            at: "2026-11-29T02:00:00Z".to_owned(),
-            rollout: Some(7),
-            what: "it \"failed\"\nbadly".to_owned(),
+    /// What `answers` come one after the other, how long it was waited, and the last word.
+    fn insisted(answers: &[bool]) -> (Vec<u64>, bool) {
+        let problem = || Problem {
+            what: String::new(),
             remedy: String::new(),
         };
-        let target = |run: &[&str]| NotifyCommand {
-            run: run.iter().map(|word| (*word).to_owned()).collect(),
-            events: Vec::new(),
-        };
-        let dir = tempfile::tempdir().expect("a folder");
-        let file = dir.path().join("got");
-        let shown = file.display().to_string();
-        assert_eq!(run(&target(&["/usr/bin/tee", &shown]), &notice), Ok(()));
-        let got = std::fs::read_to_string(&file).expect("written");
-        assert_eq!(got.lines().count(), 1, "{got}");
-        let read: serde_json::Value = serde_json::from_str(&got).expect("JSON");
-        assert_eq!(read["event"], "failed");
-        assert_eq!(read["what"], "it \"failed\"\nbadly");
-        assert!(read.get("remedy").is_none());
-        let why = run(&target(&["/usr/bin/ls", "/no/such"]), &notice).expect_err("failed");
-        assert!(
-            why.contains("exit code 2") && why.contains("/no/such"),
-            "{why}"
+        let mut next = answers.iter();
+        let waited = std::cell::RefCell::new(Vec::new());
+        let told = insist(
+            || {
+                let is_told = *next.next().expect("asked no more often");
+                is_told.then(String::new).ok_or_else(problem)
+            },
+            |pause| waited.borrow_mut().push(pause.as_secs()),
         );
-        assert!(run(&target(&["/no/program"]), &notice).is_err());
+        assert_eq!(next.next(), None, "asked as often as that");
+        (waited.into_inner(), told.is_ok())
+    }
+
+    #[test]
+    fn it_is_tried_again_and_not_for_ever() {
+        assert_eq!(insisted(&[true]), (vec![], true));
+        assert_eq!(insisted(&[false, true]), (vec![10], true));
+        assert_eq!(insisted(&[false; 4]), (vec![10, 60, 300], false));
     }
 }

@@ -2,7 +2,7 @@
 //! for as long as the core says so.
 use super::site::Site;
 use crate::core::Downtime;
-use crate::host::net;
+use crate::host::http;
 use hyper::Uri;
 use std::{
     net::IpAddr,
@@ -99,7 +99,7 @@ async fn go(run: Arc<Run>, url: String, moves: Arc<AtomicU64>) {
         let (run, url, moves) = (Arc::clone(&run), Arc::clone(&url), Arc::clone(&moves));
         tokio::spawn(async move {
             let (begun, at) = (Instant::now(), moves.load(Ordering::Relaxed));
-            let answer = timeout(LIMIT, net::ask(&url)).await;
+            let answer = timeout(LIMIT, http::ask(&url)).await;
             // Whose VIP became this host's own on the way is cut by that alone: the kernel takes no
             // packets from its own address. No user is ever in that place.
             if moves.load(Ordering::Relaxed) == at {

@@ -8,7 +8,7 @@ use crate::core::{Downtime, NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
     BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError, HostResult,
-    HttpAnswer, Output, Script, UnitState, archive, commands, files, net, sockets, units,
+    HttpAnswer, Output, Script, UnitState, archive, commands, files, http, net, sockets, units,
 };
 use crate::time::Time;
 use crate::wire::Answer;
@@ -253,7 +253,7 @@ impl Host for Site {
         sockets::listening().contains(&port)
     }
     fn http_get(&self, url: &str, limit: Duration) -> HostResult<HttpAnswer> {
-        net::http_get(&self.runtime, url, limit)
+        http::get(&self.runtime, url, limit)
     }
     fn has_address(&self, address: IpAddr) -> HostResult<bool> {
         let held = self.held.get(|| self.addresses.local_addresses())?;

@@ -1,9 +1,6 @@
-//! The network of the real host: what a URL answers, which addresses are here.
-use super::{HostError, HostResult, HttpAnswer};
+//! The network of the real host: which addresses are here.
+use super::{HostError, HostResult};
 use futures_util::StreamExt;
-use http_body_util::{BodyExt, Empty};
-use hyper::{Request, Uri, body::Bytes, client::conn::http1, header};
-use hyper_util::rt::TokioIo;
 use rtnetlink::{
     MulticastGroup, new_connection, new_multicast_connection,
     packet_core::{NetlinkMessage, NetlinkPayload},
@@ -15,28 +12,15 @@ use rtnetlink::{
 };
 use std::{io, net::IpAddr, time::Duration};
 use tokio::{
-    net::TcpStream,
     runtime::Handle,
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
 
-/// What is read of an answer's body.
-pub const BODY_LIMIT_BYTES: usize = 64 << 10;
 /// Netlink answers in microseconds; a kernel that does not is not asked for ever.
 const NETLINK_LIMIT: Duration = Duration::from_secs(2);
 /// Between two tries to listen to the kernel again.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
-
-/// Asks once: `http://` only, no redirects, a connection of its own. `limit` is for all of it.
-/// Called from threads outside the runtime.
-pub fn http_get(runtime: &Handle, url: &str, limit: Duration) -> HostResult<HttpAnswer> {
-    let failed = |why: String| HostError::new("get", url, why);
-    runtime
-        .block_on(async { timeout(limit, ask(url)).await })
-        .map_err(|_| failed(format!("no answer within {limit:?}")))?
-        .map_err(failed)
-}
 
 /// An address of this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -193,58 +177,6 @@ impl Addresses {
                 tokio::time::sleep(REOPEN_AFTER).await;
             }
         })
-    }
-}
-
-/// Asks once: see [`http_get`].
-///
-/// # Errors
-/// Why there is no answer.
-pub async fn ask(url: &str) -> Result<HttpAnswer, String> {
-    let uri: Uri = url.parse().map_err(|e| format!("not a URL: {e}"))?;
-    if uri.scheme_str() != Some("http") {
-        return Err("only http:// is supported".into());
-    }
-    let host = uri.host().ok_or("the URL names no host")?;
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((bare, uri.port_u16().unwrap_or(80)))
-        .await
-        .map_err(|e| format!("cannot connect: {e}"))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(tell)?;
-    // Ends with this function, whichever way: the limit may cut it anywhere.
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let authority = uri
-        .port()
-        .map_or(host.to_owned(), |p| format!("{host}:{p}"));
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request = Request::get(path)
-        .header(header::HOST, authority)
-        .header(header::USER_AGENT, "hau")
-        .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|e| e.to_string())?;
-    let response = sender.send_request(request).await.map_err(tell)?;
-    let status = response.status().as_u16();
-    let mut body = response.into_body();
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.map_err(tell)?.into_data() {
-            bytes.extend_from_slice(&data);
-        }
-        if bytes.len() >= BODY_LIMIT_BYTES {
-            bytes.truncate(BODY_LIMIT_BYTES);
-            break;
-        }
-    }
-    let body = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(HttpAnswer { status, body })
-}
-
-fn tell(e: hyper::Error) -> String {
-    match std::error::Error::source(&e) {
-        Some(cause) => format!("{e}: {cause}"),
-        None => e.to_string(),
     }
 }
 

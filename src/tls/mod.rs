@@ -7,6 +7,7 @@
 mod files;
 mod identity;
 mod pairing;
+mod roots;
 mod trust;
 mod verify;
 
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use identity::Identity;
 pub use pairing::{PairingCode, PairingCodeError, PairingError, Proof, Role, WINDOW};
+pub use roots::{outside_config, roots};
 pub use trust::{Peer, Pins, Trust};
 pub use verify::{
     Refused, client_config, pairing_client_config, refused, server_config, server_name,
@@ -108,6 +110,12 @@ pub enum TlsError {
     /// rustls refuses the configuration.
     #[error("cannot set up TLS")]
     Setup(#[source] rustls::Error),
+    /// Nothing with which a server could be verified.
+    #[error("this host has no CAs of its own (the package ca-certificates brings them)")]
+    NoRoots,
+    /// The same, of a file that was to have some.
+    #[error("there is no CA's certificate in it")]
+    NoCertificate,
     /// The kernel gave no random bytes.
     #[error("cannot get random bytes from the kernel for a pairing code")]
     Random,

@@ -9,7 +9,9 @@ Durations are
 .BR \"1h 30m\" .
 URLs are
 .B http://
-only: what hau asks is on this host. Paths begin with / and have no
+only: what hau asks is on this host. Those of webhooks may be
+.B https://
+too. Paths begin with / and have no
 .BR .. .
 A
 .B dsn

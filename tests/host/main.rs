@@ -7,6 +7,7 @@
 mod commands;
 mod fake;
 mod files;
+mod http;
 mod net;
 mod units;
 

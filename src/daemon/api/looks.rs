@@ -1,5 +1,6 @@
 //! What is asked without anything being changed, and the words of keepalived and the other node.
 use super::{Answered, Api, bare, body, json, nothing};
+use crate::config::Notify;
 use crate::core::{Band, Event, Hello, Local};
 use crate::daemon::{
     door::Call, heard, mailbox::Post, metrics, notices, planning, status::rfc3339,
@@ -125,8 +126,8 @@ pub(super) fn notify(api: &Api, call: &Call) -> Result<Answered, Failure> {
 }
 
 pub(super) fn notify_test(api: &Api, call: &Call) -> Result<Answered, Failure> {
-    if api.site.settings.notify.command.is_empty() {
-        let what = "hau.toml has no [[notify.command]]: nobody is told of anything";
+    if api.site.settings.notify == Notify::default() {
+        let what = "hau.toml has nothing under [notify]: nobody is told of anything";
         let remedy = "write one, see hau.toml(5), and restart hau-sidecar";
         return Err(Failure::new(Code::Refused, what, remedy));
     }
