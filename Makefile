@@ -92,7 +92,7 @@ every-mutant:
 	@$(NEEDS) mutants
 	tests/mutants --every
 
-## bench: figures into target/bench/*.json, and a picture; never asserted. About 32 minutes besides `cargo bench`; they are worth something only if the machine does nothing else
+## bench: figures into target/bench/*.json, and a picture; never asserted. About 36 minutes besides `cargo bench`; they are worth something only if the machine does nothing else
 bench: release
 	@$(NEEDS) bench
 	$(CARGO) bench --locked

@@ -4,6 +4,7 @@
 //! Times are milliseconds since the epoch inside hau and RFC 3339 where a person or a program of
 //! somebody else's reads them; durations end in `_ms`, sizes in `_bytes`.
 mod answer;
+mod expected;
 
 pub use answer::{Answer, Code, Failure, VERSION};
 
@@ -236,6 +237,9 @@ pub struct PlanView {
     pub first: String,
     pub second: String,
     pub rows: Vec<Row>,
+    /// Of all of it, from earlier rollouts of this pair; None: there was none that did all of these rows.
+    #[serde(default)]
+    pub expected_ms: Option<u64>,
     /// Of both nodes, each named.
     pub findings: BTreeMap<String, Vec<Finding>>,
     /// Would it start?

@@ -15,7 +15,7 @@ use crate::core::{
 use crate::host::{BundleInfo, BundlePolicy, Finding, Host, Status};
 use crate::steps::{self, Content};
 use crate::time::Time;
-use crate::wire::{Code, Failure, PlanView, StartRequest};
+use crate::wire::{self, Code, Failure, PlanView, StartRequest};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 const PEER_LIMIT: Duration = Duration::from_secs(30);
@@ -122,13 +122,15 @@ fn finish(
         own.push(snapshot.expected_downtime(api.site.settings.limits.downtime_budget));
     }
     let rows = draft.rows.iter();
+    let rows: Vec<_> = rows.map(|row| snapshot.row(row, None, Time(0))).collect();
     let view = PlanView {
+        expected_ms: wire::Row::expected_together(&rows),
         kind: draft.kind,
         from: draft.from.clone(),
         to: draft.to.clone(),
         first: draft.first.0.clone(),
         second: draft.second.0.clone(),
-        rows: rows.map(|row| snapshot.row(row, None, Time(0))).collect(),
+        rows,
         fit: findings.values().all(|f| checks::is_fit(f)),
         findings,
         gives_up: false,

@@ -27,7 +27,9 @@ pub(crate) fn plan(p: &PlanView, look: &Look) -> String {
             format!("{} first, then {}", p.first, p.second)
         }
     };
-    let head = format!("{what}: {order}. Nothing has been touched.");
+    let took = p.expected_ms.map(duration);
+    let took = took.map_or_else(String::new, |took| format!(" It takes about {took}."));
+    let head = format!("{what}: {order}.{took} Nothing has been touched.");
     let mut out = format!("{}\n\n", look.paint(Tone::Strong, &head));
     let mut rows = vec![
         [

@@ -434,11 +434,24 @@ fn doctor_and_plan() {
         first: "b".to_owned(),
         second: "a".to_owned(),
         rows: rows(),
+        expected_ms: None,
         findings: findings(),
         fit: false,
         gives_up: false,
     };
     insta::assert_snapshot!("plan", plan(&view, &Look { width: 120, ..LOOK }));
+    let mut known = view.clone();
+    known
+        .rows
+        .iter_mut()
+        .for_each(|row| row.expected_ms = Some(1_000));
+    known.expected_ms = crate::wire::Row::expected_together(&known.rows);
+    // 41 rows, of which both nodes do seven side by side.
+    let head =
+        "upgrade 1.0.0 → 1.1.0: b first, then a. It takes about 42s. Nothing has been touched.";
+    assert_eq!(plan(&known, &LOOK).lines().next(), Some(head));
+    known.rows[3].expected_ms = None;
+    assert_eq!(crate::wire::Row::expected_together(&known.rows), None);
     // Of a rollback what is well is said, too: it is what would be done.
     let back = PlanView {
         kind: Kind::Rollback,

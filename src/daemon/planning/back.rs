@@ -107,6 +107,8 @@ pub(in crate::daemon) fn is_taken_back(api: &Api, back: &RollbackRequest) -> Opt
     let rows = (0..r.plan.rows.len()).rev().filter(begun);
     let rows = rows.map(|n| snapshot.row(&r.plan.rows[n], None, Time(0)));
     Some(PlanView {
+        // What takes a row back takes its own time.
+        expected_ms: None,
         kind: r.plan.kind,
         from: r.plan.to.clone(),
         to: r.plan.from.clone(),

@@ -19,20 +19,26 @@ BEFORE = 5
 
 def figures(folder, count):
     """An even number of runs of each, by turns: (handoff.json, records of a typical run by the script, of one by hau)."""
-    runs = {"plain": [], "hau": []}
+    runs = {"plain": [], "hau": [], "hau_fast": []}
     while len(runs["hau"]) < count:
         say(f"── switchovers under load, {len(runs['hau'])} of {count} done")
         with without_sidecars():
             for _ in range(2):
                 runs["plain"].append(_under_load(switch_by_script, folder / f"plain-{len(runs['plain'])}.csv"))
             _forget_the_cut_off()
-        for _ in range(2):
-            keep = folder / f"hau-{len(runs['hau'])}.csv"
-            runs["hau"].append(_under_load(scenario.switch, keep))
-            # which row took how long
-            keep.with_suffix(".json").write_text(json.dumps(scenario.last_rollout(), indent=1), encoding="utf-8")
+        _by_hau("hau", runs, folder)
+        with scenario.fast_hand_off():
+            _by_hau("hau_fast", runs, folder)
     figures_of = {name: _together(seen) for name, seen in runs.items()}
     return figures_of, *(_typical(runs[name])["records"] for name in ("plain", "hau"))
+
+
+def _by_hau(name, runs, folder):
+    for _ in range(2):
+        keep = folder / f"{name}-{len(runs[name])}.csv"
+        runs[name].append(_under_load(scenario.switch, keep))
+        # which row took how long
+        keep.with_suffix(".json").write_text(json.dumps(scenario.last_rollout(), indent=1), encoding="utf-8")
 
 
 def switch_by_script():

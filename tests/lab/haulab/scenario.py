@@ -1,5 +1,6 @@
 """What demo, smoke and bench share: a pair with hau on it as a user would install it, bundles, hau-ctl."""
 
+import contextlib
 import json
 import os
 import re
@@ -117,6 +118,21 @@ def switch():
     done = ctl("a", "switch", timeout=200)
     if done.returncode != 0:
         raise LabError(f"the switch ended with {done.returncode}\n{done.stdout}{done.stderr}")
+
+
+@contextlib.contextmanager
+def fast_hand_off():
+    """The VIP moves by the fast hand-off meanwhile."""
+    dropin = "/etc/hau/hau.toml.d/60-fast.toml"
+    for node in NODES:
+        host.do(node, ["install", "-D", "-m", "0644", "/dev/stdin", dropin], stdin='[vrrp]\nswitch = "fast"\n')
+        host.do(node, ["systemctl", "restart", "hau-sidecar"])
+    settle()
+    yield
+    for node in NODES:
+        host.do(node, ["rm", dropin])
+        host.do(node, ["systemctl", "restart", "hau-sidecar"])
+    settle()
 
 
 def unnoticed(load):
