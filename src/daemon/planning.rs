@@ -2,6 +2,7 @@
 mod alone;
 mod back;
 mod purpose;
+mod stop;
 
 pub(super) use back::{is_taken_back, rollback};
 pub(super) use purpose::{Purpose, health_findings, own_findings};
@@ -151,7 +152,7 @@ fn finish(
         by,
         made_at: api.site.now(),
         home_before: None,
-        stop_before: stop_before(request, &draft.rows)?,
+        stop_before: stop::before(request, &draft.rows)?,
         term: None,
         takes_back: !draft.kind.is_rollback()
             && api.site.settings.rollback.policy == RollbackPolicy::Auto,
@@ -326,35 +327,6 @@ fn same_version(api: &Api, ours: Option<&str>, theirs: Option<&str>) -> Result<S
             ))
         }
     }
-}
-
-fn stop_before(request: &StartRequest, rows: &[Row]) -> Result<Option<u16>, Failure> {
-    let Some(name) = &request.stop_before else {
-        return Ok(None);
-    };
-    let switches = |row: &Row| row.gives_vip || row.handoff != HandoffRow::Nothing;
-    let found = rows.iter().find(|row| match name.as_str() {
-        "switchover" => switches(row),
-        name => row.phase_name == name,
-    });
-    let first = rows.iter().find(|row| switches(row)).map(|row| row.phase);
-    let last = rows
-        .iter()
-        .rev()
-        .find(|row| switches(row))
-        .map(|row| row.phase);
-    if found.is_some_and(|row| Some(row.phase) > first && Some(row.phase) <= last) {
-        let what = format!("nobody is kept waiting in the middle of a switchover, as in {name}");
-        let remedy = "--stop-before switchover stops in front of it";
-        return Err(Failure::new(Code::Usage, what, remedy));
-    }
-    let unknown = || {
-        let mut phases: Vec<&str> = rows.iter().map(|row| row.phase_name.as_str()).collect();
-        phases.dedup();
-        let remedy = format!("one of: switchover, {}", phases.join(", "));
-        Failure::new(Code::Usage, format!("there is no phase {name}"), remedy)
-    };
-    found.map(|row| Some(row.phase)).ok_or_else(unknown)
 }
 
 /// Lets the peer fetch and everyone unpack, without a rollout: `hau-ctl stage`.
