@@ -49,12 +49,12 @@ struct Said {
 }
 
 impl Said {
-    fn take(&mut self, state: VrrpState, priority: Option<i32>) {
+    /// A weight is read whether the check, of weight `check`, fails at that moment or not.
+    fn take(&mut self, state: VrrpState, priority: Option<i32>, check: Option<i32>) {
         (self.state, self.priority) = (state, priority);
-        if self
-            .awaited
-            .is_some_and(|(_, wanted)| priority == Some(wanted))
-        {
+        let shows = |wanted: i32| [Some(wanted), check.map(|check| wanted + check)];
+        let is_read = |(_, wanted)| priority.is_some() && shows(wanted).contains(&priority);
+        if self.awaited.is_some_and(is_read) {
             self.awaited = None;
         }
     }
@@ -213,13 +213,14 @@ impl Keepalived {
         if event.kind != fifo::Kind::Instance || event.name != self.name {
             return;
         }
+        let check = self.check_weight();
         let mut said = self.lock();
         said.heard += 1;
         // It may be that of a reload.
         said.asked = None;
         match event.what {
             What::State(state) | What::Priority(state) => {
-                said.take(told(state), Some(event.priority));
+                said.take(told(state), Some(event.priority), check);
             }
             What::LowerMasterHeard => {}
         }
@@ -249,11 +250,12 @@ impl Keepalived {
                 continue;
             };
             *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(numbers);
+            let check = self.check_weight();
             let mut said = self.lock();
             if said.heard != heard {
                 return;
             }
-            said.take(told(state), found.effective_priority);
+            said.take(told(state), found.effective_priority, check);
             return;
         }
     }
@@ -363,5 +365,30 @@ impl Keepalived {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A service that starts fails the check for a moment, and keepalived has read the weight all the same.
+    #[test]
+    fn a_weight_is_read_whatever_the_check_says() {
+        let is_awaited = |priority: Option<i32>, check: Option<i32>| {
+            let mut said = Said {
+                awaited: Some((Instant::now(), 90)),
+                ..Said::default()
+            };
+            said.take(VrrpState::Backup, priority, check);
+            said.awaited.is_some()
+        };
+        assert!(!is_awaited(Some(90), Some(-40)));
+        assert!(!is_awaited(Some(50), Some(-40)));
+        for old in [None, Some(43), Some(110), Some(70)] {
+            assert!(is_awaited(old, Some(-40)), "{old:?}");
+        }
+        assert!(is_awaited(Some(50), None));
+        assert!(is_awaited(None, None));
     }
 }
