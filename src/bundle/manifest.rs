@@ -215,7 +215,7 @@ impl From<Mode> for String {
 
 impl Digest {
     /// Of a finished hash.
-    pub(super) fn of(hash: impl sha2::Digest) -> Digest {
+    pub fn of(hash: impl sha2::Digest) -> Digest {
         let mut digest = [0; 32];
         for (to, from) in digest.iter_mut().zip(hash.finalize()) {
             *to = from;

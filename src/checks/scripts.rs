@@ -1,10 +1,11 @@
 //! What the schema scripts of a bundle would do to the running version: it works with them until its node is upgraded.
 use super::Site;
+use crate::bundle::Digest;
 use crate::config::DatabaseKind;
 use crate::host::{Finding, Script};
 use crate::schema;
-use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, fmt::Write, path::Path};
+use sha2::{Digest as _, Sha256};
+use std::{collections::BTreeMap, path::Path};
 
 const CHECK: &str = "schema";
 
@@ -40,7 +41,8 @@ pub fn scripts(site: &Site<'_>, bundle: &Path) -> Vec<Finding> {
 
 /// Was it applied, as it is? It is not applied again, and its text must not change any more.
 fn is_known(script: &Script, applied: &BTreeMap<String, String>) -> bool {
-    applied.get(&script.name) == Some(&hex(script))
+    let digest = Digest::of(Sha256::new_with_prefix(&script.bytes));
+    applied.get(&script.name) == Some(&digest.to_string())
 }
 
 fn finding(f: &schema::Finding, is_postgres: bool) -> Finding {
@@ -57,16 +59,6 @@ fn finding(f: &schema::Finding, is_postgres: bool) -> Finding {
         // Another database has other locks: a person must know.
         schema::Status::Fail | schema::Status::Warn => Finding::warn(CHECK, what, f.remedy.clone()),
     }
-}
-
-/// As the database remembers a script.
-fn hex(script: &Script) -> String {
-    let digest = Sha256::digest(&script.bytes);
-    digest.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

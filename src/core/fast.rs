@@ -41,12 +41,13 @@ fn is_raised(peer: &Hello) -> bool {
 
 /// When this node gives it up, once it is at its row of it.
 pub(super) fn changes(s: &State, r: &Rollout, now: Time) -> Option<Time> {
-    let begun = |(n, report): (usize, &Report)| {
-        let is_part = r
-            .plan
-            .giver()
-            .is_some_and(|(_, g)| g.phase == r.plan.rows[n].phase);
+    // Asked at every turn, and mostly of a plan that has none.
+    if !r.plan.fast {
+        return None;
+    }
+    let (_, giver) = r.plan.giver()?;
+    r.mine.iter().find_map(|(n, report)| {
+        let is_part = r.plan.rows[n].phase == giver.phase;
         (is_part && report.state == RowState::Started).then(|| s.begins(report, now) + WITHIN)
-    };
-    r.mine.iter().find_map(begun).filter(|_| r.plan.fast)
+    })
 }

@@ -4,7 +4,7 @@
 //! condition is a lower number. Both nodes compute the same four numbers from the same three (two base priorities, the
 //! weight of the check), without talking to each other.
 
-use crate::core::RAISED;
+use crate::core::{self, RAISED};
 use serde::{Deserialize, Serialize};
 
 /// The value in the tracked file that puts an instance into FAULT (with keepalived `weight 1`).
@@ -167,6 +167,19 @@ impl Levels {
     #[must_use]
     pub fn raise(&self) -> i32 {
         RAISED - self.base
+    }
+
+    /// What to write where the core says that this node ranks.
+    #[must_use]
+    pub fn shown(&self, rank: core::Band) -> i32 {
+        match rank {
+            core::Band::Normal => self.weight(Band::Normal),
+            core::Band::Away => self.weight(Band::Away),
+            core::Band::Draining => self.weight(Band::Draining),
+            core::Band::Upgrading => self.weight(Band::Upgrading),
+            core::Band::Raised => self.raise(),
+            core::Band::Fault => FAULT,
+        }
     }
 
     /// The band whose weight is `value`, if any: what a file left by an earlier run meant.

@@ -3,8 +3,7 @@
 use crate::alone::{ASKS, Ask};
 use crate::pair::{LATE, NOW, Pair, Peer, Sight, orders};
 use crate::site::{BASES, CHECK_WEIGHT, site};
-use hau::core::{Band, Event, Outcome, RolloutResult, RowState, Verb, VrrpState, intents};
-use hau::keepalived::levels;
+use hau::core::{Event, Outcome, RolloutResult, RowState, Verb, VrrpState, intents};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -225,16 +224,9 @@ impl Pair {
     /// Who keepalived lets hold the VIP.
     fn wanted(&self, vip: usize) -> usize {
         let priority = |n: usize| {
-            let levels = &site().levels[n];
-            let weight = match intents(&self.state(n, self.sight(n, vip), NOW), NOW).band {
-                Band::Normal => levels.weight(levels::Band::Normal),
-                Band::Away => levels.weight(levels::Band::Away),
-                Band::Draining => levels.weight(levels::Band::Draining),
-                Band::Upgrading => levels.weight(levels::Band::Upgrading),
-                // The plans here have no fast hand-off: its instant ends by itself, and then these states are left.
-                Band::Raised => levels.raise(),
-                Band::Fault => levels::FAULT,
-            };
+            let band = intents(&self.state(n, self.sight(n, vip), NOW), NOW).band;
+            // The plans here have no fast hand-off: its instant ends by itself, and then these states are left.
+            let weight = site().levels[n].shown(band);
             let check = if self.serves(n) { 0 } else { CHECK_WEIGHT };
             BASES[n] + weight + check
         };

@@ -1,12 +1,12 @@
 //! Which weight stands for where a node ranks, also while the arithmetic has no answer.
 use crate::core;
-use crate::keepalived::levels::{Band, FAULT, LOWEST, Levels};
+use crate::keepalived::levels::{LOWEST, Levels};
 
 /// What to write; None: what is there stays. `levels`: None while the other node's numbers are not
 /// known or do not fit. `now`: what the file says.
 pub(super) fn value(levels: Option<&Levels>, band: core::Band, now: Option<i32>) -> Option<i32> {
     if let Some(levels) = levels {
-        return Some(weight(levels, band));
+        return Some(levels.shown(band));
     }
     match band {
         // The configured priority needs no arithmetic: installing hau moves nothing. A lower weight than that,
@@ -21,22 +21,11 @@ pub(super) fn value(levels: Option<&Levels>, band: core::Band, now: Option<i32>)
     }
 }
 
-fn weight(levels: &Levels, band: core::Band) -> i32 {
-    match band {
-        core::Band::Normal => levels.weight(Band::Normal),
-        core::Band::Away => levels.weight(Band::Away),
-        core::Band::Draining => levels.weight(Band::Draining),
-        core::Band::Upgrading => levels.weight(Band::Upgrading),
-        core::Band::Raised => levels.raise(),
-        core::Band::Fault => FAULT,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{FAULT, LOWEST, Levels, value};
+    use super::{LOWEST, Levels, value};
     use crate::core::Band::{Away, Draining, Fault, Normal, Raised, Upgrading};
-    use crate::keepalived::levels::NodeWeights;
+    use crate::keepalived::levels::{FAULT, NodeWeights};
 
     #[test]
     fn a_known_pair_has_a_weight_for_every_rank() {

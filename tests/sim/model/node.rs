@@ -370,16 +370,11 @@ impl World {
     }
 
     fn weight_of(&self, n: usize, band: Band) -> i32 {
-        let levels = &site().levels[n];
-        match band {
-            Band::Draining if self.options.mutant == Some(Mutant::FaultWeight) => levels::FAULT,
-            Band::Normal => levels.weight(levels::Band::Normal),
-            Band::Away => levels.weight(levels::Band::Away),
-            Band::Draining => levels.weight(levels::Band::Draining),
-            Band::Upgrading => levels.weight(levels::Band::Upgrading),
-            Band::Raised => levels.raise(),
-            Band::Fault => levels::FAULT,
+        let is_wrong = self.options.mutant == Some(Mutant::FaultWeight) && band == Band::Draining;
+        if is_wrong {
+            return levels::FAULT;
         }
+        site().levels[n].shown(band)
     }
 
     fn show_weight(&mut self, n: usize, band: Band) {
