@@ -2,6 +2,7 @@
 //! adapters and the fake are held to the same tests.
 pub mod command;
 pub mod fake;
+mod gaussdb;
 mod none;
 pub mod postgres;
 
