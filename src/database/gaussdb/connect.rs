@@ -15,7 +15,7 @@ use postgres_protocol::message::frontend;
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     path::PathBuf,
     sync::{Arc, mpsc},

@@ -4,7 +4,8 @@
 //! # Why not the library of the other adapter
 //! It cannot log in (see `login`), and it would wait for ever on a server that hangs. What is left of a client without
 //! types, prepared statements and copies is this file.
-use super::connect::Route;
+use super::connect::{Route, Server};
+use super::error::WireError;
 use super::link::Link;
 use super::login;
 use super::messages::{self, ANSWER_BYTES, HEAD, Heard, LOGIN_BYTES, Row};
@@ -17,9 +18,6 @@ use std::{
     time::{Duration, Instant},
 };
 use zeroize::Zeroizing;
-
-pub(super) use super::connect::Server;
-pub(super) use super::error::{WireError, told};
 
 /// The protocol's version. With it the server says how often a password is hashed; before it, clients had to guess.
 const VERSION: u32 = 3 << 16 | 51;

@@ -1,4 +1,5 @@
 //! The client against servers that speak well, badly, and not at all. Nothing here sleeps: what hangs, hangs until its end.
+use super::super::error::told;
 use super::super::link::Timed;
 use super::mock::{self, KEY, Method, Mock, PASSWORD};
 use super::*;
