@@ -94,7 +94,7 @@ class Door:
         with sock:
             try:
                 sock.settimeout(LOGIN)
-                Visit(self.config(), self.accounts, sock).go()
+                Visit(self.config, self.accounts, sock).go()
             except (OSError, EOFError, struct.error, UnicodeDecodeError):
                 pass  # the client went, or the server: it sees a closed connection
 
@@ -102,8 +102,10 @@ class Door:
 class Visit:
     """One client from its first byte to its last."""
 
-    def __init__(self, config, accounts, sock):
-        self.config, self.accounts, self.client = config, accounts, sock
+    def __init__(self, conf, accounts, sock):
+        # A setting may change while the connection lasts.
+        self.conf, self.config = conf, conf()
+        self.accounts, self.client = accounts, sock
         self.minor, self.words = 0, {}
 
     def go(self):
@@ -206,7 +208,7 @@ class Visit:
             back.join()
 
     def _translated(self, body):
-        answer = self.config.settings.most_available_sync.encode()
+        answer = self.conf().settings.most_available_sync.encode()
 
         def setting(found):
             value = b"'" + answer + b"'::text"

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 
-from . import build
+from . import build, wire
 from .server import MODE, PHASE, Failed, Server, until
 
 # A primary that stopped for a switchover and hears no more of it looks after itself after this time.
@@ -213,8 +213,8 @@ class Pair:
                 told = self._remember(told)
                 if self.demoted and time.monotonic() - self.demoted > FORGOTTEN:
                     self._look_after_itself()
-            except (Failed, OSError):
-                pass
+            except (Failed, OSError, EOFError, wire.Refused):
+                pass  # it is starting or stopping, or nobody has installed the functions yet
 
     def _remember(self, told):
         server = self.server
