@@ -822,7 +822,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__doctor)
-            opts="-h --json --socket --config --help"
+            opts="-h --database --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -66,6 +66,7 @@ complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand pair" -l json -d 'One JS
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand pair" -s h -l help -d 'Print help'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand doctor" -l socket -d 'The daemon\'s socket' -r -F
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand doctor" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand doctor" -l database -d 'The database alone: what it answers, and what only a person can try'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand doctor" -l json -d 'One JSON object instead of words; one a line where it goes on'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand plan" -l socket -d 'The daemon\'s socket' -r -F

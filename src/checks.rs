@@ -9,7 +9,7 @@ pub use rollback::{held_against, rollback};
 pub use scripts::scripts;
 
 use crate::backup;
-use crate::config::{HttpCheck, Prove, Settings};
+use crate::config::{DatabaseKind, HttpCheck, Prove, Settings};
 use crate::core::{DatabaseRole, VrrpState};
 use crate::database::Database;
 use crate::host::{Active, Finding, Host, Status};
@@ -54,6 +54,12 @@ const CHECKS: &[(&str, Check)] = &[
 /// Looks at everything; a check never ends the others.
 pub fn all(site: &Site<'_>) -> Vec<Finding> {
     CHECKS.iter().flat_map(|(_, check)| check(site)).collect()
+}
+
+/// The database alone, for a person who sees to it before the first rollout.
+pub fn first_look(site: &Site<'_>) -> Vec<Finding> {
+    let known: [Check; 3] = [database, replication, |site| site.database.first_look()];
+    known.iter().flat_map(|check| check(site)).collect()
 }
 
 /// What tells whether this node serves, in a moment and without the other node.
@@ -300,11 +306,16 @@ fn space(site: &Site<'_>) -> Vec<Finding> {
         (&site.settings.bundle.incoming, site.bundle_bytes * 2),
         (&site.settings.backup.dir, code + dump * 2 + (64 << 20)),
     ];
-    if let Some(data_dir) = site.settings.data_dir()
-        && site.settings.backup.prove == Prove::Restore
-    {
-        // The dump is restored beside the running database, and the standby follows.
-        needs.push((data_dir, dump * 2 + (64 << 20)));
+    if let Some(data_dir) = site.settings.data_dir() {
+        let kind = site.settings.database.as_ref().map(|d| &d.kind);
+        let beside = match (kind, site.settings.backup.prove) {
+            // Its programs read a copy of the dump.
+            (Some(DatabaseKind::Gaussdb(_)), _) => dump,
+            // The dump is restored beside the running database, and the standby follows.
+            (_, Prove::Restore) => dump * 2 + (64 << 20),
+            (_, Prove::Verify) => 0,
+        };
+        needs.push((data_dir, beside));
     }
     let one = |(path, need): &(&Path, u64)| {
         let at = path

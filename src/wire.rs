@@ -119,6 +119,9 @@ pub struct Rollout {
     pub elapsed_ms: u64,
     /// None until something measures it.
     pub downtime_ms: Option<u64>,
+    /// For how long nothing could be written to the database; None: not measured.
+    #[serde(default)]
+    pub write_gap_ms: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

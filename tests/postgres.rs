@@ -6,6 +6,8 @@
 
 #[path = "postgres/commands.rs"]
 mod commands;
+#[path = "adapter/conforms.rs"]
+mod conforms;
 #[path = "postgres/host.rs"]
 mod host;
 #[path = "postgres/pair.rs"]
@@ -15,7 +17,7 @@ mod scripts;
 
 use hau::{
     core::DatabaseRole,
-    database::{Database, DatabaseError},
+    database::{Beat, Database, DatabaseError, Dumps, Replica, Restores, Schema},
     host::Host,
 };
 use nix::sys::signal::{Signal, kill};
@@ -45,6 +47,38 @@ fn switch(pair: &Pair, from: &Node, to: &Node) -> Duration {
 fn says(error: &DatabaseError, words: &str) {
     assert!(error.what.contains(words), "{error:?}");
     assert!(!error.remedy.is_empty(), "{error:?}");
+}
+
+#[test]
+fn it_is_a_database_as_the_others() {
+    let pair = Pair::new();
+    conforms::conforms(&pair.a.db, &pair.b.db, pair.dir());
+}
+
+/// What one beat of each says, in order.
+#[test]
+fn a_beat_is_written_on_the_primary_and_seen_on_the_standby() {
+    let pair = Pair::new();
+    let mut primary = pair.a.db.pulse(LIMIT).unwrap();
+    let mut standby = pair.b.db.pulse(LIMIT).unwrap();
+    assert_eq!(
+        standby.beat(LIMIT).unwrap(),
+        Beat::Seen(None),
+        "no table yet"
+    );
+    let mut last = Beat::Seen(None);
+    for _ in 0..3 {
+        assert_eq!(primary.beat(LIMIT).unwrap(), Beat::Written);
+        pair.until("the beat is seen", || standby.beat(LIMIT).unwrap() != last);
+        last = standby.beat(LIMIT).unwrap();
+    }
+    switch(&pair, &pair.a, &pair.b);
+    assert!(primary.beat(LIMIT).is_err(), "its server has stopped");
+    assert_eq!(
+        standby.beat(LIMIT).unwrap(),
+        Beat::Written,
+        "on the same connection"
+    );
 }
 
 #[test]

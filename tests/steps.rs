@@ -1,5 +1,7 @@
 //! Every row of every table is held to the same promises, none by its name; a new step is covered
 //! by being listed.
+#[path = "adapter/conforms.rs"]
+mod conforms;
 #[path = "sim/model/site.rs"]
 #[allow(
     dead_code,
@@ -857,4 +859,13 @@ fn a_bundle_whose_scripts_break_the_running_version_goes_no_further_than_prechec
         looked += 1;
     });
     assert_eq!(looked, 1);
+}
+
+/// The databases that these rows and the simulator work with keep to what the real ones are held to.
+#[test]
+fn the_fake_database_is_one_as_the_real_ones() {
+    let pair = site::pair(0, 0);
+    let dir = std::path::Path::new("/dumps");
+    pair.hosts[0].make_dir(dir, 0o700).unwrap();
+    conforms::conforms(&pair.databases[0], &pair.databases[1], dir);
 }

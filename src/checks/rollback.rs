@@ -148,7 +148,12 @@ fn since(site: &Site<'_>, manifest: &Manifest, restores: bool) -> Vec<Finding> {
 /// For the restored database beside the running one.
 fn room_beside(site: &Site<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if site.database.beside().is_ok_and(|beside| beside.replaced) {
+    if site
+        .database
+        .restores()
+        .and_then(|r| r.beside())
+        .is_ok_and(|beside| beside.replaced)
+    {
         findings.push(Finding::fail(
             "database",
             "the database hau_replaced is still there, from an earlier restore",

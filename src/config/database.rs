@@ -2,8 +2,8 @@
 use super::kinds::UnitName;
 use super::read::{Found, Read, Section, all};
 use super::settings::{
-    Ask, Backup, Commands, Database, DatabaseKind, Dsn, Failover, Fence, Pattern, Postgres, Prove,
-    Rejoin, Rollback, RollbackDatabase,
+    Ask, Backup, Commands, Database, DatabaseKind, Dsn, Failover, Fence, Gaussdb, Pattern,
+    Postgres, Prove, Rejoin, Rollback, RollbackDatabase,
 };
 use std::time::Duration;
 
@@ -34,9 +34,8 @@ pub(super) fn database(mut s: Section<'_>) -> Option<Option<Database>> {
             let below = s.section("commands").and_then(commands);
             below.map(DatabaseKind::Command)
         }
-        Some(Adapter::Postgres | Adapter::Gaussdb) | None => {
-            postgres(&mut s).map(DatabaseKind::Postgres)
-        }
+        Some(Adapter::Gaussdb) => gaussdb(&mut s).map(DatabaseKind::Gaussdb),
+        Some(Adapter::Postgres) | None => postgres(&mut s).map(DatabaseKind::Postgres),
     };
     let failover = s.or("failover", Failover::Manual);
     let rejoin = s.or("rejoin", Rejoin::Manual);
@@ -64,9 +63,29 @@ fn postgres(s: &mut Section<'_>) -> Option<Postgres> {
     })
 }
 
+fn gaussdb(s: &mut Section<'_>) -> Option<Gaussdb> {
+    let dsn = s.required::<Dsn>("dsn", "write how to connect to the local database");
+    let password_file = s.optional("password_file");
+    let ca_file = s.optional("ca_file");
+    let data_dir = s.required("data_dir", "name its data directory");
+    let home = s.required(
+        "home",
+        "name the folder in $GAUSSHOME: gs_ctl is in its bin",
+    );
+    let os_user = s.or("os_user", "omm".to_string());
+    Some(Gaussdb {
+        dsn: dsn?,
+        password_file: password_file?,
+        ca_file: ca_file?,
+        data_dir: data_dir?,
+        home: home?,
+        os_user: os_user?,
+    })
+}
+
 /// Each command: its key, whether it may be left out, and the word in braces that hau fills in.
 #[rustfmt::skip] // a table: one line each
-const COMMANDS: &[(Ask, &str, bool, &str)] = &[
+pub(super) const COMMANDS: &[(Ask, &str, bool, &str)] = &[
     (Ask::Identity, "identity", false, ""),
     (Ask::Role, "role", false, ""),
     (Ask::Lag, "lag", false, ""),
@@ -170,36 +189,40 @@ pub(super) fn fits(root: &Section<'_>, database: Option<&Database>, fence: Optio
     }
 }
 
-/// What is left to adapters that know their database.
-pub(super) fn fits_commands(
+/// What some adapters cannot do.
+pub(super) fn fits_kind(
     root: &Section<'_>,
     database: Option<&Database>,
     fence: Option<&Fence>,
     (backup, rollback): (&Backup, &Rollback),
 ) {
-    if !database.is_some_and(|d| matches!(d.kind, DatabaseKind::Command(_))) {
-        return;
-    }
+    let kind = match database.map(|d| &d.kind) {
+        Some(DatabaseKind::Command(_)) => "command",
+        Some(DatabaseKind::Gaussdb(_)) => "gaussdb",
+        Some(DatabaseKind::Postgres(_)) | None => return,
+    };
     let rules = [
         (
             fence.is_some(),
-            "[fence] stands beside database.kind = \"command\": such a former primary is not kept from starting after a boot",
+            "[fence]",
+            "such a former primary is not kept from starting after a boot",
             "remove [fence]: a person promotes, with hau-ctl failover --fenced",
         ),
         (
             backup.prove == Prove::Restore,
-            "backup.prove = \"restore\" stands beside database.kind = \"command\": nothing is restored beside such a database",
-            "write prove = \"verify\" into [backup]: the dump is read to its end by check_dump",
+            "backup.prove = \"restore\"",
+            "nothing is restored beside such a database",
+            "write prove = \"verify\" into [backup]: the dump is read back",
         ),
         (
             rollback.database == RollbackDatabase::Restore,
-            "rollback.database = \"restore\" stands beside database.kind = \"command\": such a database is not put back by hau",
+            "rollback.database = \"restore\"",
+            "such a database is not put back by hau",
             "write database = \"keep\" into [rollback], and restore the dump by hand where it must be",
         ),
     ];
-    for (is_beyond, what, remedy) in rules {
-        if is_beyond {
-            root.wrong(what, remedy);
-        }
+    for (_, what, why, remedy) in rules.into_iter().filter(|(is_beyond, ..)| *is_beyond) {
+        let what = format!("{what} stands beside database.kind = \"{kind}\": {why}");
+        root.wrong(what, remedy);
     }
 }

@@ -23,10 +23,10 @@ use std::path::{Path, PathBuf};
 pub use problem::{Problem, Problems};
 pub use settings::{
     Ask, Backup, Bundle, Cluster, Commands, ConfigSync, Database, DatabaseKind, Dsn, Events,
-    Failover, Fence, Handoff, Health, HookAddress, HookUrl, HttpCheck, Limits, Login, Mail,
-    MailServer, MailTls, Node, NoticeKind, Notify, NotifyCommand, Pattern, Peer, Postgres, Prove,
-    Rejoin, Release, Rollback, RollbackDatabase, RollbackPolicy, RootKey, Service, Settings, Shape,
-    Soak, Switch, Vrrp, Webhook, When,
+    Failover, Fence, Gaussdb, Handoff, Health, HookAddress, HookUrl, HttpCheck, Limits, Login,
+    Mail, MailServer, MailTls, Node, NoticeKind, Notify, NotifyCommand, Pattern, Peer, Postgres,
+    Prove, Rejoin, Release, Rollback, RollbackDatabase, RollbackPolicy, RootKey, Service, Settings,
+    Shape, Soak, Switch, Vrrp, Webhook, When,
 };
 use tree::Tree;
 
@@ -120,6 +120,7 @@ impl Settings {
     pub fn data_dir(&self) -> Option<&Path> {
         match &self.database.as_ref()?.kind {
             DatabaseKind::Postgres(known) => Some(&known.data_dir),
+            DatabaseKind::Gaussdb(known) => Some(&known.data_dir),
             DatabaseKind::Command(_) => None,
         }
     }

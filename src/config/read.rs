@@ -6,7 +6,6 @@ use std::ops::RangeInclusive;
 
 use super::problem::Problems;
 use super::tree::{At, Entry, Table, Value};
-use super::unavailable;
 
 /// Where problems are put. Invariant of this module: whoever answers `None` has put one here.
 pub(super) type Sink = RefCell<Problems>;
@@ -362,11 +361,8 @@ impl<T: Read> Read for Vec<T> {
 
 impl<T: Word> Read for T {
     fn read(found: &Found<'_>) -> Option<T> {
-        // A word that is refused elsewhere is not offered here.
-        let offered = T::WORDS
-            .iter()
-            .filter(|(word, _)| unavailable::instead(&found.path, word).is_none());
-        let offered: Vec<String> = offered.map(|(word, _)| format!("{word:?}")).collect();
+        let offered = T::WORDS.iter().map(|(word, _)| format!("{word:?}"));
+        let offered: Vec<String> = offered.collect();
         let offered = offered.join(" or ");
         let Value::String(text) = &found.entry.value else {
             return found.not_a(&offered);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::database::{database, fence, fits, fits_commands};
+use super::database::{database, fence, fits, fits_kind};
 use super::kinds::{HttpUrl, Name, Recipient, UnitName};
 use super::notify::notify;
 use super::problem::Problems;
@@ -59,7 +59,7 @@ fn read(tree: &Tree, sink: &Sink) -> Option<Settings> {
         fits(&root, database.as_ref(), fence.as_ref());
         if let (Some(backup), Some(rollback)) = (&backup, &rollback) {
             let both = (backup, rollback);
-            fits_commands(&root, database.as_ref(), fence.as_ref(), both);
+            fits_kind(&root, database.as_ref(), fence.as_ref(), both);
         }
     }
     root.finish();

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use database::{
-    Ask, Commands, Database, DatabaseKind, Dsn, Failover, Fence, Pattern, Postgres, Rejoin,
+    Ask, Commands, Database, DatabaseKind, Dsn, Failover, Fence, Gaussdb, Pattern, Postgres, Rejoin,
 };
 pub use notify::{
     Events, HookAddress, HookUrl, Login, Mail, MailServer, MailTls, NoticeKind, Notify,

@@ -211,7 +211,7 @@ fn every_other_kind_of_problem() {
 #[test]
 fn what_is_not_carried_out_is_refused() {
     let text = EXAMPLE
-        .replace("\"postgres\"           ", "\"gaussdb\"")
+        .replace("# replication_slot", "replication_slot")
         .replace("failover = \"manual\"", "failover = \"auto\"")
         .replace("enabled = \"auto\"", "enabled = \"always\"")
         .replace("park = \"auto\"", "park = \"always\"")
@@ -258,6 +258,34 @@ fn a_database_is_reached_by_commands() {
     assert!(commands.standby.0.is_match("standby"));
     assert!(!commands.standby.0.is_match("standby?"));
     assert_eq!(settings.data_dir(), None);
+}
+
+const GAUSSDB: &str = "[database]
+kind = \"gaussdb\"
+dsn = \"host=/opt/gaussdb/tmp port=5432 dbname=shop user=hau\"
+password_file = \"/etc/hau/database.password\"
+data_dir = \"/opt/gaussdb/data/dn\"
+home = \"/opt/gaussdb/app\"
+[backup]
+prove = \"verify\"
+";
+
+#[test]
+fn a_gaussdb_is_named_by_its_home() {
+    let settings = parse(&format!("{SMALL}{GAUSSDB}")).expect("valid");
+    let kind = settings.database.as_ref().map(|d| &d.kind);
+    let Some(DatabaseKind::Gaussdb(known)) = kind else {
+        panic!("{kind:?}");
+    };
+    assert_eq!(known.home, Path::new("/opt/gaussdb/app"));
+    assert_eq!((known.os_user.as_str(), &known.ca_file), ("omm", &None));
+    assert_eq!(settings.data_dir(), Some(known.data_dir.as_path()));
+    let missing = GAUSSDB
+        .replace("home = ", "# home = ")
+        .replace("data_dir", "unit");
+    let beyond = GAUSSDB.replace("prove = \"verify\"", "[fence]\ncommand = [\"/x\"]");
+    let told = [missing, beyond].map(|text| problems(&format!("{SMALL}{text}")));
+    insta::assert_snapshot!(told.join("\n--\n"));
 }
 
 #[test]

@@ -1,53 +1,27 @@
-//! Values that the format knows and this version of hau does not carry out yet.
+//! Keys that the format knows and this version of hau does not carry out yet.
 //! They are refused, never taken in silence. To lift one, remove its line.
 
 use super::read::Sink;
 use super::tree::{Entry, Table, Tree, Value};
 
-struct Unavailable {
-    /// The key from the top, dotted.
-    key: &'static str,
-    /// The value; `None`: anything but an empty list or table.
-    word: Option<&'static str>,
-    /// What to write instead, after "use …".
-    instead: &'static str,
-}
-
+/// The key from the top, dotted; what to write instead, after "use …".
 #[rustfmt::skip] // a table: one line each
-const UNAVAILABLE: &[Unavailable] = &[
-    Unavailable { key: "database.kind", word: Some("gaussdb"), instead: "kind = \"postgres\", \"command\" or \"none\"" },
-    Unavailable { key: "vrrp.interface", word: None, instead: "the interface of keepalived.conf: leave this key out" },
-    Unavailable { key: "database.replication_slot", word: None, instead: "wal_keep_size: leave this key out" },
-    Unavailable { key: "backup.copy_to", word: None, instead: "copy_to = [], and copy the backup by a job of your own" },
+const UNAVAILABLE: &[(&str, &str)] = &[
+    ("vrrp.interface", "the interface of keepalived.conf: leave this key out"),
+    ("database.replication_slot", "wal_keep_size: leave this key out"),
+    ("backup.copy_to", "copy_to = [], and copy the backup by a job of your own"),
 ];
 
-/// What to write instead of `word` behind `key`; `None` if it is available.
-pub(super) fn instead(key: &str, word: &str) -> Option<&'static str> {
-    UNAVAILABLE
-        .iter()
-        .find(|row| row.key == key && row.word == Some(word))
-        .map(|row| row.instead)
-}
-
-/// Puts a problem for each value that this version does not carry out.
+/// Puts a problem for each key that holds anything but an empty list or table.
 pub(super) fn refuse(tree: &Tree, sink: &Sink) {
-    for row in UNAVAILABLE {
-        let Some(entry) = find(&tree.root, row.key) else {
+    for (key, instead) in UNAVAILABLE {
+        let Some(entry) = find(&tree.root, key).filter(|entry| is_filled(&entry.value)) else {
             continue;
         };
-        let what = match row.word {
-            Some(word) if is_word(&entry.value, word) => format!("{} = {word:?}", row.key),
-            None if is_filled(&entry.value) => row.key.to_string(),
-            Some(_) | None => continue,
-        };
-        let what = format!("{what} is not available in this version");
+        let what = format!("{key} is not available in this version");
         sink.borrow_mut()
-            .add(&entry.at, what, format!("use {}", row.instead));
+            .add(&entry.at, what, format!("use {instead}"));
     }
-}
-
-fn is_word(value: &Value, word: &str) -> bool {
-    matches!(value, Value::String(text) if text == word)
 }
 
 fn is_filled(value: &Value) -> bool {

@@ -1,4 +1,4 @@
-//! What users can have noticed of a switchover, as it was measured through the VIP.
+//! What users can have noticed of a switchover, as it was measured through the VIP, and what the database noticed.
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
@@ -12,6 +12,8 @@ pub struct Downtime {
     pub gap_ms: u64,
     /// The slowest answer.
     pub slowest_ms: u64,
+    /// For how long nothing could be written to the database; None: not measured.
+    pub write_gap_ms: Option<u64>,
 }
 
 impl Downtime {
@@ -27,13 +29,19 @@ impl Downtime {
             .map(|part| part.parse::<u64>().ok());
         let mut next = || numbers.next().flatten();
         let (gap_ms, slowest_ms, failed, probes) = (next()?, next()?, next()?, next()?);
-        let told = Self {
-            probes: u32::try_from(probes).ok()?,
-            failed: u32::try_from(failed).ok()?,
-            gap_ms,
-            slowest_ms,
+        let told = |write_gap_ms| {
+            let told = Self {
+                probes: u32::try_from(probes).ok()?,
+                failed: u32::try_from(failed).ok()?,
+                gap_ms,
+                slowest_ms,
+                write_gap_ms,
+            };
+            note.starts_with(&told.to_string()).then_some(told)
         };
-        note.starts_with(&told.to_string()).then_some(told)
+        next()
+            .and_then(|gap| told(Some(gap)))
+            .or_else(|| told(None))
     }
 }
 
@@ -44,11 +52,16 @@ impl fmt::Display for Downtime {
             failed,
             gap_ms,
             slowest_ms,
+            write_gap_ms,
         } = self;
         write!(
             f,
             "at most {gap_ms} ms without an answer, the slowest took {slowest_ms} ms, {failed} of {probes} probes failed"
-        )
+        )?;
+        match write_gap_ms {
+            Some(gap) => write!(f, ", nothing could be written for {gap} ms"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -63,7 +76,13 @@ mod tests {
             failed: 3,
             gap_ms: 187,
             slowest_ms: 203,
+            write_gap_ms: None,
         };
+        let with_writes = Downtime {
+            write_gap_ms: Some(96),
+            ..told
+        };
+        assert_eq!(Downtime::read(&with_writes.to_string()), Some(with_writes));
         assert_eq!(told.gap(), Duration::from_millis(187));
         assert_eq!(Downtime::read(&told.to_string()), Some(told));
         assert_eq!(Downtime::read(&format!("{told}; and more 7")), Some(told));

@@ -59,21 +59,31 @@ fn rows(rollout: &Rollout, part: HandoffRow) -> impl Iterator<Item = (usize, &Ro
     rows.filter(move |(_, row)| row.handoff == part)
 }
 
+/// The row that ends the measurement, once this node has begun one of these parts, and until that row is done.
+fn measured<'r>(s: &State, rollout: &'r Rollout, parts: &[HandoffRow]) -> Option<&'r Row> {
+    let mut own = parts.iter().flat_map(|part| rows(rollout, *part));
+    let begun = own.any(|(n, row)| row.node == s.me && rollout.mine.get(n).is_some());
+    let (n, row) = rows(rollout, HandoffRow::Measured).next()?;
+    (begun && !rollout.is_done(&s.me, n)).then_some(row)
+}
+
+/// What the new MASTER begins with.
+const RECEIVES: [HandoffRow; 3] = [HandoffRow::Forward, HandoffRow::Park, HandoffRow::Measures];
+
 /// Does this node measure what users notice?
 pub(super) fn measures(s: &State) -> bool {
-    let Some(rollout) = going_on(s) else {
-        return false;
-    };
-    let own = |part: HandoffRow| {
-        let mut rows = rows(rollout, part);
-        rows.find(|(_, row)| row.node == s.me)
-    };
-    let begun = [HandoffRow::Forward, HandoffRow::Park, HandoffRow::Measures];
-    let begun = begun
-        .into_iter()
-        .filter_map(own)
-        .any(|(n, _)| rollout.mine.get(n).is_some());
-    begun && own(HandoffRow::Measured).is_some_and(|(n, _)| !rollout.is_done(&s.me, n))
+    let row = going_on(s).and_then(|rollout| measured(s, rollout, &RECEIVES));
+    row.is_some_and(|row| row.node == s.me)
+}
+
+/// Does this node take part in the beat that shows for how long nothing can be written? Both do: it is written where the
+/// primary is, and seen to come where it will be.
+pub(super) fn beats(s: &State) -> bool {
+    going_on(s).is_some_and(|rollout| {
+        let moves = rows(rollout, HandoffRow::Promoted).next().is_some();
+        let takes_part = |parts| measured(s, rollout, parts).is_some();
+        moves && (takes_part(&RECEIVES) || takes_part(&[HandoffRow::Keep]))
+    })
 }
 
 pub(super) fn armed(s: &State, now: Time) -> Armed {

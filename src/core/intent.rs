@@ -69,6 +69,8 @@ pub struct Intents {
     pub armed: Armed,
     /// Whether this node measures what users notice.
     pub measures: bool,
+    /// Whether it takes part in the beat that shows for how long nothing can be written to the database.
+    pub beats: bool,
     /// What the peer should be told; the shell numbers it.
     pub hello: Hello,
     /// When the core wants a `Tick` at the latest.
@@ -107,6 +109,7 @@ pub fn intents(state: &State, now: Time) -> Intents {
         band: band(state, now),
         armed,
         measures: handoff::measures(state),
+        beats: handoff::beats(state),
         hello,
         wake: wake(state, armed, now),
     }

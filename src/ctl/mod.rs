@@ -78,8 +78,14 @@ enum Verb {
         code: Option<String>,
     },
     /// Is this pair fit to be upgraded? Every precondition of both nodes, with remedies
-    #[command(after_help = "Example:\n  hau-ctl doctor")]
-    Doctor,
+    #[command(
+        after_help = "Example:\n  hau-ctl doctor\n  hau-ctl doctor --database         # before the first rollout on a kind of database that is new to you"
+    )]
+    Doctor {
+        /// The database alone: what it answers, and what only a person can try
+        #[arg(long)]
+        database: bool,
+    },
     /// What an upgrade would do, row by row; nothing is touched
     #[command(after_help = "Example:\n  hau-ctl plan shop-2.4.0.hau")]
     Plan(Bundle),

@@ -21,7 +21,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
     match cli.verb {
         Verb::Init(asked) => init::run(asked, &cli.config, out),
         Verb::Pair { code } => pair::run(&client, out, code).await,
-        Verb::Doctor => doctor(&client, out).await,
+        Verb::Doctor { database } => doctor(&client, database, out).await,
         Verb::Plan(bundle) => rollout::plan(&client, out, &bundle, &cli.config).await,
         Verb::Stage(bundle) => rollout::stage(&client, out, &bundle, &cli.config).await,
         Verb::Upgrade {
@@ -83,8 +83,12 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
     }
 }
 
-async fn doctor(client: &Client, out: Output) -> Ended {
-    let doctor: Doctor = client.get("/v1/doctor").await?;
+async fn doctor(client: &Client, database: bool, out: Output) -> Ended {
+    let path = match database {
+        true => "/v1/doctor?database=1",
+        false => "/v1/doctor",
+    };
+    let doctor: Doctor = client.get(path).await?;
     out.answer(&doctor, render::doctor);
     let sick = doctor
         .values()

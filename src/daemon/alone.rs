@@ -89,11 +89,11 @@ impl Alone {
             let done = match guard {
                 Guard::Release => {
                     tracing::info!("the database may start: the other node was not promoted");
-                    site.database().release(LIMIT)
+                    site.database().guard().and_then(|g| g.release(LIMIT))
                 }
                 Guard::Hold => {
                     tracing::warn!("the database here is an old primary: it is stopped and held");
-                    site.database().hold(LIMIT)
+                    site.database().guard().and_then(|g| g.hold(LIMIT))
                 }
                 Guard::Leave => Ok(()),
             };

@@ -122,6 +122,11 @@ const FIGURES: Table = &[
         "The longest time without an answer through the virtual IP, as measured",
         |s| of_rollout(s, |r| r.downtime_ms.map(|ms| (Vec::new(), seconds(ms)))),
     ),
+    (
+        "rollout_write_gap_seconds",
+        "For how long nothing could be written to the database, as measured",
+        |s| of_rollout(s, |r| r.write_gap_ms.map(|ms| (Vec::new(), seconds(ms)))),
+    ),
 ];
 
 const VRRP: [(VrrpState, &str); 4] = [

@@ -18,6 +18,8 @@ mod observe;
 mod pairing;
 mod planning;
 mod probe;
+mod pulse;
+mod run;
 mod setup;
 mod site;
 mod status;
@@ -228,6 +230,7 @@ impl Daemon {
         // First what clients wait for.
         self.site.handing.want(intents.armed);
         self.site.prober.measure(&self.site, intents.measures);
+        self.site.pulse.beat(&self.site, intents.beats);
         self.site.keepalived.show(intents.band);
         let rollout = self.machine.state().journaled.rollout.as_ref();
         let may_stop = intents.may_stop;

@@ -197,7 +197,9 @@ fn watch_units(site: Arc<Site>, units: Arc<Units>, host: Kick, kicked: Receiver<
 fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
     thread::spawn(move || {
         let (mut last, mut lag, mut looks) = (None, None, 0);
-        if let Err(e) = site.database().watch_over() {
+        if let Ok(guard) = site.database().guard()
+            && let Err(e) = guard.watch_over()
+        {
             tracing::error!(
                 "whether a former primary starts by itself is not as configured: {}; {}",
                 e.what,

@@ -1,5 +1,6 @@
 //! Measures what users notice of a switchover: small requests through the VIP, one after the other,
 //! for as long as the core says so.
+use super::run::{Run, Runs};
 use super::site::Site;
 use crate::core::Downtime;
 use crate::host::http;
@@ -7,8 +8,8 @@ use hyper::Uri;
 use std::{
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -21,16 +22,9 @@ const IN_FLIGHT_MOST: usize = 200;
 
 #[derive(Default)]
 pub(super) struct Prober {
-    current: Mutex<Option<Arc<Run>>>,
+    runs: Runs<Seen>,
     /// Grows when a VIP comes to this host or leaves it.
     moves: Arc<AtomicU64>,
-}
-
-/// One measurement.
-#[derive(Default)]
-struct Run {
-    ended: AtomicBool,
-    seen: Mutex<Seen>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -42,28 +36,18 @@ struct Seen {
 impl Prober {
     /// Begins a measurement anew, or ends it.
     pub(super) fn measure(&self, site: &Site, wanted: bool) {
-        let mut current = lock(&self.current);
-        let runs = current
-            .as_ref()
-            .is_some_and(|run| !run.ended.load(Ordering::Relaxed));
-        if wanted == runs {
-            return;
+        let url = url(site);
+        if let Some(run) = self.runs.turn(wanted && url.is_some())
+            && let Some(url) = url
+        {
+            site.runtime.spawn(go(run, url, Arc::clone(&self.moves)));
         }
-        if let Some(run) = current.as_ref().filter(|_| runs) {
-            run.ended.store(true, Ordering::Relaxed);
-            return;
-        }
-        let Some(url) = url(site) else { return };
-        let run = Arc::new(Run::default());
-        *current = Some(Arc::clone(&run));
-        site.runtime.spawn(go(run, url, Arc::clone(&self.moves)));
     }
 
     /// What has been measured, or was in the last measurement.
     pub(super) fn told(&self) -> Option<Downtime> {
-        let current = lock(&self.current);
-        let seen = *lock(&current.as_ref()?.seen);
-        (seen.told.probes > 0).then_some(seen.told)
+        let told = self.runs.last()?.seen().told;
+        (told.probes > 0).then_some(told)
     }
 
     pub(super) fn vip_moved(&self) {
@@ -87,11 +71,11 @@ fn through(vip: IpAddr, url: &str) -> Option<String> {
     ))
 }
 
-async fn go(run: Arc<Run>, url: String, moves: Arc<AtomicU64>) {
+async fn go(run: Arc<Run<Seen>>, url: String, moves: Arc<AtomicU64>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let url: Arc<str> = url.into();
-    while !run.ended.load(Ordering::Relaxed) {
+    while run.goes_on() {
         ticks.tick().await;
         if Arc::strong_count(&run) > IN_FLIGHT_MOST {
             continue;
@@ -104,7 +88,7 @@ async fn go(run: Arc<Run>, url: String, moves: Arc<AtomicU64>) {
             // packets from its own address. No user is ever in that place.
             if moves.load(Ordering::Relaxed) == at {
                 let good = matches!(answer, Ok(Ok(answer)) if answer.status < 500);
-                lock(&run.seen).take(good, begun, Instant::now());
+                run.seen().take(good, begun, Instant::now());
             }
         });
     }
@@ -125,10 +109,6 @@ impl Seen {
         }
         self.last_good = Some(ended);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -163,6 +143,7 @@ mod tests {
             failed,
             gap_ms,
             slowest_ms,
+            ..
         } = seen.told;
         assert_eq!((probes, failed, gap_ms, slowest_ms), (4, 1, 300, 265));
     }

@@ -256,6 +256,7 @@ fn site(
         link: Arc::clone(&link),
         handing: super::handoff::Handing::new(args.run.clone()),
         prober: super::probe::Prober::default(),
+        pulse: super::pulse::Pulse::default(),
         moments: Arc::default(),
         database: OnceLock::new(),
     });

@@ -38,6 +38,7 @@ pub(super) struct Site {
     pub(super) link: Arc<PeerLink>,
     pub(super) handing: super::handoff::Handing,
     pub(super) prober: super::probe::Prober,
+    pub(super) pulse: super::pulse::Pulse,
     /// Told of whatever a row may wait for.
     pub(super) moments: Arc<super::observe::Moments>,
     /// Set once at the start: the adapter works through this host.
@@ -280,7 +281,11 @@ impl Host for Site {
         sockets::reset(addresses, ports, whose)
     }
     fn downtime(&self) -> Option<Downtime> {
-        self.prober.told()
+        let told = self.prober.told()?;
+        Some(Downtime {
+            write_gap_ms: self.pulse.gap_ms(),
+            ..told
+        })
     }
     fn run(&self, command: &Command) -> HostResult<Output> {
         commands::run(command)

@@ -70,6 +70,7 @@ impl Snapshot {
         let failed = matches!(stopped, Some(Stopped::Failure { .. }));
         let open = (0..r.plan.rows.len()).find(|n| !r.is_done(me, *n));
         let rows = r.plan.rows.iter().enumerate();
+        let measured = downtime(me, r);
         wire::Rollout {
             id: r.plan.id.number,
             origin: r.plan.id.origin.0.clone(),
@@ -96,7 +97,8 @@ impl Snapshot {
             next: next(me, r, stopped.as_ref(), open),
             stopped_by: stopped,
             elapsed_ms: ms(end.unwrap_or(now).since(r.plan.made_at)),
-            downtime_ms: downtime(me, r).map(|measured| measured.gap_ms),
+            downtime_ms: measured.map(|m| m.gap_ms),
+            write_gap_ms: measured.and_then(|m| m.write_gap_ms),
         }
     }
 

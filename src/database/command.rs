@@ -3,17 +3,15 @@
 //!
 //! Exit codes: 0 done, or yes; 75 (`EX_TEMPFAIL`) trying again may help; 1 is "no" where something is asked that can be
 //! answered so. Everything else is a failure that a person looks into.
-use super::{Beside, Database, DatabaseError, DatabaseResult, Replication, Standing};
+use super::deadline::Deadline;
+use super::{
+    Database, DatabaseError, DatabaseResult, Dumps, Replica, Replication, Schema, Standing,
+    refusal, transient,
+};
 use crate::config::{Ask, Commands};
 use crate::core::DatabaseRole;
 use crate::host::{self, DatabaseMark, Host, Output};
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 /// A question has an answer by then.
 const QUESTION: Duration = Duration::from_secs(5);
@@ -60,7 +58,7 @@ impl ByCommands {
         let Some((program, words)) = self.commands.of.get(&ask).and_then(|c| c.split_first())
         else {
             return Err(refusal(
-                format!("{ask:?}: [database.commands] has no command for it"),
+                format!("{ask}: [database.commands] has no command for it"),
                 "write one, or do it by hand",
             ));
         };
@@ -107,7 +105,7 @@ impl ByCommands {
         let program = self.commands.of.get(&ask).and_then(|c| c.first());
         let program = program.map_or("", String::as_str);
         DatabaseError {
-            what: format!("{ask:?}: {program} ended with {}", output.ending()),
+            what: format!("{ask}: {program} ended with {}", output.ending()),
             remedy: "run that command of [database.commands] by hand, mend it, then hau-ctl retry"
                 .to_owned(),
             transient: matches!(output.code, Some(TEMPORARY) | None),
@@ -121,7 +119,7 @@ impl ByCommands {
         let is_plain = |c: char| c.is_ascii_graphic();
         if word.is_empty() || word.len() > WORD_MAX || !word.chars().all(is_plain) {
             return Err(refusal(
-                format!("{ask:?}: its last line is not one word"),
+                format!("{ask}: its last line is not one word"),
                 "see what that command of [database.commands] prints",
             ));
         }
@@ -132,7 +130,7 @@ impl ByCommands {
         let first = output.stdout.lines().next().unwrap_or("").trim();
         first.parse().map_err(|_| {
             refusal(
-                format!("{ask:?}: its first line is not a number of bytes"),
+                format!("{ask}: its first line is not a number of bytes"),
                 "see what that command of [database.commands] prints",
             )
         })
@@ -147,23 +145,15 @@ impl ByCommands {
     fn until(
         &self,
         what: &str,
-        end: Instant,
+        deadline: Deadline,
         mut look: impl FnMut() -> DatabaseResult<bool>,
     ) -> DatabaseResult<()> {
-        loop {
-            match look() {
-                Ok(true) => return Ok(()),
-                Err(e) if !e.transient => return Err(e),
-                Ok(false) | Err(_) if Instant::now() < end => thread::sleep(PAUSE),
-                Ok(false) | Err(_) => {
-                    return Err(DatabaseError {
-                        what: what.to_owned(),
-                        remedy: "see the database's own log, then hau-ctl retry".to_owned(),
-                        transient: true,
-                    });
-                }
-            }
-        }
+        let so = deadline.poll(PAUSE, || match look() {
+            Err(e) if e.transient => Ok(None),
+            seen => seen.map(|is_so| is_so.then_some(())),
+        })?;
+        let late = || transient(what, "see the database's own log, then hau-ctl retry");
+        so.ok_or_else(late)
     }
 
     /// Runs it, and waits until this node's database has that role.
@@ -174,14 +164,16 @@ impl ByCommands {
         with: &With<'_>,
         limit: Duration,
     ) -> DatabaseResult<()> {
-        let end = Instant::now() + limit;
+        let deadline = Deadline::after(limit);
         self.done(ask, with, limit)?;
-        let what = format!("{ask:?} was done, and the database did not become {role:?} in time");
-        self.until(&what, end, || Ok(self.role()? == role))
+        let what = format!("{ask} was done, and the database did not become {role:?} in time");
+        self.until(&what, deadline, || Ok(self.role()? == role))
     }
 }
 
-impl Database for ByCommands {
+impl Database for ByCommands {}
+
+impl Replica for ByCommands {
     fn role(&self) -> DatabaseResult<DatabaseRole> {
         let output = self.done(Ask::Role, &With::default(), QUESTION)?;
         let line = output.stdout.lines().next().unwrap_or("");
@@ -192,7 +184,7 @@ impl Database for ByCommands {
             (true, true) | (false, false) => {
                 let shown: String = line.chars().take(WORD_MAX).collect();
                 Err(DatabaseError {
-                    what: format!("Role: {shown:?} is neither a primary nor a standby"),
+                    what: format!("role: {shown:?} is neither a primary nor a standby"),
                     remedy: "correct role, primary and standby in [database.commands]".to_owned(),
                     transient: true,
                 })
@@ -218,15 +210,6 @@ impl Database for ByCommands {
         Ok(yes.is_some())
     }
 
-    fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()> {
-        let with = With {
-            filled: Some(("{name}", name)),
-            stdin: sql,
-            ..With::default()
-        };
-        self.done(Ask::Schema, &with, limit).map(drop)
-    }
-
     fn prepare_switch(&self, limit: Duration) -> DatabaseResult<()> {
         if !self.commands.of.contains_key(&Ask::Checkpoint) {
             return Ok(());
@@ -245,21 +228,21 @@ impl Database for ByCommands {
     }
 
     fn promote(&self, position: &str, limit: Duration) -> DatabaseResult<()> {
-        let end = Instant::now() + limit;
+        let deadline = Deadline::after(limit);
         if self.role().ok() != Some(DatabaseRole::Primary) {
             let what = format!("not promoted: this standby has not replayed {position}");
-            self.until(&what, end, || self.has_replayed(position))?;
+            self.until(&what, deadline, || self.has_replayed(position))?;
         }
-        let left = end.saturating_duration_since(Instant::now());
+        let left = deadline.left();
         let with = With::position(position);
         self.becomes(DatabaseRole::Primary, Ask::Promote, &with, left)
     }
 
     fn rejoin(&self, limit: Duration) -> DatabaseResult<()> {
-        let end = Instant::now() + limit;
+        let deadline = Deadline::after(limit);
         self.becomes(DatabaseRole::Standby, Ask::Rejoin, &With::default(), limit)?;
         let what = "this database is a standby, and does not replicate in time";
-        self.until(what, end, || Ok(self.lag()?.is_some()))
+        self.until(what, deadline, || Ok(self.lag()?.is_some()))
     }
 
     fn standing(&self) -> Standing {
@@ -273,19 +256,6 @@ impl Database for ByCommands {
         }
     }
 
-    /// The configuration has no fence beside this kind: nothing is held.
-    fn watch_over(&self) -> DatabaseResult<()> {
-        Ok(())
-    }
-
-    fn release(&self, _limit: Duration) -> DatabaseResult<()> {
-        Err(not_here("a database is held"))
-    }
-
-    fn hold(&self, _limit: Duration) -> DatabaseResult<()> {
-        Err(not_here("a database is held"))
-    }
-
     fn take_over(&self, _term: Option<u64>, limit: Duration) -> DatabaseResult<()> {
         let with = With::default();
         self.becomes(DatabaseRole::Primary, Ask::TakeOver, &with, limit)
@@ -296,6 +266,23 @@ impl Database for ByCommands {
         self.done(ask, &With::default(), limit).map(drop)
     }
 
+    fn identity(&self) -> DatabaseResult<String> {
+        self.word(Ask::Identity, QUESTION)
+    }
+}
+
+impl Schema for ByCommands {
+    fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()> {
+        let with = With {
+            filled: Some(("{name}", name)),
+            stdin: sql,
+            ..With::default()
+        };
+        self.done(Ask::Schema, &with, limit).map(drop)
+    }
+}
+
+impl Dumps for ByCommands {
     fn mark(&self) -> DatabaseResult<DatabaseMark> {
         Ok(DatabaseMark {
             position: self.position()?,
@@ -325,49 +312,9 @@ impl Database for ByCommands {
         Ok(last.chars().take(WORD_MAX).collect())
     }
 
-    fn restore_beside(
-        &self,
-        _file: &Path,
-        _limit: Duration,
-    ) -> DatabaseResult<BTreeMap<String, u64>> {
-        Err(not_here("a dump is restored"))
-    }
-
-    fn drop_beside(&self, _limit: Duration) -> DatabaseResult<()> {
-        Ok(())
-    }
-
-    fn beside(&self) -> DatabaseResult<Beside> {
-        Ok(Beside::default())
-    }
-
-    fn exchange(&self, _limit: Duration) -> DatabaseResult<()> {
-        Err(not_here("a dump is restored"))
-    }
-
-    fn identity(&self) -> DatabaseResult<String> {
-        self.word(Ask::Identity, QUESTION)
-    }
-
     fn size_bytes(&self) -> DatabaseResult<u64> {
         let output = self.done(Ask::Size, &With::default(), QUESTION)?;
         self.number(Ask::Size, &output)
-    }
-}
-
-/// What the configuration refuses beside this kind, so that nobody comes here.
-fn not_here(what: &str) -> DatabaseError {
-    refusal(
-        format!("{what} only where hau knows the database itself"),
-        "do it by hand",
-    )
-}
-
-fn refusal(what: String, remedy: &str) -> DatabaseError {
-    DatabaseError {
-        what,
-        remedy: remedy.to_owned(),
-        transient: false,
     }
 }
 
@@ -440,7 +387,7 @@ mod tests {
     fn what_has_no_command_is_refused_in_a_sentence() {
         let db = ending(Some(0), "");
         let e = db.rewind(false, QUESTION).expect_err("no command");
-        assert!(e.what.contains("Rewind") && !e.transient, "{e}");
+        assert!(e.what.contains("rewind") && !e.transient, "{e}");
         assert!(db.prepare_switch(QUESTION).is_ok(), "it may be left out");
     }
 }

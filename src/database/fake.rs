@@ -3,8 +3,12 @@
 mod cluster;
 
 pub use cluster::{Cluster, Member};
+use cluster::{mark, parse, place, table};
 
-use super::{Beside, Database, DatabaseError, DatabaseResult, Replication, Standing};
+use super::{
+    Beside, Database, DatabaseError, DatabaseResult, Dumps, Guard, Replica, Replication, Restores,
+    Schema, Standing,
+};
 use crate::core::DatabaseRole;
 use crate::host::{DatabaseMark, Host, fake::FakeHost};
 use std::{
@@ -75,6 +79,16 @@ impl FakeDatabase {
 }
 
 impl Database for FakeDatabase {
+    fn guard(&self) -> DatabaseResult<&dyn Guard> {
+        Ok(self)
+    }
+
+    fn restores(&self) -> DatabaseResult<&dyn Restores> {
+        Ok(self)
+    }
+}
+
+impl Replica for FakeDatabase {
     fn identity(&self) -> DatabaseResult<String> {
         Ok("one".to_owned())
     }
@@ -115,17 +129,6 @@ impl Database for FakeDatabase {
         let cluster = self.ask("has_replayed")?;
         let (me, (rows, timeline)) = (&cluster.members[self.node], parse(position)?);
         Ok(me.timeline <= timeline && me.rows.len() >= rows)
-    }
-
-    fn apply_schema(&self, name: &str, _sql: &str, _limit: Duration) -> DatabaseResult<()> {
-        let mut cluster = self.change("apply_schema")?;
-        if !cluster.schema.contains_key(name) {
-            if !cluster.write(self.node) {
-                return Err(failed("the database takes no writes".to_owned()));
-            }
-            *cluster.schema.entry(name.to_owned()).or_default() += 1;
-        }
-        Ok(())
     }
 
     fn prepare_switch(&self, _limit: Duration) -> DatabaseResult<()> {
@@ -214,26 +217,6 @@ impl Database for FakeDatabase {
         }
     }
 
-    fn watch_over(&self) -> DatabaseResult<()> {
-        Ok(())
-    }
-
-    fn release(&self, _limit: Duration) -> DatabaseResult<()> {
-        let mut cluster = self.change("release")?;
-        let me = &mut cluster.members[self.node];
-        (me.up, me.may_start) = (true, true);
-        Ok(())
-    }
-
-    fn hold(&self, _limit: Duration) -> DatabaseResult<()> {
-        let mut cluster = self.change("hold")?;
-        let me = &mut cluster.members[self.node];
-        if me.is_primary {
-            (me.up, me.may_start) = (false, false);
-        }
-        Ok(())
-    }
-
     fn take_over(&self, term: Option<u64>, _limit: Duration) -> DatabaseResult<()> {
         let mut cluster = self.change("promote")?;
         let me = &mut cluster.members[self.node];
@@ -270,7 +253,22 @@ impl Database for FakeDatabase {
         me.demoted_at = Some(common);
         Ok(())
     }
+}
 
+impl Schema for FakeDatabase {
+    fn apply_schema(&self, name: &str, _sql: &str, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("apply_schema")?;
+        if !cluster.schema.contains_key(name) {
+            if !cluster.write(self.node) {
+                return Err(failed("the database takes no writes".to_owned()));
+            }
+            *cluster.schema.entry(name.to_owned()).or_default() += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Dumps for FakeDatabase {
     fn mark(&self) -> DatabaseResult<DatabaseMark> {
         let rows = self.ask("mark")?.members[self.node].rows.len();
         Ok(mark(rows))
@@ -299,6 +297,46 @@ impl Database for FakeDatabase {
         Ok(seen)
     }
 
+    fn check_dump(&self, file: &Path, _limit: Duration) -> DatabaseResult<String> {
+        drop(self.ask("check_dump")?);
+        let bytes = self.host.read(file).map_err(|e| failed(e.to_string()))?;
+        let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+        let whole = text.starts_with("dump of") && bytes.ends_with(b"\n");
+        if whole {
+            Ok(text)
+        } else {
+            Err(failed(format!("{} is not whole", file.display())))
+        }
+    }
+
+    fn size_bytes(&self) -> DatabaseResult<u64> {
+        Ok(self.look().acknowledged.len() as u64 * 100)
+    }
+}
+
+impl Guard for FakeDatabase {
+    fn watch_over(&self) -> DatabaseResult<()> {
+        Ok(())
+    }
+
+    fn release(&self, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("release")?;
+        let me = &mut cluster.members[self.node];
+        (me.up, me.may_start) = (true, true);
+        Ok(())
+    }
+
+    fn hold(&self, _limit: Duration) -> DatabaseResult<()> {
+        let mut cluster = self.change("hold")?;
+        let me = &mut cluster.members[self.node];
+        if me.is_primary {
+            (me.up, me.may_start) = (false, false);
+        }
+        Ok(())
+    }
+}
+
+impl Restores for FakeDatabase {
     fn restore_beside(
         &self,
         file: &Path,
@@ -342,45 +380,6 @@ impl Database for FakeDatabase {
         (cluster.beside, cluster.exchanged) = (None, 1);
         Ok(())
     }
-
-    fn check_dump(&self, file: &Path, _limit: Duration) -> DatabaseResult<String> {
-        drop(self.ask("check_dump")?);
-        let bytes = self.host.read(file).map_err(|e| failed(e.to_string()))?;
-        let text = String::from_utf8_lossy(&bytes).trim().to_owned();
-        let whole = text.starts_with("dump of") && bytes.ends_with(b"\n");
-        if whole {
-            Ok(text)
-        } else {
-            Err(failed(format!("{} is not whole", file.display())))
-        }
-    }
-
-    fn size_bytes(&self) -> DatabaseResult<u64> {
-        Ok(self.look().acknowledged.len() as u64 * 100)
-    }
-}
-
-fn mark(rows: usize) -> DatabaseMark {
-    DatabaseMark {
-        position: rows.to_string(),
-        next_transaction: rows as u64,
-        ..DatabaseMark::default()
-    }
-}
-
-fn table(rows: usize) -> BTreeMap<String, u64> {
-    BTreeMap::from([("public.orders".to_owned(), rows as u64)])
-}
-
-fn place(rows: usize, timeline: u32) -> String {
-    format!("{rows} on timeline {timeline}")
-}
-
-/// Rows and timeline.
-fn parse(position: &str) -> DatabaseResult<(usize, u32)> {
-    let parts = position.split_once(" on timeline ");
-    let read = parts.and_then(|(rows, timeline)| rows.parse().ok().zip(timeline.parse().ok()));
-    read.ok_or_else(|| failed(format!("{position:?} is not a position")))
 }
 
 fn failed(what: String) -> DatabaseError {

@@ -1,15 +1,19 @@
 //! The database of a node behind one trait, one file an adapter. The second seam: the real
 //! adapters and the fake are held to the same tests.
 pub mod command;
+mod deadline;
 pub mod fake;
+pub mod gaussdb;
+mod lsn;
 mod none;
 pub mod postgres;
+mod script;
 
 pub use none::NONE;
 
 use crate::config::{DatabaseKind, Settings};
 use crate::core::DatabaseRole;
-use crate::host::{DatabaseMark, Host};
+use crate::host::{DatabaseMark, Finding, Host};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 /// What a database operation failed at, and what a person can do about it.
@@ -62,9 +66,53 @@ pub struct Beside {
     pub replaced: bool,
 }
 
+/// Looked at from both nodes at once, beats show for how long nothing can be written while the primary moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beat {
+    /// Here, by this one.
+    Written,
+    /// What the last one holds that has come here; None: none has.
+    Seen(Option<String>),
+}
+
+/// A connection of its own for beats: whatever moves the primary waits for none.
+pub trait Pulse {
+    /// Writes one where this node's database takes writes, and looks at the last one where it does not.
+    fn beat(&mut self, limit: Duration) -> DatabaseResult<Beat>;
+}
+
 /// One node's database. Synchronous: called on job threads only. Every call that waits takes its
 /// limit; every call may be repeated at any point of itself.
-pub trait Database: Send + Sync {
+pub trait Database: Replica + Schema + Dumps {
+    /// What a person should know of it before the first rollout, as it answers itself, and what only a person can try.
+    fn first_look(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+    /// What keeps a former primary from starting.
+    ///
+    /// # Errors
+    /// This adapter holds none.
+    fn guard(&self) -> DatabaseResult<&dyn Guard> {
+        Err(not_here("a former primary is kept from starting"))
+    }
+    /// What shows for how long nothing can be written.
+    ///
+    /// # Errors
+    /// This adapter does not, or cannot connect.
+    fn pulse(&self, _limit: Duration) -> DatabaseResult<Box<dyn Pulse + '_>> {
+        Err(not_here("how long nothing can be written is measured"))
+    }
+    /// What puts a dump back.
+    ///
+    /// # Errors
+    /// This adapter does not.
+    fn restores(&self) -> DatabaseResult<&dyn Restores> {
+        Err(not_here("a dump is restored"))
+    }
+}
+
+/// One of two databases that replicate: how it stands, and the moves of a switchover and of a failover.
+pub trait Replica: Send + Sync {
     fn role(&self) -> DatabaseResult<DatabaseRole>;
     fn replication(&self) -> DatabaseResult<Replication>;
     /// Where this node is: written so far on the primary, replayed so far on the standby.
@@ -72,12 +120,10 @@ pub trait Database: Send + Sync {
     /// Has this standby replayed everything up to `position` (as `position` or `demote` gave it)? Not if it follows
     /// a primary that was promoted since.
     fn has_replayed(&self, position: &str) -> DatabaseResult<bool>;
-    /// Applies one schema script in one transaction; a script applied before is left alone.
-    fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()>;
-    /// Schema scripts that were applied before, with their SHA-256 in hex; what is not known is left out.
-    fn applied_schema(&self) -> DatabaseResult<BTreeMap<String, String>> {
-        Ok(BTreeMap::new())
-    }
+    /// What two nodes that replicate one another have in common, and no others.
+    fn identity(&self) -> DatabaseResult<String>;
+    /// What can be seen; what cannot is not known.
+    fn standing(&self) -> Standing;
     /// What can be done before a switchover so that the stop is short (a checkpoint).
     fn prepare_switch(&self, limit: Duration) -> DatabaseResult<()>;
     /// Stops the primary cleanly and says what the standby must have replayed before it is
@@ -92,20 +138,26 @@ pub trait Database: Send + Sync {
     fn promote(&self, position: &str, limit: Duration) -> DatabaseResult<()>;
     /// Starts a demoted primary as standby of the other node; done when it streams.
     fn rejoin(&self, limit: Duration) -> DatabaseResult<()>;
-    /// What can be seen; what cannot is not known.
-    fn standing(&self) -> Standing;
-    /// From now on a former primary does not start by itself after a boot. Called at every start.
-    fn watch_over(&self) -> DatabaseResult<()>;
-    /// Starts a held primary.
-    fn release(&self, limit: Duration) -> DatabaseResult<()>;
-    /// Stops a primary that another one has replaced, and holds it.
-    fn hold(&self, limit: Duration) -> DatabaseResult<()>;
     /// Makes this one primary with what it has: only where the other certainly writes no more. A term is written into
     /// the data, where whoever follows them finds it; None: they are as before.
     fn take_over(&self, term: Option<u64>, limit: Duration) -> DatabaseResult<()>;
     /// Prepares a replaced primary for `rejoin`: takes back what the new primary never got, or
     /// with `rebuild` copies everything anew.
     fn rewind(&self, rebuild: bool, limit: Duration) -> DatabaseResult<()>;
+}
+
+/// The schema scripts of bundles.
+pub trait Schema {
+    /// Applies one schema script in one transaction; a script applied before is left alone.
+    fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()>;
+    /// Schema scripts that were applied before, with their SHA-256 in hex; what is not known is left out.
+    fn applied_schema(&self) -> DatabaseResult<BTreeMap<String, String>> {
+        Ok(BTreeMap::new())
+    }
+}
+
+/// Full logical backups.
+pub trait Dumps {
     /// What it is right now; no rows are counted.
     fn mark(&self) -> DatabaseResult<DatabaseMark>;
     /// Full logical backup into one file that did not exist. Says what it was made from, and with
@@ -113,6 +165,22 @@ pub trait Database: Send + Sync {
     fn dump(&self, to: &Path, counts: bool, limit: Duration) -> DatabaseResult<DatabaseMark>;
     /// Reads a dump's table of contents: is it whole? Says what it holds.
     fn check_dump(&self, file: &Path, limit: Duration) -> DatabaseResult<String>;
+    /// Bytes a dump may need at most.
+    fn size_bytes(&self) -> DatabaseResult<u64>;
+}
+
+/// Keeps a former primary from starting by itself.
+pub trait Guard {
+    /// From now on a former primary does not start by itself after a boot. Called at every start.
+    fn watch_over(&self) -> DatabaseResult<()>;
+    /// Starts a held primary.
+    fn release(&self, limit: Duration) -> DatabaseResult<()>;
+    /// Stops a primary that another one has replaced, and holds it.
+    fn hold(&self, limit: Duration) -> DatabaseResult<()>;
+}
+
+/// A dump as a database beside the running one, to prove it or to take its place.
+pub trait Restores {
     /// Restores a dump into a database of its own beside the running one, anew each time. Says how
     /// many rows each table has.
     fn restore_beside(&self, file: &Path, limit: Duration)
@@ -125,10 +193,32 @@ pub trait Database: Send + Sync {
     /// settings. That one stays beside as it is. Both happens at once or nothing; whoever is connected
     /// is cut off.
     fn exchange(&self, limit: Duration) -> DatabaseResult<()>;
-    /// What two nodes that replicate one another have in common, and no others.
-    fn identity(&self) -> DatabaseResult<String>;
-    /// Bytes a dump may need at most.
-    fn size_bytes(&self) -> DatabaseResult<u64>;
+}
+
+/// What the configuration refuses beside such a kind, so that nobody comes here.
+fn not_here(what: &str) -> DatabaseError {
+    refusal(
+        format!("{what} only where hau knows how with such a database"),
+        "do it by hand",
+    )
+}
+
+/// Trying again does not help before somebody did what `remedy` says.
+fn refusal(what: impl Into<String>, remedy: impl Into<String>) -> DatabaseError {
+    DatabaseError {
+        what: what.into(),
+        remedy: remedy.into(),
+        transient: false,
+    }
+}
+
+/// Trying again may help.
+fn transient(what: impl Into<String>, remedy: impl Into<String>) -> DatabaseError {
+    DatabaseError {
+        what: what.into(),
+        remedy: remedy.into(),
+        transient: true,
+    }
 }
 
 /// The adapter that the configuration names; None where there is no database.
@@ -154,6 +244,17 @@ pub fn open(
                 may_start: settings.holds_former_primary().then(|| run.join(MAY_START)),
             };
             Arc::new(postgres::Postgres::new(config, host)?)
+        }
+        DatabaseKind::Gaussdb(known) => {
+            let config = gaussdb::GaussdbConfig {
+                dsn: known.dsn.as_str().to_owned(),
+                password_file: known.password_file.clone(),
+                ca_file: known.ca_file.clone(),
+                data_dir: known.data_dir.clone(),
+                home: known.home.clone(),
+                os_user: known.os_user.clone(),
+            };
+            Arc::new(gaussdb::Gaussdb::new(config, host)?)
         }
         DatabaseKind::Command(commands) => {
             Arc::new(command::ByCommands::new(commands.clone(), host))

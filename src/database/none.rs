@@ -1,14 +1,16 @@
 //! No database: for services that keep nothing on these two hosts.
-use super::{Beside, Database, DatabaseResult, Replication, Standing};
+use super::{Database, DatabaseResult, Dumps, Replica, Replication, Schema, Standing};
 use crate::core::DatabaseRole;
 use crate::host::DatabaseMark;
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 pub struct NoDatabase;
 
 pub static NONE: NoDatabase = NoDatabase;
 
-impl Database for NoDatabase {
+impl Database for NoDatabase {}
+
+impl Replica for NoDatabase {
     fn role(&self) -> DatabaseResult<DatabaseRole> {
         Ok(DatabaseRole::None)
     }
@@ -20,9 +22,6 @@ impl Database for NoDatabase {
     }
     fn has_replayed(&self, _position: &str) -> DatabaseResult<bool> {
         Ok(true)
-    }
-    fn apply_schema(&self, _name: &str, _sql: &str, _limit: Duration) -> DatabaseResult<()> {
-        Ok(())
     }
     fn prepare_switch(&self, _limit: Duration) -> DatabaseResult<()> {
         Ok(())
@@ -45,21 +44,24 @@ impl Database for NoDatabase {
             ..Standing::default()
         }
     }
-    fn watch_over(&self) -> DatabaseResult<()> {
-        Ok(())
-    }
-    fn release(&self, _limit: Duration) -> DatabaseResult<()> {
-        Ok(())
-    }
-    fn hold(&self, _limit: Duration) -> DatabaseResult<()> {
-        Ok(())
-    }
     fn take_over(&self, _term: Option<u64>, _limit: Duration) -> DatabaseResult<()> {
         Ok(())
     }
     fn rewind(&self, _rebuild: bool, _limit: Duration) -> DatabaseResult<()> {
         Ok(())
     }
+    fn identity(&self) -> DatabaseResult<String> {
+        Ok(String::new())
+    }
+}
+
+impl Schema for NoDatabase {
+    fn apply_schema(&self, _name: &str, _sql: &str, _limit: Duration) -> DatabaseResult<()> {
+        Ok(())
+    }
+}
+
+impl Dumps for NoDatabase {
     fn mark(&self) -> DatabaseResult<DatabaseMark> {
         Ok(DatabaseMark::default())
     }
@@ -67,25 +69,6 @@ impl Database for NoDatabase {
         Ok(DatabaseMark::default())
     }
     fn check_dump(&self, _file: &Path, _limit: Duration) -> DatabaseResult<String> {
-        Ok(String::new())
-    }
-    fn restore_beside(
-        &self,
-        _file: &Path,
-        _limit: Duration,
-    ) -> DatabaseResult<BTreeMap<String, u64>> {
-        Ok(BTreeMap::new())
-    }
-    fn drop_beside(&self, _limit: Duration) -> DatabaseResult<()> {
-        Ok(())
-    }
-    fn beside(&self) -> DatabaseResult<Beside> {
-        Ok(Beside::default())
-    }
-    fn exchange(&self, _limit: Duration) -> DatabaseResult<()> {
-        Ok(())
-    }
-    fn identity(&self) -> DatabaseResult<String> {
         Ok(String::new())
     }
     fn size_bytes(&self) -> DatabaseResult<u64> {

@@ -5,7 +5,7 @@ mod control;
 mod dump;
 mod exchange;
 mod guard;
-mod lsn;
+mod pulse;
 mod rewind;
 mod schema;
 mod server;
@@ -13,19 +13,23 @@ mod session;
 mod standing;
 mod switch;
 
-use super::{Beside, Database, DatabaseError, DatabaseResult, Replication, Standing};
+use super::deadline::Deadline;
+use super::lsn::{self, Position};
+use super::script::Script;
+use super::{
+    Beside, Database, DatabaseError, DatabaseResult, Dumps, Guard, Pulse, Replica, Replication,
+    Restores, Schema, Standing, refusal, transient,
+};
 use crate::{
     core::DatabaseRole,
     host::{DatabaseMark, Host},
 };
-use lsn::Position;
 use session::Sessions;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// How long a question may take that changes nothing and reads little.
@@ -81,6 +85,20 @@ impl Postgres {
 }
 
 impl Database for Postgres {
+    fn guard(&self) -> DatabaseResult<&dyn Guard> {
+        Ok(self)
+    }
+
+    fn pulse(&self, limit: Duration) -> DatabaseResult<Box<dyn Pulse + '_>> {
+        pulse::pulse(self, limit)
+    }
+
+    fn restores(&self) -> DatabaseResult<&dyn Restores> {
+        Ok(self)
+    }
+}
+
+impl Replica for Postgres {
     fn identity(&self) -> DatabaseResult<String> {
         self.system_identifier()
     }
@@ -111,16 +129,6 @@ impl Database for Postgres {
         Ok(standing::replayed(self, QUESTION)?.replayed >= wanted.lsn)
     }
 
-    fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()> {
-        schema::apply(self, name, sql, Deadline::after(limit))
-    }
-
-    fn applied_schema(&self) -> DatabaseResult<BTreeMap<String, String>> {
-        let question = schema::applied;
-        self.sessions
-            .ask("ask which schema scripts were applied", QUESTION, question)
-    }
-
     fn prepare_switch(&self, limit: Duration) -> DatabaseResult<()> {
         self.sessions
             .ask_alone("make a checkpoint", limit, |client| {
@@ -149,18 +157,6 @@ impl Database for Postgres {
         guard::standing(self)
     }
 
-    fn watch_over(&self) -> DatabaseResult<()> {
-        guard::watch_over(self)
-    }
-
-    fn release(&self, limit: Duration) -> DatabaseResult<()> {
-        guard::release(self, Deadline::after(limit))
-    }
-
-    fn hold(&self, limit: Duration) -> DatabaseResult<()> {
-        guard::hold(self, Deadline::after(limit))
-    }
-
     fn take_over(&self, term: Option<u64>, limit: Duration) -> DatabaseResult<()> {
         switch::take_over(self, term, Deadline::after(limit))
     }
@@ -168,7 +164,21 @@ impl Database for Postgres {
     fn rewind(&self, rebuild: bool, limit: Duration) -> DatabaseResult<()> {
         rewind::rewind(self, rebuild, Deadline::after(limit))
     }
+}
 
+impl Schema for Postgres {
+    fn apply_schema(&self, name: &str, sql: &str, limit: Duration) -> DatabaseResult<()> {
+        schema::apply(self, &Script::new(name, sql), Deadline::after(limit))
+    }
+
+    fn applied_schema(&self) -> DatabaseResult<BTreeMap<String, String>> {
+        let question = schema::applied;
+        self.sessions
+            .ask("ask which schema scripts were applied", QUESTION, question)
+    }
+}
+
+impl Dumps for Postgres {
     fn mark(&self) -> DatabaseResult<DatabaseMark> {
         self.sessions.ask("ask where it is", QUESTION, dump::mark)
     }
@@ -182,6 +192,32 @@ impl Database for Postgres {
         dump::check(self, file, Deadline::after(limit))
     }
 
+    fn size_bytes(&self) -> DatabaseResult<u64> {
+        let bytes: i64 = self
+            .sessions
+            .ask("ask the database's size", SIZE_QUESTION, |client| {
+                let sql = "select pg_database_size(current_database())";
+                client.query_one(sql, &[])?.try_get(0)
+            })?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+}
+
+impl Guard for Postgres {
+    fn watch_over(&self) -> DatabaseResult<()> {
+        guard::watch_over(self)
+    }
+
+    fn release(&self, limit: Duration) -> DatabaseResult<()> {
+        guard::release(self, Deadline::after(limit))
+    }
+
+    fn hold(&self, limit: Duration) -> DatabaseResult<()> {
+        guard::hold(self, Deadline::after(limit))
+    }
+}
+
+impl Restores for Postgres {
     fn restore_beside(
         &self,
         file: &Path,
@@ -203,16 +239,6 @@ impl Database for Postgres {
     fn exchange(&self, limit: Duration) -> DatabaseResult<()> {
         exchange::exchange(self, Deadline::after(limit))
     }
-
-    fn size_bytes(&self) -> DatabaseResult<u64> {
-        let bytes: i64 = self
-            .sessions
-            .ask("ask the database's size", SIZE_QUESTION, |client| {
-                let sql = "select pg_database_size(current_database())";
-                client.query_one(sql, &[])?.try_get(0)
-            })?;
-        Ok(u64::try_from(bytes).unwrap_or(0))
-    }
 }
 
 impl Postgres {
@@ -228,71 +254,5 @@ impl Postgres {
         } else {
             DatabaseRole::Primary
         })
-    }
-}
-
-/// When a call must have ended.
-#[derive(Clone, Copy)]
-struct Deadline {
-    end: Instant,
-    limit: Duration,
-}
-
-impl Deadline {
-    fn after(limit: Duration) -> Self {
-        // A century is for ever, and an Instant that cannot overflow.
-        const CENTURY: Duration = Duration::from_secs(100 * 366 * 86_400);
-        Self {
-            end: Instant::now() + limit.min(CENTURY),
-            limit,
-        }
-    }
-
-    fn left(self) -> Duration {
-        self.end.saturating_duration_since(Instant::now())
-    }
-
-    fn passed(self) -> bool {
-        self.left().is_zero()
-    }
-
-    /// What is left, or `most` if that is less: for one question of several.
-    fn left_at_most(self, most: Duration) -> Duration {
-        self.left().min(most)
-    }
-
-    /// Asks `look` again and again with `pause` between; None when the time is up.
-    fn poll<T>(
-        self,
-        pause: Duration,
-        mut look: impl FnMut() -> DatabaseResult<Option<T>>,
-    ) -> DatabaseResult<Option<T>> {
-        loop {
-            if let Some(found) = look()? {
-                return Ok(Some(found));
-            }
-            if self.passed() {
-                return Ok(None);
-            }
-            thread::sleep(self.left_at_most(pause));
-        }
-    }
-}
-
-/// Trying again does not help before somebody did what `remedy` says.
-fn refusal(what: impl Into<String>, remedy: impl Into<String>) -> DatabaseError {
-    DatabaseError {
-        what: what.into(),
-        remedy: remedy.into(),
-        transient: false,
-    }
-}
-
-/// Trying again may help.
-fn transient(what: impl Into<String>, remedy: impl Into<String>) -> DatabaseError {
-    DatabaseError {
-        what: what.into(),
-        remedy: remedy.into(),
-        transient: true,
     }
 }

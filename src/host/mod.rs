@@ -8,6 +8,7 @@ pub mod http;
 pub mod net;
 pub mod process;
 pub mod programs;
+pub mod secret;
 pub mod sockets;
 pub mod tree;
 pub mod units;

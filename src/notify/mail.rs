@@ -1,10 +1,10 @@
 //! A mail, by SMTP.
 use super::bounded::Bounded;
-use super::{Channel, LIMIT, Notice, cut, findings, flat, said, secret, trusted};
+use super::{Channel, LIMIT, Notice, cut, findings, flat, said, trusted};
 use crate::config::{Events, Login, Mail, MailServer, MailTls};
 use crate::core::Problem;
 use crate::host::http::{self, Unanswered};
-use crate::host::{Finding, Host};
+use crate::host::{Finding, Host, secret};
 use crate::tls::{self, TlsError};
 use lettre::Message;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
@@ -121,7 +121,7 @@ impl Mail {
             return Ok(None);
         };
         let password = secret::read(host, password_file)?;
-        Ok(Some(Credentials::new(user.clone(), password)))
+        Ok(Some(Credentials::new(user.clone(), password.to_string())))
     }
 
     /// Whom the server's certificate may be of; without TLS: nobody.

@@ -3,7 +3,6 @@
 mod bounded;
 mod command;
 mod mail;
-mod secret;
 mod shape;
 mod webhook;
 

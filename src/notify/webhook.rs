@@ -1,13 +1,14 @@
 //! An HTTP POST: to a program of the site's own, or to the robot of a group chat.
-use super::{Channel, LIMIT, Notice, findings, secret, shape, trusted};
+use super::{Channel, LIMIT, Notice, findings, shape, trusted};
 use crate::config::{Events, HookAddress, HookUrl, Shape, Webhook};
 use crate::core::Problem;
 use crate::host::http::{self, Unanswered};
-use crate::host::{Finding, Host};
+use crate::host::{Finding, Host, secret};
 use crate::tls;
 use rustls::ClientConfig;
 use std::sync::Arc;
 use tokio::runtime::Handle;
+use zeroize::Zeroizing;
 
 impl Channel for Webhook {
     fn name(&self) -> String {
@@ -46,7 +47,12 @@ impl Channel for Webhook {
         let tls = self.tls(host, &url)?;
         // Not the daemon's own clock, which does not follow one that is set.
         let at_ms = jiff::Timestamp::now().as_millisecond();
-        let post = shape::post(self.shape, notice, secret.as_deref(), at_ms)?;
+        let post = shape::post(
+            self.shape,
+            notice,
+            secret.as_deref().map(String::as_str),
+            at_ms,
+        )?;
         let mut target = url.secret().to_owned();
         if !post.query.is_empty() {
             target.push(if target.contains('?') { '&' } else { '?' });
@@ -70,7 +76,7 @@ impl Webhook {
         })
     }
 
-    fn signs_with(&self, host: &dyn Host) -> Result<Option<String>, Problem> {
+    fn signs_with(&self, host: &dyn Host) -> Result<Option<Zeroizing<String>>, Problem> {
         let path = self.secret_file.as_deref();
         path.map(|path| secret::read(host, path)).transpose()
     }

@@ -99,11 +99,10 @@ impl Step for Prove {
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         let dir = cx.settings.backup.dir.join(name(cx));
         let seen = backup::mark(cx.host, &dir)?.map(|mark| mark.rows);
-        let restored = cx
-            .database
-            .restore_beside(&dir.join(backup::DUMP), cx.left());
+        let restores = cx.database.restores()?;
+        let restored = restores.restore_beside(&dir.join(backup::DUMP), cx.left());
         // What is left of a failed one takes as much room as the database.
-        cx.database.drop_beside(cx.left())?;
+        restores.drop_beside(cx.left())?;
         let (seen, restored) = (seen.unwrap_or_default(), restored?);
         if let Some(differs) = difference(&seen, &restored) {
             let remedy = "hau-ctl abort; find out what ails the database or its disk before anything is upgraded";
@@ -125,7 +124,7 @@ impl Step for Prove {
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         // One that a crash has cut off.
         if cx.database.role()? == DatabaseRole::Primary {
-            cx.database.drop_beside(cx.left())?;
+            cx.database.restores()?.drop_beside(cx.left())?;
         }
         Ok(Verdict::done())
     }

@@ -61,7 +61,7 @@ fn on_the_primary(cx: &Cx<'_>) -> StepResult<()> {
 impl Step for RestoreBeside {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         on_the_primary(cx)?;
-        if cx.database.beside()?.replaced {
+        if cx.database.restores()?.beside()?.replaced {
             return Err(StepError::fatal(
                 "the database hau_replaced is still there, from an earlier restore",
                 "see whether anything of it is needed, drop it, then hau-ctl retry",
@@ -74,12 +74,12 @@ impl Step for RestoreBeside {
         let dir = cx.backup_dir()?;
         let seen = backup::mark(cx.host, &dir)?.unwrap_or_default().rows;
         let dump = dir.join(backup::DUMP);
-        let restored = cx.database.restore_beside(&dump, cx.left())?;
+        let restored = cx.database.restores()?.restore_beside(&dump, cx.left())?;
         cx.tally.mark = format!("{} tables restored", restored.len());
         // Rows are counted where the dump is proved: a standby's backup has none to compare with.
         match super::backup::difference(&seen, &restored) {
             Some(differs) if !seen.is_empty() => {
-                cx.database.drop_beside(cx.left())?;
+                cx.database.restores()?.drop_beside(cx.left())?;
                 let remedy =
                     "hau-ctl abort; the dump is not what the backup says: name another backup";
                 Err(StepError::fatal(differs, remedy))
@@ -89,7 +89,7 @@ impl Step for RestoreBeside {
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        if cx.database.beside()?.restored {
+        if cx.database.restores()?.beside()?.restored {
             return Ok(Verdict::Done(cx.tally.mark.clone()));
         }
         let what = "the restored database is not there";
@@ -98,7 +98,7 @@ impl Step for RestoreBeside {
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         if cx.database.role()? == DatabaseRole::Primary {
-            cx.database.drop_beside(cx.left())?;
+            cx.database.restores()?.drop_beside(cx.left())?;
         }
         Ok(Verdict::done())
     }
@@ -110,7 +110,7 @@ impl Step for Exchange {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
         on_the_primary(cx)?;
         let is_up = matches!(all_listen(cx), Ok(Verdict::Done(_)));
-        Ok(if is_up && !cx.database.beside()?.restored {
+        Ok(if is_up && !cx.database.restores()?.beside()?.restored {
             Check::AlreadyDone
         } else {
             Check::Ready
@@ -118,7 +118,7 @@ impl Step for Exchange {
     }
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
-        if cx.database.beside()?.restored {
+        if cx.database.restores()?.beside()?.restored {
             let exchanged = exchange(cx);
             // Whichever database it is: the users have one again.
             start_all(cx)?;
@@ -140,5 +140,5 @@ impl Step for Exchange {
 
 fn exchange(cx: &Cx<'_>) -> StepResult<()> {
     bring_down(cx)?;
-    Ok(cx.database.exchange(cx.left() / 2)?)
+    Ok(cx.database.restores()?.exchange(cx.left() / 2)?)
 }

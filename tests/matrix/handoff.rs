@@ -145,6 +145,27 @@ fn what_users_notice_is_measured_by_the_node_that_takes_over_until_its_row_of_th
     assert!(!measures(&alone));
 }
 
+/// The old primary writes, the standby looks on, until that has measured as primary.
+#[test]
+fn both_nodes_beat_while_the_primary_moves() {
+    let beats = |state: &State| intents(state, NOW).beats;
+    assert!(!beats(&at(&[], &[])));
+    for part in [0, 2, 3] {
+        assert!(beats(&at(&[(part, Started)], &[])), "row {part}");
+    }
+    assert!(!beats(&at(&[(0, Failed)], &[])));
+    assert!(!beats(&at(&[(0, Done), (6, Done)], &[])));
+    let mut theirs = at(&[(0, Done)], &[]);
+    rows(&mut theirs)[6].node = node("b");
+    assert!(beats(&theirs), "the other one measures");
+    let mut theirs = at(&[(0, Done)], &[(6, Done)]);
+    rows(&mut theirs)[6].node = node("b");
+    assert!(!beats(&theirs), "it has measured");
+    let mut stays = at(&[(0, Done)], &[]);
+    rows(&mut stays)[5].handoff = HandoffRow::Nothing;
+    assert!(!beats(&stays), "no primary moves");
+}
+
 #[test]
 fn a_node_wakes_when_what_is_in_force_changes_by_itself() {
     let wake = |mine: &[(usize, RowState)], parked: u64| {

@@ -1,8 +1,9 @@
 //! The same two servers, reached by the commands of `hooks/site/db`.
+use super::conforms;
 use super::pair::{LIMIT, Node, Pair};
 use hau::config::{Ask, Commands, Pattern};
 use hau::core::DatabaseRole;
-use hau::database::{Database, command::ByCommands};
+use hau::database::{Dumps, Replica, Schema, command::ByCommands};
 use hau::host::Host;
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -63,6 +64,13 @@ const COMMANDS: [(Ask, &str); 15] = [
     (Ask::Dump, "dump"),
     (Ask::CheckDump, "check_dump {file}"),
 ];
+
+#[test]
+fn by_commands_it_is_a_database_as_the_others() {
+    let pair = Pair::new();
+    let (a, b) = (reached(&pair, &pair.a), reached(&pair, &pair.b));
+    conforms::conforms(&a, &b, pair.dir());
+}
 
 #[test]
 fn a_switchover_by_commands_loses_no_row_and_goes_back() {

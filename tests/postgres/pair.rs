@@ -3,7 +3,7 @@
 use super::host::PgCtl;
 use hau::{
     database::{
-        Database,
+        Replica,
         postgres::{Postgres, PostgresConfig},
     },
     host::{Command, Host},
@@ -51,7 +51,7 @@ pub(crate) struct Pair {
     pub(crate) a: Node,
     pub(crate) b: Node,
     pub(crate) host: Arc<PgCtl>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -93,7 +93,7 @@ impl Pair {
             a,
             b,
             host,
-            _dir: dir,
+            dir,
             _turn: turn,
         };
         pair.build();
@@ -142,6 +142,11 @@ impl Pair {
                 .replication()
                 .is_ok_and(|r| r.streaming && r.lag_bytes.is_some())
         });
+    }
+
+    /// The database's system user may write here.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     pub(crate) fn start(&self, node: &Node) {

@@ -1,7 +1,7 @@
 //! What the rules for schema scripts say of a table's rows, and of what can run in a script, is what the server does.
 use super::pair::{LIMIT, Pair};
 use hau::{
-    database::Database,
+    database::Schema,
     schema::{Finding, lint},
 };
 

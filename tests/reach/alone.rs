@@ -8,7 +8,7 @@ use hau::core::{
 };
 use hau::daemon::alarm;
 use hau::database::fake::{Cluster, FakeDatabase};
-use hau::database::{Database, DatabaseResult, Standing};
+use hau::database::{DatabaseResult, Guard as _, Replica, Standing};
 use hau::host::fake::FakeHost;
 use hau::steps::{self, Asked};
 use std::{

@@ -1,4 +1,5 @@
 //! `[database]` and `[fence]`, typed.
+use crate::config::database::COMMANDS;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ pub struct Database {
 pub enum DatabaseKind {
     /// PostgreSQL.
     Postgres(Postgres),
+    /// GaussDB or openGauss.
+    Gaussdb(Gaussdb),
     /// Any, by commands.
     Command(Commands),
 }
@@ -37,6 +40,23 @@ pub struct Postgres {
     pub os_user: String,
     /// The replication slot a standby uses.
     pub replication_slot: Option<String>,
+}
+
+/// The GaussDB or openGauss on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gaussdb {
+    /// How to connect to it.
+    pub dsn: Dsn,
+    /// A file with its user's password, for root alone to read; none: the server asks for none.
+    pub password_file: Option<PathBuf>,
+    /// Whose certificates are trusted over TCP; none: the CAs that this host trusts.
+    pub ca_file: Option<PathBuf>,
+    /// Its data directory.
+    pub data_dir: PathBuf,
+    /// `$GAUSSHOME`, where `bin` and `lib` are.
+    pub home: PathBuf,
+    /// The system user that its tools run as.
+    pub os_user: String,
 }
 
 /// A database that is reached by commands, run as root.
@@ -99,6 +119,14 @@ pub enum Ask {
     Dump,
     /// Reads `{file}` to its end and says what it holds.
     CheckDump,
+}
+
+/// As its key in hau.toml.
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = COMMANDS.iter().find(|(ask, ..)| ask == self);
+        f.write_str(known.map_or("", |(_, key, ..)| key))
+    }
 }
 
 /// Who promotes.

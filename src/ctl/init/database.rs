@@ -1,4 +1,4 @@
-//! `[database]`: the PostgreSQL that runs here, asked as its own user over its own socket.
+//! `[database]`: the PostgreSQL that runs here, asked as its own user over its own socket; of a GaussDB what its process tells.
 use super::{
     Part, quoted,
     scene::{Listener, Scene, run},
@@ -26,10 +26,12 @@ pub(super) struct Postgres {
 pub(super) fn find(scene: &Scene<'_>) -> Part {
     let mut part = Part::default();
     let Some(db) = postgres(scene) else {
-        part.line("# [database]");
         match scene.listeners.iter().find(|one| one.program == "gaussdb") {
-            Some(_) => part.ask("kind = \"gaussdb\"", "a GaussDB listens here, which this version cannot switch over; does the product use it?"),
-            None => part.line("# No PostgreSQL listens here: the pair is upgraded without a database."),
+            Some(server) => gaussdb(scene, server, &mut part),
+            None => {
+                part.line("# [database]");
+                part.line("# No PostgreSQL or GaussDB listens here: the pair is upgraded without a database.");
+            }
         }
         return part;
     };
@@ -78,17 +80,54 @@ pub(super) fn postgres<'s>(scene: &'s Scene<'_>) -> Option<&'s Postgres> {
     scene.postgres.get_or_init(look).as_ref()
 }
 
-fn look(scene: &Scene<'_>, server: &Listener) -> Option<Postgres> {
+/// What its process tells. It is not asked: its tools want an environment that is the site's own.
+fn gaussdb(scene: &Scene<'_>, server: &Listener, part: &mut Part) {
+    let told = scene.text(Path::new(&format!("/proc/{}/environ", server.pid)));
+    let variable = |name: &str| {
+        let pairs = told.split('\0').filter_map(|pair| pair.split_once('='));
+        pairs
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value.to_owned())
+            .next()
+    };
+    let (data_dir, socket_dir) = place(scene, server).unwrap_or_default();
+    part.line("[database]");
+    part.line("kind = \"gaussdb\"");
+    let dsn = format!("host={socket_dir} port={} dbname=… user=hau", server.port);
+    part.ask(
+        &format!("dsn = {}", quoted(&dsn)),
+        "which of its databases is the product's? create user hau monadmin there (README, GaussDB)",
+    );
+    let mut known = |key: &str, value: Option<String>, question: &str| match value {
+        Some(value) if !value.is_empty() => part.line(format!("{key} = {}", quoted(&value))),
+        Some(_) | None => part.ask(&format!("{key} = \"/…\""), question),
+    };
+    known("data_dir", Some(data_dir), "where does it keep its data?");
+    known(
+        "home",
+        variable("GAUSSHOME"),
+        "what is $GAUSSHOME of its system user?",
+    );
+    known(
+        "os_user",
+        variable("USER"),
+        "which system user does it run as?",
+    );
+}
+
+/// Where its data and its socket are.
+fn place(scene: &Scene<'_>, server: &Listener) -> Option<(String, String)> {
     let command = scene.text(Path::new(&format!("/proc/{}/cmdline", server.pid)));
     let mut words = command.split('\0');
     words.find(|word| *word == "-D")?;
     let data_dir = words.next()?.to_owned();
     let pidfile = scene.text(&Path::new(&data_dir).join("postmaster.pid"));
-    let socket_dir = pidfile
-        .lines()
-        .nth(4)
-        .filter(|dir| !dir.is_empty())?
-        .to_owned();
+    let socket_dir = pidfile.lines().nth(4).filter(|dir| !dir.is_empty())?;
+    Some((data_dir, socket_dir.to_owned()))
+}
+
+fn look(scene: &Scene<'_>, server: &Listener) -> Option<Postgres> {
+    let (data_dir, socket_dir) = place(scene, server)?;
     let port = server.port.to_string();
     let args = [
         "-XAtq",

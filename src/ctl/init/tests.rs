@@ -207,6 +207,40 @@ fn what_it_cannot_find_is_a_question() {
     insta::assert_snapshot!(found.questions.join("\n"));
 }
 
+/// Its tools want an environment of the site's own: what its process tells is enough for most of it.
+#[test]
+fn of_a_gaussdb_its_process_tells() {
+    let host = host();
+    says(
+        &host,
+        "/usr/bin/ss",
+        &LISTENERS.replace("postgres", "gaussdb"),
+    );
+    let files = [
+        (
+            "/proc/13/cmdline",
+            "/opt/gaussdb/app/bin/gaussdb\0-D\0/opt/gaussdb/data/dn\0-M\0primary\0",
+        ),
+        (
+            "/proc/13/environ",
+            "USER=omm\0GAUSSHOME=/opt/gaussdb/app\0PGHOST=/opt/gaussdb/tmp\0",
+        ),
+        (
+            "/opt/gaussdb/data/dn/postmaster.pid",
+            "13\n/opt/gaussdb/data/dn\n1\n5432\n/opt/gaussdb/tmp\n*\n",
+        ),
+    ];
+    for (path, text) in files {
+        file(&host, path, text);
+    }
+    let found = asked(&host, true, &[RECIPIENT]);
+    let text = &found.files[0].text;
+    let section = text
+        .split("\n\n")
+        .find(|part| part.starts_with("[database]"));
+    insta::assert_snapshot!(section.expect("a section"));
+}
+
 #[test]
 fn without_keepalived_it_says_what_is_missing() {
     let host = FakeHost::new();

@@ -114,6 +114,9 @@ fn moved(before: Option<&Status>, now: &Status, r: &Rollout, look: &Look) -> Vec
     if let Some(ms) = r.downtime_ms {
         rows.push(row("downtime", downtime(ms)));
     }
+    if let Some(ms) = r.write_gap_ms {
+        rows.push(row("writes", format!("paused for {}", downtime(ms))));
+    }
     if let Some(reason) = &r.mandate.by.reason {
         rows.push(row("reason", format!("{reason} ({})", r.mandate.by.user)));
     }

@@ -144,6 +144,7 @@ fn until(node: &str, step: &str) -> Rollout {
         next: "b starts its services; then health and soak".to_owned(),
         elapsed_ms: clock + 42_000 - BEGAN,
         downtime_ms: None,
+        write_gap_ms: None,
     }
 }
 
@@ -213,6 +214,7 @@ fn succeeded() -> Status {
     r.phase = None;
     r.next = String::new();
     r.downtime_ms = Some(0);
+    r.write_gap_ms = Some(96);
     s.rollout = Some(r);
     let a = node(VrrpState::Backup, DatabaseRole::Standby, 90);
     s.nodes.insert("a".to_owned(), a);

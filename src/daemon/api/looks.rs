@@ -21,9 +21,9 @@ pub(super) fn history(api: &Api, _: &Call) -> Result<Answered, Failure> {
     json(&api.snapshot().history(api.site.now()))
 }
 
-pub(super) fn doctor(api: &Api, _: &Call) -> Result<Answered, Failure> {
+pub(super) fn doctor(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let lost = |e: Failure| Finding::fail("peer", e.what, e.remedy);
-    let purpose = planning::Purpose::default();
+    let purpose = planning::Purpose::parse(call.query.as_deref().unwrap_or_default());
     match planning::findings(api, &purpose) {
         Ok(findings) => json(&findings),
         // The other node being away is a finding, not a failure of doctor.

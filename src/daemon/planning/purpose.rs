@@ -19,6 +19,8 @@ pub(in crate::daemon) struct Purpose {
     pub(super) backup: Option<String>,
     /// Its dump is restored, too.
     pub(super) restores: bool,
+    /// Nothing is planned: a person gets to know the database.
+    pub(super) database: bool,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
             ("allow_known_bad", self.allow_known_bad),
             ("rollback", self.is_rollback),
             ("restores", self.restores),
+            ("database", self.database),
         ];
         words.extend(
             flags
@@ -54,6 +57,7 @@ impl Purpose {
                 "allow_known_bad" => purpose.allow_known_bad = value == "1",
                 "rollback" => purpose.is_rollback = value == "1",
                 "restores" => purpose.restores = value == "1",
+                "database" => purpose.database = value == "1",
                 _ => {}
             }
         }
@@ -63,6 +67,9 @@ impl Purpose {
 
 /// This node's findings.
 pub(in crate::daemon) fn own_findings(api: &Api, purpose: &Purpose) -> Vec<Finding> {
+    if purpose.database {
+        return checked(api, 0, checks::first_look);
+    }
     let mut findings = if purpose.is_rollback {
         checked(api, 0, |site| {
             checks::rollback(site, purpose.backup.as_deref(), purpose.restores)
@@ -152,6 +159,10 @@ mod tests {
                 is_rollback: true,
                 restores: true,
                 backup: Some("backup_20261121_020000".to_owned()),
+                ..Purpose::default()
+            },
+            Purpose {
+                database: true,
                 ..Purpose::default()
             },
         ];

@@ -1,4 +1,6 @@
 //! The two databases themselves: what a client and the power do to them.
+use super::{DatabaseResult, failed};
+use crate::host::DatabaseMark;
 use std::collections::BTreeMap;
 
 /// What both members share: the truth that a test looks at.
@@ -139,4 +141,27 @@ impl Cluster {
             member.up &= !member.is_primary;
         }
     }
+}
+
+pub(super) fn mark(rows: usize) -> DatabaseMark {
+    DatabaseMark {
+        position: rows.to_string(),
+        next_transaction: rows as u64,
+        ..DatabaseMark::default()
+    }
+}
+
+pub(super) fn table(rows: usize) -> BTreeMap<String, u64> {
+    BTreeMap::from([("public.orders".to_owned(), rows as u64)])
+}
+
+pub(super) fn place(rows: usize, timeline: u32) -> String {
+    format!("{rows} on timeline {timeline}")
+}
+
+/// Rows and timeline.
+pub(super) fn parse(position: &str) -> DatabaseResult<(usize, u32)> {
+    let parts = position.split_once(" on timeline ");
+    let read = parts.and_then(|(rows, timeline)| rows.parse().ok().zip(timeline.parse().ok()));
+    read.ok_or_else(|| failed(format!("{position:?} is not a position")))
 }

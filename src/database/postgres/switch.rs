@@ -5,7 +5,7 @@ use super::{
     control::{Cluster, ControlData},
     guard,
     lsn::{Lsn, Position},
-    refusal,
+    pulse, refusal,
     standing::{self, Replayed},
     transient,
 };
@@ -22,12 +22,6 @@ const STALLED: Duration = Duration::from_secs(3);
 const SETTLED: Duration = Duration::from_millis(250);
 /// Enough for the server to have heard a question whose answer nobody waits for.
 const ASKED: Duration = Duration::from_millis(100);
-/// One real write in hau's own table; it changes nothing that an application can see.
-const HEARTBEAT: &str = "
-    create schema if not exists hau;
-    create table if not exists hau.heartbeat (id int primary key, at timestamptz not null);
-    insert into hau.heartbeat values (1, clock_timestamp())
-        on conflict (id) do update set at = excluded.at";
 
 /// Stops the primary; from then on it can only start as a standby. The answer lies one byte behind
 /// the begin of the shutdown checkpoint, the last record written: "replayed up to there" says
@@ -320,7 +314,8 @@ fn write_term(db: &Postgres, term: u64, deadline: Deadline) -> DatabaseResult<()
 fn write_heartbeat(db: &Postgres, deadline: Deadline) -> DatabaseResult<()> {
     db.sessions
         .ask("write to the new primary", deadline.left(), |client| {
-            client.batch_execute(HEARTBEAT)
+            client.batch_execute(pulse::MAKE)?;
+            client.batch_execute(pulse::WRITE)
         })
 }
 

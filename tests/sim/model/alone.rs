@@ -8,7 +8,7 @@ use crate::model::faults::Fault;
 use hau::core::{
     AloneRefusal, Command, DatabaseRole, Event, Guard, Kind, Refusal, Reply, RolloutResult, Unasked,
 };
-use hau::database::Database;
+use hau::database::{Guard as _, Replica};
 use hau::host::Output;
 use hau::steps::{self, Asked};
 use std::{sync::Arc, time::Duration};

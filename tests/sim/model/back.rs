@@ -7,7 +7,7 @@ use hau::backup;
 use hau::core::{
     DatabaseRole, Direction, Kind, NodeId, Order, Plan, Reply, RolloutId, Row, VrrpState, WayBack,
 };
-use hau::database::Database;
+use hau::database::Replica;
 use hau::steps;
 use hau::time::Time;
 

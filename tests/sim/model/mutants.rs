@@ -2,7 +2,7 @@
 use super::World;
 use super::site::bundle;
 use hau::core::{Band, Direction, Event, Guard, Hello, Intents, Row, RowState, VrrpState};
-use hau::database::Database;
+use hau::database::Replica;
 use hau::host::Host;
 use hau::steps::StepDef;
 use std::sync::Arc;

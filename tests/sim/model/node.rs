@@ -9,7 +9,7 @@ use super::{Ev, World};
 use hau::core::{
     Armed, Band, Event, Hello, Intents, Local, Machine, Reply, State, Timing, Turned, VrrpState,
 };
-use hau::database::Database;
+use hau::database::Replica;
 use hau::host::fake::FakeUnit;
 use hau::host::{Active, Host};
 use hau::keepalived::levels;

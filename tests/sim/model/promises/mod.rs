@@ -14,7 +14,7 @@ use super::mutants::{self, Mutant};
 use super::site::{SERVICES, SYNC, site};
 use super::{Ev, World};
 use hau::core::{Record, RolloutResult, RowState};
-use hau::database::Database;
+use hau::database::Replica;
 use hau::host::{Active, Host};
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 use crate::model::site::{self, SERVICES};
 use crate::model::{Ev, World};
 use hau::core::{RAISED, RowState, VrrpState};
-use hau::database::Database;
+use hau::database::Replica;
 use hau::host::Active;
 use hau::host::fake::{FakeUnit, OnStart};
 use hau::keepalived::levels;

@@ -1,4 +1,4 @@
-//! A place in the write-ahead log, as PostgreSQL writes it: two hexadecimal halves, "16/B374D848".
+//! A place in the write-ahead log, as PostgreSQL and those that descend from it write it: two hexadecimal halves, "16/B374D848".
 use super::{DatabaseResult, refusal};
 use std::fmt;
 

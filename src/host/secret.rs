@@ -2,17 +2,18 @@
 use crate::core::Problem;
 use crate::host::Host;
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// Group and others.
 const OTHERS: u32 = 0o077;
 /// A URL, a password: no longer.
 const MOST_BYTES: usize = 4096;
 
-/// The one line in such a file. No message says anything of it.
+/// The one line in such a file, without blanks around it. No message says anything of it.
 ///
 /// # Errors
 /// It is not there, others than root can read it, or it is not one line.
-pub(super) fn read(host: &dyn Host, path: &Path) -> Result<String, Problem> {
+pub fn read(host: &dyn Host, path: &Path) -> Result<Zeroizing<String>, Problem> {
     let shown = path.display();
     let wrong = |what: String, remedy: String| Err(Problem { what, remedy });
     if host.link_target(path).is_some() {
@@ -35,16 +36,15 @@ pub(super) fn read(host: &dyn Host, path: &Path) -> Result<String, Problem> {
         return wrong(what, remedy);
     }
     let bytes = match host.read(path) {
-        Ok(bytes) => bytes,
+        Ok(bytes) => Zeroizing::new(bytes),
         Err(e) => return wrong(e.to_string(), put_it),
     };
-    let text = String::from_utf8(bytes).unwrap_or_default();
-    let line = text.trim();
+    let line = str::from_utf8(&bytes).unwrap_or_default().trim();
     if line.is_empty() || line.len() > MOST_BYTES || line.chars().any(char::is_control) {
         let what = format!("{shown} does not hold one line of text");
         return wrong(what, put_it);
     }
-    Ok(line.to_owned())
+    Ok(Zeroizing::new(line.to_owned()))
 }
 
 #[cfg(test)]
@@ -71,11 +71,11 @@ mod tests {
     fn one_line_that_root_alone_can_read() {
         assert_eq!(
             read(&with(b"sekret\n", 0o600), Path::new(FILE)),
-            Ok("sekret".to_owned())
+            Ok(Zeroizing::new("sekret".to_owned()))
         );
         assert_eq!(
             read(&with(b" two words", 0o400), Path::new(FILE)),
-            Ok("two words".to_owned())
+            Ok(Zeroizing::new("two words".to_owned()))
         );
         for mode in [0o640, 0o604, 0o620, 0o610] {
             let told = problem(&with(b"sekret", mode));

@@ -1,0 +1,229 @@
+//! Changes of roles. Each call looks first at what is, so that it may be repeated after a crash at any point of itself.
+use super::{
+    DatabaseError, DatabaseResult, Deadline, Gaussdb, Position, QUESTION,
+    lsn::Lsn,
+    refusal,
+    standing::{self, Seen},
+    tools, transient,
+};
+use crate::{core::DatabaseRole, host::Output};
+use std::{sync::mpsc, thread, time::Duration};
+
+const POLL: Duration = Duration::from_millis(20);
+/// Between two looks at what takes long.
+const START_POLL: Duration = Duration::from_millis(200);
+/// `gs_ctl` looks once a second, and goes on for some seconds when the roles have changed.
+const ENDING: Duration = Duration::from_secs(15);
+/// It calls its own switchover off this long before nobody waits for it any more.
+const CALLED_OFF: Duration = Duration::from_secs(3);
+/// A transaction of its own that changes nothing: refused by whoever takes no writes.
+const WRITE: &str = "select txid_current()";
+
+/// A checkpoint, so that the primary has little to write when it is demoted. Both witnesses must agree on its role.
+pub(super) fn prepare(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
+    let seen = standing::look(db, QUESTION)?;
+    let said = tools::query(db, deadline.left_at_most(ENDING))?;
+    if said.role != format!("{:?}", seen.role) {
+        return Err(transient(
+            format!(
+                "this database is {}, and gs_ctl query says {}",
+                seen.words(),
+                said.words()
+            ),
+            "look which of the two is right: somebody may be changing the roles",
+        ));
+    }
+    let action = "make a checkpoint";
+    let mut client = db.connect(action, deadline.end)?;
+    let made = client.query("checkpoint", deadline.end);
+    made.map(drop).map_err(|e| super::error::told(&e, action))
+}
+
+pub(super) fn promote(db: &Gaussdb, position: Position, deadline: Deadline) -> DatabaseResult<()> {
+    if !is_primary(db) {
+        let wanted = position.lsn;
+        replayed(db, wanted, deadline)?;
+        let limit = deadline.left().saturating_sub(CALLED_OFF).as_secs().max(1);
+        become_primary(
+            db,
+            &["switchover", "-m", "fast", "-t", &limit.to_string()],
+            deadline,
+        )?;
+    }
+    takes_writes(db, deadline)
+}
+
+fn is_primary(db: &Gaussdb) -> bool {
+    standing::look(db, QUESTION).is_ok_and(|seen| is_settled_primary(&seen))
+}
+
+fn is_settled_primary(seen: &Seen) -> bool {
+    seen.role == DatabaseRole::Primary && seen.is_settled()
+}
+
+fn replayed(db: &Gaussdb, wanted: Lsn, deadline: Deadline) -> DatabaseResult<()> {
+    let there = deadline.poll(POLL, || {
+        Ok((standing::position(db, QUESTION)? >= wanted).then_some(()))
+    })?;
+    there.ok_or_else(|| {
+        transient(
+            format!("not promoted: this standby has not replayed {wanted}"),
+            "look whether it streams from the primary (gs_ctl query)",
+        )
+    })
+}
+
+/// Has `gs_ctl` do it, and waits for the database to say that it is so. The program is waited for only where the role stays
+/// as it is: what it has called off must have ended before anybody decides what to do next.
+fn become_primary(db: &Gaussdb, words: &[&str], deadline: Deadline) -> DatabaseResult<()> {
+    let (told, ended) = mpsc::channel();
+    let data = db.config.data_dir.display().to_string();
+    let words: Vec<&str> = words.iter().copied().chain(["-D", &data]).collect();
+    let limit = deadline.left() + ENDING;
+    let command = tools::command(db, "gs_ctl", &words, None, limit);
+    let host = db.host.clone();
+    // Nobody may be waiting for its end any more.
+    thread::spawn(move || drop(told.send(host.run(&command))));
+    let mut output = None;
+    let done = deadline.poll(POLL, || {
+        if output.is_none() {
+            output = ended.try_recv().ok();
+        }
+        let is_over = matches!(&output, Some(Ok(Output { code: Some(code), .. })) if *code != 0);
+        let is_so = is_primary(db);
+        Ok((is_so || is_over).then_some(is_so))
+    })?;
+    if done == Some(true) {
+        return Ok(());
+    }
+    let output = output.or_else(|| ended.recv_timeout(limit).ok());
+    if is_primary(db) {
+        return Ok(());
+    }
+    Err(not_done(
+        db,
+        words.first().copied().unwrap_or(""),
+        output,
+        deadline,
+    ))
+}
+
+/// Its exit code 0 says nothing: it ends so when its time was up, too.
+fn not_done(
+    db: &Gaussdb,
+    word: &str,
+    output: Option<crate::host::HostResult<Output>>,
+    deadline: Deadline,
+) -> DatabaseError {
+    let late = format!("not within {:.0?}", deadline.limit);
+    let why = match output {
+        Some(Ok(output)) if output.code == Some(0) => late,
+        Some(Ok(output)) => return tools::failed(db, &format!("gs_ctl {word}"), &output),
+        Some(Err(e)) => e.to_string(),
+        None => late,
+    };
+    let now = standing::look(db, QUESTION).map_or_else(|e| e.what, |seen| seen.words());
+    transient(
+        format!("gs_ctl {word} did not make this database the primary ({why}); it is {now}"),
+        "see gs_ctl query on both nodes and the log of gs_ctl, then hau-ctl retry",
+    )
+}
+
+fn takes_writes(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
+    let mut last = None;
+    let takes = deadline.poll(POLL, || {
+        let asked = db.ask(
+            "write to the database",
+            WRITE,
+            deadline.left_at_most(QUESTION),
+        );
+        Ok(asked.map_err(|e| last = Some(e)).ok().map(drop))
+    })?;
+    takes.ok_or_else(|| {
+        last.unwrap_or_else(|| transient("the new primary takes no writes", "look into its log"))
+    })
+}
+
+/// It goes on as primary, or a switchover that was called off has left it half-way.
+pub(super) fn take_back(
+    db: &Gaussdb,
+    stopped: Option<Position>,
+    deadline: Deadline,
+) -> DatabaseResult<()> {
+    if standing::look(db, QUESTION).is_ok_and(|seen| seen.role == DatabaseRole::Standby) {
+        let stopped = stopped.ok_or_else(|| {
+            refusal(
+                "this database is a standby, and where it stopped as primary is not known",
+                "see on both nodes which one has all rows, and run gs_ctl failover there",
+            )
+        })?;
+        replayed(db, stopped.lsn, deadline)?;
+        become_primary(db, &["failover"], deadline)?;
+    }
+    wait_for(db, "be primary again", deadline, is_settled_primary)?;
+    takes_writes(db, deadline)
+}
+
+/// It became a standby in the switchover. One that is down is started as one.
+pub(super) fn rejoin(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
+    if tools::is_down(db)? {
+        let limit = deadline.left();
+        let started = tools::gs_ctl(db, &["start", "-M", "standby"], limit)?;
+        if started.code != Some(0) {
+            return Err(tools::failed(db, "gs_ctl start", &started));
+        }
+    }
+    wait_for(db, "follow the other node", deadline, Seen::follows)
+}
+
+fn wait_for(
+    db: &Gaussdb,
+    what: &str,
+    deadline: Deadline,
+    is_so: impl Fn(&Seen) -> bool,
+) -> DatabaseResult<()> {
+    let mut last = String::new();
+    let done = deadline.poll(START_POLL, || {
+        Ok(match standing::look(db, QUESTION) {
+            Ok(seen) if is_so(&seen) => Some(()),
+            Ok(seen) => {
+                last = format!("it is {}", seen.words());
+                None
+            }
+            Err(e) => {
+                last = e.what;
+                None
+            }
+        })
+    })?;
+    done.ok_or_else(|| {
+        transient(
+            format!("this database did not {what} within {:.0?}: {last}", deadline.limit),
+            "see gs_ctl query; one that needs repair is mended by hau-ctl rejoin, or with --rebuild",
+        )
+    })
+}
+
+pub(super) fn take_over(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
+    if !is_primary(db) {
+        become_primary(db, &["failover"], deadline)?;
+    }
+    takes_writes(db, deadline)
+}
+
+/// `gs_ctl build` takes from the primary what this one lacks or has too much; it starts it as a standby.
+pub(super) fn rewind(db: &Gaussdb, rebuild: bool, deadline: Deadline) -> DatabaseResult<()> {
+    // It refuses one that runs as primary, as one does that a boot has started so.
+    if standing::look(db, QUESTION).is_ok_and(|seen| seen.role == DatabaseRole::Primary) {
+        let stopped = tools::gs_ctl(db, &["stop", "-m", "fast"], deadline.left())?;
+        if stopped.code != Some(0) {
+            return Err(tools::failed(db, "gs_ctl stop", &stopped));
+        }
+    }
+    let how = if rebuild { "full" } else { "incremental" };
+    let built = tools::gs_ctl(db, &["build", "-b", how], deadline.left())?;
+    match built.code {
+        Some(0) => Ok(()),
+        Some(_) | None => Err(tools::failed(db, "gs_ctl build", &built)),
+    }
+}
