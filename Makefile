@@ -61,7 +61,7 @@ lint:
 	@$(NEEDS) test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	shellcheck tests/needs .ci/run packaging/* hooks/*/*
+	shellcheck tests/needs .ci/run packaging/* hooks/*/* tests/gaussdb/front/bin/pg_controldata
 	promtool check rules docs/hau.rules.yml
 	promtool test rules tests/rules.yml
 

@@ -4,7 +4,7 @@ use hau::{
     core::VrrpState,
     host::{
         Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
-        HttpAnswer, Output, Script, UnitState, commands, files,
+        HttpAnswer, Output, Script, UnitState, commands, files, tree,
     },
     time::Time,
 };
@@ -85,8 +85,8 @@ impl Host for PgCtl {
         let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
-    fn read(&self, _: &Path) -> HostResult<Vec<u8>> {
-        absent()
+    fn read(&self, path: &Path) -> HostResult<Vec<u8>> {
+        files::read(path)
     }
     fn write(&self, _: &Path, _: &[u8], _: u32) -> HostResult<()> {
         absent()
@@ -100,8 +100,8 @@ impl Host for PgCtl {
     fn link(&self, _: &Path, _: &Path) -> HostResult<()> {
         absent()
     }
-    fn link_target(&self, _: &Path) -> Option<PathBuf> {
-        absent()
+    fn link_target(&self, link: &Path) -> Option<PathBuf> {
+        files::link_target(link)
     }
     fn rename(&self, _: &Path, _: &Path) -> HostResult<()> {
         absent()
@@ -109,8 +109,8 @@ impl Host for PgCtl {
     fn list(&self, _: &Path) -> HostResult<Vec<String>> {
         absent()
     }
-    fn inspect(&self, _: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
-        absent()
+    fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
+        tree::inspect(paths)
     }
     fn copy(&self, _: &Path, _: &Path) -> HostResult<()> {
         absent()
