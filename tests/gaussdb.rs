@@ -4,6 +4,8 @@
     reason = "a test may; clippy spares only the test functions themselves"
 )]
 
+#[path = "adapter/conforms.rs"]
+mod conforms;
 #[allow(dead_code, reason = "shared with tests/postgres.rs, which uses more")]
 #[path = "postgres/host.rs"]
 mod host;
@@ -42,6 +44,12 @@ fn switch(from: &Member, to: &Member) -> String {
         .rejoin(LIMIT)
         .unwrap_or_else(|e| panic!("{e:?}\n{}\n{}", from.log(), to.log()));
     position
+}
+
+#[test]
+fn it_is_a_database_as_the_others() {
+    let gauss = Gauss::new();
+    conforms::conforms(&gauss.a.db, &gauss.b.db, gauss.pair.dir());
 }
 
 #[test]

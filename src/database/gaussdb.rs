@@ -175,6 +175,10 @@ impl Dumps for Gaussdb {
         dump::mark(self)
     }
 
+    fn is_dumpable(&self) -> DatabaseResult<bool> {
+        Ok(self.role()? == DatabaseRole::Primary)
+    }
+
     /// No rows are counted: the configuration asks for none beside this kind.
     fn dump(&self, to: &Path, _counts: bool, limit: Duration) -> DatabaseResult<DatabaseMark> {
         dump::dump(self, to, limit)

@@ -160,6 +160,10 @@ pub trait Schema {
 pub trait Dumps {
     /// What it is right now; no rows are counted.
     fn mark(&self) -> DatabaseResult<DatabaseMark>;
+    /// Can this node's be dumped with the role that it has?
+    fn is_dumpable(&self) -> DatabaseResult<bool> {
+        Ok(true)
+    }
     /// Full logical backup into one file that did not exist. Says what it was made from, and with
     /// `counts` how many rows each table had then.
     fn dump(&self, to: &Path, counts: bool, limit: Duration) -> DatabaseResult<DatabaseMark>;

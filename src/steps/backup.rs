@@ -59,7 +59,7 @@ impl Step for Backup {
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         let dir = backup::begin(cx.host, cx.settings, &name(cx))?;
         let mut seen = None;
-        if cx.settings.database.is_some() {
+        if cx.settings.database.is_some() && cx.database.is_dumpable()? {
             let dump = dir.join(backup::DUMP);
             seen = Some(cx.database.dump(&dump, counts(cx)?, cx.left())?);
             cx.database.check_dump(&dump, cx.left())?;
@@ -71,8 +71,14 @@ impl Step for Backup {
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let manifest = backup::verify(cx.host, &cx.settings.backup.dir.join(name(cx)))?;
+        let without = match manifest.database {
+            None if cx.settings.database.is_some() => {
+                "; no dump of the database, which only the primary's node can make"
+            }
+            Some(_) | None => "",
+        };
         Ok(Verdict::Done(format!(
-            "{} with {} files",
+            "{} with {} files{without}",
             name(cx),
             manifest.files.len()
         )))

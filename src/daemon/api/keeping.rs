@@ -1,6 +1,7 @@
 //! Backups and config sync: made, listed, verified, paused, resumed, compared.
 use super::{Answered, Api, bare, failed, json, nothing};
 use crate::daemon::{door::Call, watch};
+use crate::database::DatabaseError;
 use crate::host::{Host, HostError};
 use crate::wire::{self, Code, Failure};
 use crate::{backup, sync};
@@ -20,14 +21,15 @@ pub(super) fn make_backup(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let (site, settings) = (&*api.site, &api.site.settings);
     let name = backup::name(site.now());
     let dir = backup::begin(site, settings, &name).map_err(failed)?;
+    let told = |e: DatabaseError| Failure::new(Code::Failed, e.what, e.remedy);
+    let database = site.database();
     let mut seen = None;
-    if settings.database.is_some() {
-        let (database, dump) = (site.database(), dir.join(backup::DUMP));
-        let limit = settings.limits.backup;
+    if settings.database.is_some() && database.is_dumpable().map_err(told)? {
+        let (dump, limit) = (dir.join(backup::DUMP), settings.limits.backup);
         let made = database
             .dump(&dump, false, limit)
             .and_then(|seen| database.check_dump(&dump, limit).map(|_| seen));
-        seen = Some(made.map_err(|e| Failure::new(Code::Failed, e.what, e.remedy))?);
+        seen = Some(made.map_err(told)?);
     }
     let version = api.snapshot().state.observed.local.version.clone();
     backup::seal(site, settings, &site.state_dir, &name, (version, seen)).map_err(failed)?;

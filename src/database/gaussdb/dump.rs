@@ -1,10 +1,13 @@
-//! The full logical backup: gs_dump's custom format into one file, and reading back what it says of itself.
-use super::{DatabaseResult, Gaussdb, QUESTION, asks::value, refusal, tools, transient};
+//! The full logical backup: gs_dump's custom format into one file, and reading back what it says of itself. On the primary
+//! alone: of a standby gs_dump makes none.
+use super::{
+    DatabaseError, DatabaseResult, Gaussdb, QUESTION, asks::value, refusal, tools, transient,
+};
 use crate::{host::DatabaseMark, time::Time};
 use std::{
-    fs::{self, File},
-    io,
-    os::unix::fs::{MetadataExt, fchown},
+    fs::{self, File, OpenOptions},
+    io::{self, Seek},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::Path,
     time::Duration,
 };
@@ -31,8 +34,9 @@ pub(super) fn mark(db: &Gaussdb) -> DatabaseResult<DatabaseMark> {
     })
 }
 
-/// Made as the system user, whom the server lets in without a password over its own socket. What the dump shows is no
-/// older than the mark.
+/// Made as the system user, whom the server lets in without a password over its own socket, into a file of that user's beside
+/// the data: gs_dump refuses to write its archives anywhere else than into a file that it opens itself. What the dump shows
+/// is no older than the mark.
 pub(super) fn dump(db: &Gaussdb, to: &Path, limit: Duration) -> DatabaseResult<DatabaseMark> {
     if db.host.exists(to) {
         return Err(refusal(
@@ -41,24 +45,38 @@ pub(super) fn dump(db: &Gaussdb, to: &Path, limit: Duration) -> DatabaseResult<D
         ));
     }
     let mark = mark(db)?;
+    let mut made = beside(db).map_err(|e| no_room("make", to, &e))?;
     let port = db.server.address().1.to_string();
-    let words = ["-F", "c", "-p", &port, db.server.dbname()];
-    tools::done(db, "gs_dump", &words, Some(to.to_owned()), limit).inspect_err(|_| {
-        // Half a dump is worse than none. If it stays, the next try names it.
-        drop(db.host.remove(to));
-    })?;
+    let file = made.path().display().to_string();
+    let words = ["-F", "c", "-p", &port, "-f", &file, db.server.dbname()];
+    tools::done(db, "gs_dump", &words, None, limit)?;
+    kept(made.as_file_mut(), to).map_err(|e| no_room("copy", to, &e))?;
     Ok(mark)
+}
+
+/// On disk, for root alone to read.
+fn kept(made: &mut File, to: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to)?;
+    made.rewind()?;
+    io::copy(made, &mut file)?;
+    file.sync_all()
+}
+
+fn no_room(action: &str, what: &Path, e: &io::Error) -> DatabaseError {
+    refusal(
+        format!("cannot {action} {}: {e}", what.display()),
+        "look whether the folder that holds data_dir, and that of the backups, have room for a dump",
+    )
 }
 
 /// The table of contents alone: gs_restore reads the rest only into a database. It reads a copy, for it wants to write to
 /// what it reads, and backups are not for the database's system user, while its programs are not for root to run.
 pub(super) fn check(db: &Gaussdb, file: &Path, limit: Duration) -> DatabaseResult<String> {
-    let copy = copy_of(db, file).map_err(|e| {
-        refusal(
-            format!("cannot copy {} to read it: {e}", file.display()),
-            "look whether the folder that holds data_dir has room for it",
-        )
-    })?;
+    let copy = copy_of(db, file).map_err(|e| no_room("read a copy of", file, &e))?;
     let shown = copy.path().display().to_string();
     let output = tools::done(db, "gs_restore", &["-l", &shown], None, limit)?;
     let is_entry = |line: &&str| line.starts_with(|c: char| c.is_ascii_digit());
@@ -71,15 +89,20 @@ pub(super) fn check(db: &Gaussdb, file: &Path, limit: Duration) -> DatabaseResul
     }
 }
 
-/// Beside the data, where there is room for as much; gone when it is dropped.
 fn copy_of(db: &Gaussdb, file: &Path) -> io::Result<NamedTempFile> {
+    let mut copy = beside(db)?;
+    io::copy(&mut File::open(file)?, &mut copy)?;
+    Ok(copy)
+}
+
+/// A file of the database's system user beside the data, where there is room for as much; gone when it is dropped.
+fn beside(db: &Gaussdb) -> io::Result<NamedTempFile> {
     let data = &db.config.data_dir;
     let owner = fs::metadata(data)?;
     let place = data.parent().unwrap_or(data);
-    let mut copy = tempfile::Builder::new()
+    let made = tempfile::Builder::new()
         .prefix(".hau-dump-")
         .tempfile_in(place)?;
-    io::copy(&mut File::open(file)?, &mut copy)?;
-    fchown(&copy, Some(owner.uid()), Some(owner.gid()))?;
-    Ok(copy)
+    fchown(&made, Some(owner.uid()), Some(owner.gid()))?;
+    Ok(made)
 }

@@ -12,8 +12,9 @@ const LOOK: &str =
     "select local_role, db_state, detail_information from pg_stat_get_stream_replications()";
 /// Details are for those with monitoring rights: others see who replicates, and NULL.
 const SENDERS: &str = "select state, receiver_replay_location, pg_current_xlog_location() from pg_stat_get_wal_senders()";
-const RECEIVER: &str =
-    "select sender_flush_location, receiver_replay_location from pg_stat_get_wal_receiver()";
+/// Not asked of pg_stat_get_wal_receiver(): that tells the sysadmin alone.
+const RECEIVED: &str =
+    "select pg_last_xlog_receive_location(), (select lsn from pg_last_xlog_replay_location())";
 /// Of the replay position openGauss gives a record where PostgreSQL gives one value.
 const POSITION: &str = "select case when pg_is_in_recovery() then (select lsn from pg_last_xlog_replay_location()) \
      else pg_current_xlog_location() end";
@@ -116,7 +117,7 @@ pub(super) fn replication(db: &Gaussdb) -> DatabaseResult<Replication> {
     let mut found = match seen.role {
         DatabaseRole::Primary => of_primary(&db.ask("ask for the standbys", SENDERS, QUESTION)?),
         DatabaseRole::Standby | DatabaseRole::None | DatabaseRole::Unknown => {
-            let rows = db.ask("ask for the stream", RECEIVER, QUESTION)?;
+            let rows = db.ask("ask for the stream", RECEIVED, QUESTION)?;
             of_standby(&rows, seen.follows())
         }
     };
@@ -156,9 +157,9 @@ fn of_standby(rows: &Rows, follows: bool) -> Replication {
     let at = |column| row.and_then(|row| value(row, column)).and_then(Lsn::read);
     let lag = at(0)
         .zip(at(1))
-        .map(|(sent, replayed)| sent.0.saturating_sub(replayed.0));
+        .map(|(came, replayed)| came.0.saturating_sub(replayed.0));
     Replication {
-        streaming: follows && row.is_some(),
+        streaming: follows,
         lag_bytes: lag,
         obstacles: Vec::new(),
     }
@@ -254,6 +255,7 @@ mod tests {
         assert!(!nobody.streaming && nobody.obstacles.is_empty());
         let standby = of_standby(&vec![row(&["0/200", "0/180"])], true);
         assert_eq!((standby.streaming, standby.lag_bytes), (true, Some(0x80)));
-        assert!(!of_standby(&Vec::new(), true).streaming);
+        assert!(!of_standby(&vec![row(&["0/200", "0/180"])], false).streaming);
+        assert_eq!(of_standby(&Vec::new(), true).lag_bytes, None);
     }
 }

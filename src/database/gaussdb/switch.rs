@@ -14,8 +14,8 @@ const POLL: Duration = Duration::from_millis(20);
 const START_POLL: Duration = Duration::from_millis(200);
 /// `gs_ctl` looks once a second, and goes on for some seconds when the roles have changed.
 const ENDING: Duration = Duration::from_secs(15);
-/// It calls its own switchover off this long before nobody waits for it any more.
-const CALLED_OFF: Duration = Duration::from_secs(3);
+/// It gives up waiting this long before we do. The request stays: the server may yet carry it out.
+const SOONER: Duration = Duration::from_secs(3);
 /// A transaction of its own that changes nothing: refused by whoever takes no writes.
 const WRITE: &str = "select txid_current()";
 
@@ -43,7 +43,7 @@ pub(super) fn promote(db: &Gaussdb, position: Position, deadline: Deadline) -> D
     if !is_primary(db) {
         let wanted = position.lsn;
         replayed(db, wanted, deadline)?;
-        let limit = deadline.left().saturating_sub(CALLED_OFF).as_secs().max(1);
+        let limit = deadline.left().saturating_sub(SOONER).as_secs().max(1);
         become_primary(
             db,
             &["switchover", "-m", "fast", "-t", &limit.to_string()],
@@ -73,39 +73,41 @@ fn replayed(db: &Gaussdb, wanted: Lsn, deadline: Deadline) -> DatabaseResult<()>
     })
 }
 
-/// Has `gs_ctl` do it, and waits for the database to say that it is so. The program is waited for only where the role stays
-/// as it is: what it has called off must have ended before anybody decides what to do next.
+/// Has `gs_ctl` ask for it, and waits for the database to say that it is so, whatever the program says meanwhile but "no".
 fn become_primary(db: &Gaussdb, words: &[&str], deadline: Deadline) -> DatabaseResult<()> {
     let (told, ended) = mpsc::channel();
     let data = db.config.data_dir.display().to_string();
-    let words: Vec<&str> = words.iter().copied().chain(["-D", &data]).collect();
-    let limit = deadline.left() + ENDING;
-    let command = tools::command(db, "gs_ctl", &words, None, limit);
+    let asked: Vec<&str> = words.iter().copied().chain(["-D", &data]).collect();
+    let command = tools::command(db, "gs_ctl", &asked, None, deadline.left() + ENDING);
     let host = db.host.clone();
     // Nobody may be waiting for its end any more.
     thread::spawn(move || drop(told.send(host.run(&command))));
     let mut output = None;
     let done = deadline.poll(POLL, || {
-        if output.is_none() {
-            output = ended.try_recv().ok();
+        output = output.take().or_else(|| ended.try_recv().ok());
+        if is_primary(db) {
+            return Ok(Some(true));
         }
-        let is_over = matches!(&output, Some(Ok(Output { code: Some(code), .. })) if *code != 0);
-        let is_so = is_primary(db);
-        Ok((is_so || is_over).then_some(is_so))
+        let said_no = matches!(
+            &output,
+            Some(
+                Ok(Output {
+                    code: Some(1..),
+                    ..
+                }) | Err(_)
+            )
+        );
+        Ok(said_no.then_some(false))
     })?;
-    if done == Some(true) {
-        return Ok(());
+    match done {
+        Some(true) => Ok(()),
+        Some(false) | None => Err(not_done(
+            db,
+            words.first().copied().unwrap_or(""),
+            output,
+            deadline,
+        )),
     }
-    let output = output.or_else(|| ended.recv_timeout(limit).ok());
-    if is_primary(db) {
-        return Ok(());
-    }
-    Err(not_done(
-        db,
-        words.first().copied().unwrap_or(""),
-        output,
-        deadline,
-    ))
 }
 
 /// Its exit code 0 says nothing: it ends so when its time was up, too.
@@ -125,7 +127,7 @@ fn not_done(
     let now = standing::look(db, QUESTION).map_or_else(|e| e.what, |seen| seen.words());
     transient(
         format!("gs_ctl {word} did not make this database the primary ({why}); it is {now}"),
-        "see gs_ctl query on both nodes and the log of gs_ctl, then hau-ctl retry",
+        "it may do so yet: see gs_ctl query on both nodes and the server's log, then hau-ctl retry",
     )
 }
 
