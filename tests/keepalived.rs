@@ -291,7 +291,11 @@ fn a_real_keepalived_is_heard_in_every_way() {
     let conf = site.path("multicast.conf");
     let fast = fs::read_to_string(&conf)
         .unwrap()
-        .replace("advert_int 1\n", "advert_int 0.1\n");
+        .replace("advert_int 1\n", "advert_int 0.1\n")
+        .replace(
+            "  track_file {",
+            "  virtual_ipaddress_excluded {\n    fd00:77::100/64\n  }\n  track_file {",
+        );
     fs::write(&conf, fast).unwrap();
     let mut reader = Reader::open(&site.path("run/notify.fifo")).unwrap();
     let weight = WeightFile::new(site.path("run/track/weight"));
@@ -326,6 +330,11 @@ fn a_real_keepalived_is_heard_in_every_way() {
         (web.state, web.effective_priority, web.vip_set),
         (Some(State::Master), Some(81), true)
     );
+    let vips: [IpAddr; 2] = [
+        "10.77.0.100".parse().unwrap(),
+        "fd00:77::100".parse().unwrap(),
+    ];
+    assert_eq!(web.vips, vips);
     assert_eq!((file.value, file.weight), (-29, 1));
 
     // a change goes out with the next advert, not at once

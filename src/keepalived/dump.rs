@@ -19,6 +19,7 @@ pub struct InstanceDump {
     pub total_priority: Option<i32>,
     /// The VIP is set, as keepalived thinks.
     pub vip_set: bool,
+    /// Those beside its adverts, too.
     pub vips: Vec<IpAddr>,
     /// Names of the scripts this instance tracks, and their weights.
     pub track_scripts: Vec<(String, i32)>,
@@ -48,7 +49,10 @@ pub fn instance(dump: &str, name: &str) -> Option<InstanceDump> {
         effective_priority: number("Effective priority"),
         total_priority: number("Total priority"),
         vip_set: below(&lines, "Virtual IP").any(|l| l.split_whitespace().any(|w| w == "set")),
-        vips: below(&lines, "Virtual IP").filter_map(address).collect(),
+        vips: below(&lines, "Virtual IP")
+            .chain(below(&lines, "Virtual IP Excluded"))
+            .filter_map(address)
+            .collect(),
         track_scripts: below(&lines, "Tracked scripts")
             .filter_map(script)
             .collect(),
@@ -112,9 +116,13 @@ fn value<'a>(lines: &[&'a str], key: &str) -> Option<&'a str> {
     })
 }
 
-/// The lines of the list under a title such as `Virtual IP (1):`.
+/// The lines of the list under a title such as `Virtual IP (1):`, in other versions `Virtual IP :` or `Virtual IP = 1`.
 fn below<'a>(lines: &[&'a str], title: &str) -> impl Iterator<Item = &'a str> {
-    let start = lines.iter().position(|l| l.trim_start().starts_with(title));
+    let is_start = |l: &&str| {
+        let rest = l.trim_start().strip_prefix(title);
+        rest.is_some_and(|rest| rest.trim_start().starts_with(['(', ':', '=']))
+    };
+    let start = lines.iter().position(is_start);
     let list = start.map_or(&[][..], |s| &lines[s..]);
     let depth = list.first().map_or(0, |l| indent(l));
     let rest = list.get(1..).unwrap_or_default();
@@ -158,6 +166,18 @@ mod tests {
             ("/run/hau/track/weight", -30, 1)
         );
         assert_eq!(track_file(REAL, "none"), None);
+    }
+
+    /// An instance of one family can hold addresses of the other one in no other way.
+    #[test]
+    fn vips_beside_the_adverts_are_vips() {
+        for title in ["Virtual IP Excluded (1):", "Virtual IP Excluded = 1"] {
+            let beside =
+                format!("   {title}\n     fd00::64/64 dev eth0 scope global set\n   fd_in 15");
+            let web = instance(&REAL.replace("   fd_in 15", &beside), "web").unwrap();
+            let both: [IpAddr; 2] = ["10.99.7.100".parse().unwrap(), "fd00::64".parse().unwrap()];
+            assert_eq!(web.vips, both);
+        }
     }
 
     #[test]
