@@ -246,7 +246,10 @@ impl Keepalived {
                 continue;
             };
             let Some(state) = found.state else { continue };
-            let Some(numbers) = Numbers::running(&found, self.conf().check.as_ref()) else {
+            let conf = self.conf();
+            let partners = conf.instance.partners();
+            let partners = partners.filter_map(|name| dump::instance(&text, name));
+            let Some(numbers) = Numbers::running(&found, partners, conf.check.as_ref()) else {
                 continue;
             };
             *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(numbers);

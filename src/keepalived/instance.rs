@@ -154,6 +154,27 @@ impl Instance {
         self.track_scripts.iter().chain(group)
     }
 
+    /// The other members of its sync group: they move when it does.
+    pub fn partners(&self) -> impl Iterator<Item = &str> {
+        let members = self.in_sync_group.iter().flat_map(|group| &group.members);
+        members
+            .filter(|name| **name != self.name)
+            .map(String::as_str)
+    }
+
+    /// Every VIP that moves with this instance: its own, and those of its partners. keepalived passes over
+    /// a partner that is not there.
+    ///
+    /// # Errors
+    /// When a number or address in a partner is none.
+    pub fn moving(&self, tree: &Tree) -> Result<Vec<Vip>, ConfError> {
+        let (mut vips, known) = (self.vips.clone(), Self::names(tree));
+        for partner in self.partners().filter(|name| known.contains(name)) {
+            vips.extend(Self::find(tree, partner)?.vips);
+        }
+        Ok(vips)
+    }
+
     /// IPv6 addresses are advertised over IPv6.
     #[must_use]
     pub fn is_v6(&self) -> bool {
@@ -344,6 +365,24 @@ vrrp_instance web {
             ("g", 2, false)
         );
         assert_eq!(web.files().count(), 2);
+    }
+
+    /// The usual way to one service of both families.
+    #[test]
+    fn the_whole_sync_group_moves() {
+        let moving = |more: &str| {
+            let tree = tree(&format!("{TEXT}{more}"));
+            let all = Instance::find(&tree, "web").unwrap().moving(&tree).unwrap();
+            all.iter()
+                .map(|vip| vip.addr.to_string())
+                .collect::<Vec<_>>()
+        };
+        let own = ["10.0.0.100", "10.0.0.101", "2001:db8::1"];
+        assert_eq!(moving(""), own);
+        let foreign = "vrrp_instance foreign {\n virtual_ipaddress { 10.9.9.9 }\n}\n";
+        assert_eq!(moving(foreign), own);
+        let other = "vrrp_instance other {\n virtual_ipaddress { fd00::64 }\n}\n";
+        assert_eq!(moving(other), [&own[..], &["fd00::64"]].concat());
     }
 
     #[test]

@@ -3,7 +3,7 @@ use super::SIDECAR;
 use crate::daemon::site::read_start;
 use crate::keepalived::{
     conf::Tree,
-    instance::{Globals, Instance},
+    instance::{Globals, Instance, Vip},
     lint::check_weight,
 };
 use nix::unistd::Uid;
@@ -24,6 +24,8 @@ const DUMP_BYTES: u64 = 1 << 20;
 pub(super) struct Conf {
     pub(super) tree: Tree,
     pub(super) instance: Instance,
+    /// Those of its sync group, too.
+    pub(super) vips: Vec<Vip>,
     /// The name of the script that is hau's check, and its weight.
     pub(super) check: Option<(String, i32)>,
     pub(super) fifo: PathBuf,
@@ -46,6 +48,7 @@ impl Conf {
                 .clone()
                 .unwrap_or_else(|| run_dir.join("notify.fifo")),
             stamps: tree.files.iter().map(stamp).collect(),
+            vips: instance.moving(&tree)?,
             tree,
             instance,
             check,

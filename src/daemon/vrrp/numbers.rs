@@ -16,21 +16,31 @@ impl Numbers {
         Self {
             priority: conf.instance.priority,
             check_weight: conf.check.as_ref().map(|(_, weight)| *weight),
-            vips: conf.instance.vips.iter().map(|vip| vip.addr).collect(),
+            vips: conf.vips.iter().map(|vip| vip.addr).collect(),
         }
     }
 
     /// None: the dump does not tell. `check`: the script as the file has it.
-    pub(super) fn running(dump: &InstanceDump, check: Option<&(String, i32)>) -> Option<Self> {
+    /// `partners`: the other members of its sync group.
+    pub(super) fn running(
+        dump: &InstanceDump,
+        partners: impl Iterator<Item = InstanceDump>,
+        check: Option<&(String, i32)>,
+    ) -> Option<Self> {
+        let (mut is_whole, mut vips) = (dump.is_whole, dump.vips.clone());
+        for partner in partners {
+            is_whole &= partner.is_whole;
+            vips.extend(partner.vips);
+        }
         let tracked = |(name, written): &(String, i32)| {
             let found = dump.track_scripts.iter().find(|(n, _)| n == name);
             // Not every version lists it.
             found.map_or(*written, |(_, weight)| *weight)
         };
-        dump.is_whole.then_some(Self {
+        is_whole.then_some(Self {
             priority: dump.priority?,
             check_weight: check.map(tracked),
-            vips: dump.vips.iter().copied().collect(),
+            vips: vips.into_iter().collect(),
         })
     }
 
@@ -65,7 +75,20 @@ mod tests {
     fn running(check: &(String, i32)) -> Numbers {
         let dump = include_str!("../../../tests/data/keepalived-2.2.7.data");
         let web = dump::instance(dump, "web").unwrap();
-        Numbers::running(&web, Some(check)).unwrap()
+        Numbers::running(&web, std::iter::empty(), Some(check)).unwrap()
+    }
+
+    #[test]
+    fn what_moves_with_it_is_told_with_it() {
+        let told = include_str!("../../../tests/data/keepalived-2.2.7.data");
+        let [web, other] = ["web", "other"].map(|name| dump::instance(told, name).unwrap());
+        let numbers = Numbers::running(&web, [other.clone()].into_iter(), None).unwrap();
+        assert_eq!((numbers.priority, numbers.vips.len()), (110, 2));
+        let cut = dump::InstanceDump {
+            is_whole: false,
+            ..other
+        };
+        assert_eq!(Numbers::running(&web, [cut].into_iter(), None), None);
     }
 
     #[test]
