@@ -684,14 +684,17 @@ fn a_look_that_is_not_yet_true_ends_with_the_limit_and_says_why() {
 #[test]
 fn a_drain_waits_for_no_node_and_for_nobody_for_ever() {
     let peers = ["10.77.0.12:4000", "10.77.0.11:4000"];
-    let user = "10.77.0.20:5000";
-    for a_user in [false, true] {
+    let (another, user) = ("[fd00:77::12]:4000", "10.77.0.20:5000");
+    for (a_user, from) in [(false, None), (false, Some(another)), (true, Some(user))] {
         each_row(|row| {
             if row.def().name != "drain" {
                 return;
             }
-            let connection = if a_user { user } else { peers[row.owner()] };
-            row.pair.hosts[row.owner()].edit(|w| w.connections = vec![connection.parse().unwrap()]);
+            let connection = from.unwrap_or(peers[row.owner()]);
+            row.pair.hosts[row.owner()].edit(|w| {
+                w.connections = vec![connection.parse().unwrap()];
+                w.peer_addresses = vec!["fd00:77::12".parse().unwrap()];
+            });
             let begun = row.seen().now;
             let note = row.drive(Verb::Do).expect("it ends");
             assert_eq!(note.contains(connection), a_user, "{note}");

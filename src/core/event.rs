@@ -74,6 +74,9 @@ pub struct Details {
     /// Link-layer address of the interface that VRRP runs on, as "02:00:5e:10:00:01".
     #[serde(default)]
     pub mac: Option<String>,
+    /// Of this host: whoever comes from one of them is no user.
+    #[serde(default)]
+    pub addresses: Vec<String>,
     pub weight: Option<i32>,
     pub lag_bytes: Option<u64>,
     /// None: no config sync is configured.

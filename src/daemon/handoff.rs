@@ -2,7 +2,7 @@
 use super::observe::Kick;
 use super::site::{Site, chain};
 use crate::config::When;
-use crate::core::Armed;
+use crate::core::{Armed, Details};
 use crate::handoff::{self, Ground, Handoff, Mac};
 use crate::host::{
     self,
@@ -11,6 +11,7 @@ use crate::host::{
     units::{Bus, Units},
 };
 use std::{
+    net::IpAddr,
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -23,7 +24,7 @@ const BACKLOG_LEAST: u32 = 128;
 /// What is in force is looked at this often while anything is, and tried again after a failure.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What is wanted, what is so, and what the other node's interface is called.
+/// What is wanted, what is so, and which addresses the other node has.
 pub(super) struct Handing {
     run_dir: PathBuf,
     state: Mutex<State>,
@@ -38,6 +39,7 @@ struct State {
     wanted: Option<Armed>,
     seen: host::Handoff,
     peer: Option<Mac>,
+    peer_addresses: Vec<IpAddr>,
 }
 
 impl Handing {
@@ -58,8 +60,16 @@ impl Handing {
         }
     }
 
-    pub(super) fn set_peer(&self, mac: Option<&str>) {
-        self.lock().peer = mac.and_then(|mac| mac.parse().ok());
+    /// What the other node tells of itself.
+    pub(super) fn set_peer(&self, details: &Details) {
+        let read = |text: &String| text.parse().ok();
+        let mut state = self.lock();
+        state.peer = details.mac.as_ref().and_then(|mac| mac.parse().ok());
+        state.peer_addresses = details.addresses.iter().filter_map(read).collect();
+    }
+
+    pub(super) fn peer_addresses(&self) -> Vec<IpAddr> {
+        self.lock().peer_addresses.clone()
     }
 
     pub(super) fn seen(&self) -> host::Handoff {

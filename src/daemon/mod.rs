@@ -194,7 +194,7 @@ impl Daemon {
             if let (Some(base), Some(check)) = (details.base_priority, details.check_weight) {
                 self.site.keepalived.set_peer(base, check);
             }
-            self.site.handing.set_peer(details.mac.as_deref());
+            self.site.handing.set_peer(details);
         }
         self.follow(&turned)?;
         // Last, so that who is answered and looks at the status sees what was accepted.

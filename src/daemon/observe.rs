@@ -287,6 +287,7 @@ struct Seen {
     check_weight: Option<i32>,
     armed: Armed,
     mac: Option<String>,
+    addresses: Vec<String>,
 }
 
 impl Seen {
@@ -302,6 +303,7 @@ impl Seen {
             base_priority: Some(self.base_priority),
             check_weight: self.check_weight,
             mac: self.mac,
+            addresses: self.addresses,
             weight: self.weight,
             lag_bytes: details.lag_bytes,
             sync_paused: self.sync_paused,
@@ -345,6 +347,7 @@ fn look(site: &Site, units: &Units) -> Seen {
         check_weight: site.keepalived.check_weight(),
         armed: site.handing.seen().armed,
         mac: super::handoff::mac(site),
+        addresses: site.own_addresses(),
     }
 }
 

@@ -68,6 +68,20 @@ impl Site {
             .map_or(&crate::database::NONE, |adapter| &**adapter)
     }
 
+    /// The addresses that this host's own requests come from.
+    pub(super) fn own_addresses(&self) -> Vec<String> {
+        let vips = self.vips();
+        let is_own = |a: &&net::Address| {
+            a.is_held() && !a.address.is_loopback() && !vips.contains(&a.address)
+        };
+        let held = self.held.get(|| self.addresses.local_addresses());
+        let held = held.unwrap_or_default();
+        held.iter()
+            .filter(is_own)
+            .map(|a| a.address.to_string())
+            .collect()
+    }
+
     /// The kernel has told of an address that came or went: what was seen before is old.
     pub(super) fn forget_addresses(&self) {
         self.held.forget();
@@ -279,6 +293,9 @@ impl Host for Site {
         whose: &dyn Fn(IpAddr) -> bool,
     ) -> HostResult<Vec<SocketAddr>> {
         sockets::reset(addresses, ports, whose)
+    }
+    fn peer_addresses(&self) -> Vec<IpAddr> {
+        self.handing.peer_addresses()
     }
     fn downtime(&self) -> Option<Downtime> {
         let told = self.prober.told()?;

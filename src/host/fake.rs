@@ -275,6 +275,10 @@ impl Host for FakeHost {
         Ok(ended)
     }
 
+    fn peer_addresses(&self) -> Vec<IpAddr> {
+        self.look().peer_addresses.clone()
+    }
+
     fn downtime(&self) -> Option<Downtime> {
         self.look().downtime
     }

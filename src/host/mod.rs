@@ -279,6 +279,8 @@ pub trait Host: Send + Sync {
         ports: &[u16],
         whose: &dyn Fn(IpAddr) -> bool,
     ) -> HostResult<Vec<SocketAddr>>;
+    /// Of the other node, as it told them.
+    fn peer_addresses(&self) -> Vec<IpAddr>;
     /// What has been measured through the VIP of the switchover under way.
     fn downtime(&self) -> Option<Downtime>;
     fn run(&self, command: &Command) -> HostResult<Output>;

@@ -4,7 +4,10 @@ use super::services::{all_stopped, stop_all};
 use super::stop::Stop;
 use super::{Check, Cx, Limit, QUIET, Step, StepDef, StepResult, Verdict};
 use crate::core::{HandoffRow, Undo};
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 pub(super) const DEF: StepDef = StepDef {
     name: "drain",
@@ -84,10 +87,9 @@ fn ports(cx: &Cx<'_>) -> Vec<u16> {
 /// packets from an address of its own. A service that waits for the request of such a connection, as for
 /// one of hau's own probes, would keep everybody waiting.
 fn end_dead(cx: &Cx<'_>) -> StepResult<()> {
-    let new_master = cx.settings.nodes.get(&cx.peer().0).map(|node| node.address);
-    let dead = cx
-        .host
-        .reset_connections(cx.vips, &ports(cx), &|ip| Some(ip) == new_master)?;
+    let new_master = of_peer(cx);
+    let whose = |ip| new_master.contains(&ip);
+    let dead = cx.host.reset_connections(cx.vips, &ports(cx), &whose)?;
     for one in dead {
         tracing::debug!(
             HAU_STEP = "drain",
@@ -97,11 +99,20 @@ fn end_dead(cx: &Cx<'_>) -> StepResult<()> {
     Ok(())
 }
 
+/// Any that the other node has: it asks a VIP from one in the VIP's network, which need not be the configured one.
+fn of_peer(cx: &Cx<'_>) -> Vec<IpAddr> {
+    let known = cx.settings.nodes.get(&cx.peer().0).map(|node| node.address);
+    known.into_iter().chain(cx.host.peer_addresses()).collect()
+}
+
 /// Without those from either node: they are no users.
 fn open(cx: &Cx<'_>) -> StepResult<Vec<SocketAddr>> {
     let nodes = || cx.settings.nodes.values();
-    let mut all = cx.host.connections(cx.vips, &ports(cx))?;
-    all.retain(|one| !nodes().any(|node| node.address == one.ip()));
+    let (peer, mut all) = (of_peer(cx), cx.host.connections(cx.vips, &ports(cx))?);
+    all.retain(|one| {
+        let ip = one.ip();
+        !peer.contains(&ip) && !nodes().any(|node| node.address == ip)
+    });
     Ok(all)
 }
 

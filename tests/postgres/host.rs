@@ -153,6 +153,9 @@ impl Host for PgCtl {
     ) -> HostResult<Vec<SocketAddr>> {
         absent()
     }
+    fn peer_addresses(&self) -> Vec<IpAddr> {
+        absent()
+    }
     fn downtime(&self) -> Option<hau::core::Downtime> {
         absent()
     }

@@ -35,6 +35,8 @@ pub struct World {
     pub handoff: Handoff,
     /// Connections to services here that nobody ends.
     pub connections: Vec<SocketAddr>,
+    /// As the other node told them.
+    pub peer_addresses: Vec<IpAddr>,
     pub downtime: Option<Downtime>,
     /// What programs say; one that is a file and not here ends well and says nothing.
     pub programs: BTreeMap<PathBuf, Output>,
