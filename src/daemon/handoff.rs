@@ -188,18 +188,25 @@ pub(super) fn findings(site: &Site) -> Vec<host::Finding> {
             "mend that, or write handoff.enabled = \"never\"",
         ),
     }];
-    if !site
-        .addresses
-        .share_segment(&site.keepalived.interface(), peer_address(site))
-    {
+    let interface = site.keepalived.interface();
+    let near = |peer| site.addresses.share_segment(&interface, peer);
+    if !is_one_segment(&site.keepalived.unicast_peers(), near) {
         let what = format!(
-            "the other node's address is not in the network of {}: forwarding needs one segment",
-            site.keepalived.interface()
+            "no unicast_peer is in the network of {interface}: forwarding needs one segment"
         );
         found.push(bad(
             what,
             "give both nodes an address in one network on the interface of VRRP",
         ));
+    }
+    let elsewhere = site.keepalived.elsewhere();
+    if !elsewhere.is_empty() {
+        let what = format!(
+            "{}, and VRRP is on {interface}: requests in flight there are cut when the VIP moves",
+            elsewhere.join(", ")
+        );
+        let remedy = "put it on the interface of its vrrp_instance";
+        found.push(bad(what, remedy));
     }
     if settings.parks() {
         found.extend(parking(site));
@@ -207,8 +214,9 @@ pub(super) fn findings(site: &Site) -> Vec<host::Finding> {
     found
 }
 
-fn peer_address(site: &Site) -> std::net::IpAddr {
-    site.settings.nodes[&site.peer.0].address
+/// Adverts to the group never leave it. The address that hau knows the other node by may be on another network.
+fn is_one_segment(unicast: &[IpAddr], near: impl Fn(IpAddr) -> bool) -> bool {
+    unicast.is_empty() || unicast.iter().any(|peer| near(*peer))
 }
 
 /// A held service must bear it: its watchdog, and the room for those who wait.
@@ -295,5 +303,18 @@ fn words(armed: Armed) -> String {
         "nothing".to_owned()
     } else {
         parts.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_heard_in_the_group_is_on_the_segment() {
+        let [near, far]: [IpAddr; 2] = [[10, 0, 0, 2].into(), [10, 9, 0, 2].into()];
+        let is_one = |unicast: &[IpAddr]| is_one_segment(unicast, |peer| peer == near);
+        assert!(is_one(&[]) && is_one(&[far, near]));
+        assert!(!is_one(&[far]));
     }
 }

@@ -140,6 +140,20 @@ impl Keepalived {
         self.conf().instance.interface.clone()
     }
 
+    /// The addresses that adverts go to; none: to the group, which never leaves the segment.
+    pub(super) fn unicast_peers(&self) -> Vec<IpAddr> {
+        self.conf().instance.unicast_peers.clone()
+    }
+
+    /// The VIPs that are on another interface than VRRP, and which.
+    pub(super) fn elsewhere(&self) -> Vec<String> {
+        let conf = self.conf();
+        let elsewhere = conf.instance.elsewhere(&conf.vips);
+        elsewhere
+            .map(|vip| format!("{} on {}", vip.addr, vip.dev))
+            .collect()
+    }
+
     pub(super) fn base_priority(&self) -> i32 {
         self.numbers().priority
     }

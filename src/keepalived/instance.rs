@@ -175,6 +175,11 @@ impl Instance {
         Ok(vips)
     }
 
+    /// Those of `vips` that are on another interface than this instance's adverts.
+    pub fn elsewhere<'a>(&self, vips: &'a [Vip]) -> impl Iterator<Item = &'a Vip> {
+        vips.iter().filter(|vip| vip.dev != self.interface)
+    }
+
     /// IPv6 addresses are advertised over IPv6.
     #[must_use]
     pub fn is_v6(&self) -> bool {
@@ -343,6 +348,8 @@ vrrp_instance web {
                 "2001:db8::1/64 eth0"
             ]
         );
+        let elsewhere: Vec<&Vip> = web.elsewhere(&web.vips).collect();
+        assert_eq!(elsewhere, [&web.vips[0]]);
         assert_eq!(web.unicast_peers, [IpAddr::from([10, 0, 0, 2])]);
         let track = |t: &Tracked| (t.name.clone(), t.weight, t.reverse);
         assert_eq!(
