@@ -46,7 +46,7 @@ def put(name, deb):
 def _configure(name):
     config = (LAB / "files" / "hau.toml").read_text(encoding="utf-8").replace("@RECIPIENT@", build.age_recipient())
     host.do(name, ["install", "-m", "0644", "/dev/stdin", "/etc/hau/hau.toml"], stdin=config)
-    _check_keepalived_conf(name)
+    check_keepalived_conf(name, disk.keepalived_conf("hau", name))
     started = host.ask(name, ["systemctl", "restart", "hau-weight", UNIT], timeout=60)
     if started.returncode != 0:
         journal = host.ask(name, ["journalctl", "-u", UNIT, "-n", "15", "--no-pager", "-o", "cat"]).stdout
@@ -57,10 +57,9 @@ def _configure(name):
              context=lambda: tail(host.console(name)))
 
 
-def _check_keepalived_conf(name):
-    """With a time limit inside the host: `keepalived -t` can hang."""
-    host.do(name, ["install", "-m", "0644", "/dev/stdin", "/etc/keepalived/keepalived.conf.hau"],
-            stdin=disk.keepalived_conf("hau", name))
+def check_keepalived_conf(name, text):
+    """Puts it beside the one that is used. With a time limit inside the host: `keepalived -t` can hang."""
+    host.do(name, ["install", "-m", "0644", "/dev/stdin", "/etc/keepalived/keepalived.conf.hau"], stdin=text)
     checked = host.ask(name, ["timeout", "5", "keepalived", "-t", "-f", "/etc/keepalived/keepalived.conf.hau"])
     if checked.returncode != 0:
         raise LabError(f"keepalived on node {name} does not accept its configuration with hau"
@@ -72,12 +71,12 @@ def _active(name, unit):
     return None if state == "active" else state
 
 
-def settled(seconds):
+def settled(seconds, has_vip=cluster.has_vip):
     """A probe: one node, the same for so long. A keepalived that was restarted gives the VIP away and takes it back."""
     since = {}
 
     def probe():
-        holders = tuple(name for name in NODES if cluster.has_vip(name))
+        holders = tuple(name for name in NODES if has_vip(name))
         if since.get("holders") != holders:
             since.update(holders=holders, at=time.monotonic())
         if len(holders) != 1:

@@ -1,5 +1,6 @@
 """Traffic from the client against the VIP, and afterwards: is every acknowledged order in both databases?"""
 
+import ipaddress
 import json
 import shutil
 import signal
@@ -16,7 +17,8 @@ def running():
     return load_pid(PID) is not None
 
 
-def start(new, keepalive, rate, seconds):
+def start(new, keepalive, rate, seconds, vips=(VIP,)):
+    """`vips`: the clients of each kind are dealt out to them in turn."""
     if running():
         raise LabError("traffic is already running: `lab traffic stop` first")
     if not net.exists(net.namespace("client")):
@@ -24,8 +26,10 @@ def start(new, keepalive, rate, seconds):
     program = build.traffic()
     forget()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    command = ["ip", "netns", "exec", net.namespace("client"), program, "--target", f"{VIP}:8080", "--new", new,
-               "--keepalive", keepalive, "--rate", rate, "--out", FOLDER]
+    command = ["ip", "netns", "exec", net.namespace("client"), program, "--new", new, "--keepalive", keepalive,
+               "--rate", rate, "--out", FOLDER]
+    for vip in map(ipaddress.ip_address, vips):
+        command += ["--target", f"[{vip}]:8080" if vip.version == 6 else f"{vip}:8080"]
     if seconds:
         command += ["--seconds", seconds]
     with open(FOLDER / "log", "wb") as log:

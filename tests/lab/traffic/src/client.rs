@@ -34,6 +34,7 @@ impl Kind {
 pub struct Record {
     pub id: String,
     pub kind: Kind,
+    pub target: SocketAddr,
     /// Since the run began.
     pub start: Duration,
     pub latency: Duration,
@@ -85,6 +86,7 @@ impl Client {
         Record {
             id,
             kind: self.kind,
+            target: self.target,
             start: start - self.began,
             latency: start.elapsed(),
             outcome,

@@ -1,5 +1,6 @@
 //! Orders against the VIP from many clients that never retry: what a user would notice of an upgrade.
 //! `haulab-traffic --target IP:PORT --out DIR [--new N] [--keepalive M] [--rate R] [--seconds S]`
+//! With several `--target` the clients of each kind are dealt out to them in turn.
 //! Ends on SIGTERM or after S seconds and leaves report.json, acknowledged.txt and requests.csv in DIR.
 
 mod client;
@@ -20,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 struct Options {
-    target: SocketAddr,
+    targets: Vec<SocketAddr>,
     out: PathBuf,
     new: u32,
     keepalive: u32,
@@ -40,14 +41,14 @@ fn main() -> ExitCode {
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options> {
-    let (mut target, mut out) = (None, None);
+    let (mut targets, mut out) = (Vec::new(), None);
     let (mut new, mut keepalive, mut rate, mut seconds) = (20, 20, 10.0, None);
     while let Some(name) = args.next() {
         let value = args
             .next()
             .ok_or_else(|| usage(&format!("{name} needs a value")))?;
         match name.as_str() {
-            "--target" => target = Some(number(&name, &value)?),
+            "--target" => targets.push(number(&name, &value)?),
             "--out" => out = Some(PathBuf::from(&value)),
             "--new" => new = number(&name, &value)?,
             "--keepalive" => keepalive = number(&name, &value)?,
@@ -59,10 +60,12 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options> {
     if !(0.01..=10_000.0).contains(&rate) {
         return Err(usage("--rate must be between 0.01 and 10000"));
     }
-    let target = target.ok_or_else(|| usage("--target IP:PORT is missing"))?;
+    if targets.is_empty() {
+        return Err(usage("--target IP:PORT is missing"));
+    }
     let out = out.ok_or_else(|| usage("--out DIR is missing"))?;
     Ok(Options {
-        target,
+        targets,
         out,
         new,
         keepalive,
@@ -92,13 +95,15 @@ fn run(options: &Options) -> Result<()> {
     let clients = options.new + options.keepalive;
     let pause = Duration::from_secs_f64(1.0 / options.rate);
     let mut threads = Vec::new();
+    let mut turns = options.targets.iter().copied().cycle();
     for number in 0..clients {
         let kind = if number < options.new {
             Kind::New
         } else {
             Kind::KeepAlive
         };
-        let client = Client::new(kind, options.target, format!("{run_id}-{number:03}"), began);
+        let Some(target) = turns.next() else { break };
+        let client = Client::new(kind, target, format!("{run_id}-{number:03}"), began);
         // spread over one period, so that the clients do not march in step
         let first = pause.mul_f64(f64::from(number) / f64::from(clients));
         let stop = Arc::clone(&stop);
@@ -150,6 +155,8 @@ mod tests {
             (good.new, good.keepalive, good.rate, good.seconds),
             (20, 20, 2.5, None)
         );
+        let both = parse("--target 10.0.0.1:80 --target [fd00::1]:80 --out /tmp").unwrap();
+        assert_eq!(both.targets.len(), 2);
         for (line, wanted) in [
             ("--out /tmp", "--target"),
             ("--target 10.0.0.1:80", "--out"),

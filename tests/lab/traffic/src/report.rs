@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +14,8 @@ use crate::client::Record;
 #[derive(Debug, PartialEq, Serialize)]
 struct Report {
     requests: Requests,
+    /// The same for each address that the clients used.
+    targets: BTreeMap<String, Requests>,
     /// Longest time in which no request of any client finished successfully, from the first start to the last end.
     longest_gap_ms: f64,
     /// Reason → count.
@@ -69,8 +72,6 @@ pub fn write(
 
 /// `records` are sorted by start.
 fn summary(records: &[Record], began_at: SystemTime, elapsed: Duration) -> Report {
-    let mut latencies: Vec<Duration> = records.iter().map(|record| record.latency).collect();
-    latencies.sort();
     let mut errors = BTreeMap::new();
     for why in records
         .iter()
@@ -83,14 +84,16 @@ fn summary(records: &[Record], began_at: SystemTime, elapsed: Duration) -> Repor
         .iter()
         .map(|record| record.start + record.latency)
         .max();
+    let mut targets: BTreeMap<SocketAddr, Vec<&Record>> = BTreeMap::new();
+    for record in records {
+        targets.entry(record.target).or_default().push(record);
+    }
     Report {
-        requests: Requests {
-            total: records.len(),
-            failed: errors.values().sum(),
-            worst_ms: millis(latencies.last().copied().unwrap_or_default()),
-            p50_ms: millis(quantile(&latencies, 50)),
-            p99_ms: millis(quantile(&latencies, 99)),
-        },
+        requests: requests(&records.iter().collect::<Vec<_>>()),
+        targets: targets
+            .iter()
+            .map(|(target, records)| (target.to_string(), requests(records)))
+            .collect(),
         longest_gap_ms: millis(longest_gap(records)),
         errors,
         first_ms: records
@@ -98,6 +101,21 @@ fn summary(records: &[Record], began_at: SystemTime, elapsed: Duration) -> Repor
             .map(|record| (base + record.start).as_millis()),
         last_ms: last.map(|end| (base + end).as_millis()),
         elapsed_ms: elapsed.as_millis(),
+    }
+}
+
+fn requests(records: &[&Record]) -> Requests {
+    let mut latencies: Vec<Duration> = records.iter().map(|record| record.latency).collect();
+    latencies.sort();
+    Requests {
+        total: records.len(),
+        failed: records
+            .iter()
+            .filter(|record| record.outcome.is_err())
+            .count(),
+        worst_ms: millis(latencies.last().copied().unwrap_or_default()),
+        p50_ms: millis(quantile(&latencies, 50)),
+        p99_ms: millis(quantile(&latencies, 99)),
     }
 }
 
@@ -141,6 +159,7 @@ mod tests {
         Record {
             id: format!("id{start}"),
             kind: Kind::New,
+            target: SocketAddr::from(([10, 0, 0, 1], 80)),
             start: Duration::from_millis(start),
             latency: Duration::from_millis(latency),
             outcome: outcome.map_err(str::to_owned),
@@ -166,6 +185,7 @@ mod tests {
                 p99_ms: 900.0
             }
         );
+        assert_eq!(report.targets["10.0.0.1:80"], report.requests);
         // 420 (the last good end) to 920 (the end of the failed one)
         assert!((report.longest_gap_ms - 500.0).abs() < 1e-9);
         assert_eq!(report.errors, BTreeMap::from([("timed out".to_owned(), 1)]));
