@@ -17,7 +17,7 @@ mod postgres;
 
 use hau::{
     core::DatabaseRole,
-    database::{DatabaseError, Dumps, Replica, Schema},
+    database::{Database, DatabaseError, Dumps, Replica, Schema},
     host::Host,
 };
 use pair::{Gauss, Member, PASSWORD};
@@ -209,6 +209,65 @@ fn the_standby_takes_over_and_the_old_primary_comes_back() {
         assert_eq!(pair.a.count("kept"), 0);
         assert!(pair.a.sql().batch_execute("select from stray").is_err());
     }
+}
+
+/// What PostgreSQL's timelines say is said by a number in the data.
+#[test]
+fn a_former_primary_that_comes_up_is_seen_to_be_the_older_one_and_is_held() {
+    let gauss = Gauss::new();
+    let (a, b, pair) = (&gauss.a.db, &gauss.b.db, &gauss.pair);
+    assert_eq!(a.standing().timeline, 1);
+    pair.until("b has the number", || b.standing().timeline == 1);
+    let behind = switch(&gauss.a, &gauss.b);
+    assert_eq!(b.standing().timeline, 2);
+    switch(&gauss.b, &gauss.a);
+    assert_eq!(
+        [a.standing().timeline, a.standing().timeline],
+        [3, 3],
+        "counted once"
+    );
+    pair.until("b has the number", || b.standing().timeline == 3);
+    let e = b.promote(&behind, LIMIT).unwrap_err();
+    says(&e, "promoted since");
+    assert!(!e.transient && !b.has_replayed(&behind).unwrap());
+
+    let data = pair.a.data_dir.display().to_string();
+    pair.tool("pg_ctl", &["-D", &data, "-m", "immediate", "stop"]);
+    b.take_over(None, LIMIT).unwrap();
+    // One that is still busy with the switchover keeps this one from it, and that ends with 0.
+    pair.until("a is up", || {
+        gauss.a.gs_ctl(&["start", "-M", "primary"]);
+        a.role().is_ok()
+    });
+    let seen = a.standing();
+    assert_eq!((seen.role, seen.timeline), (DatabaseRole::Primary, 3));
+    assert_eq!(b.standing().timeline, 4);
+    let guard = a.guard().unwrap();
+    guard.hold(LIMIT).unwrap();
+    let seen = a.standing();
+    assert!(
+        seen.held && seen.timeline == 3 && seen.role == DatabaseRole::Unknown,
+        "{seen:?}"
+    );
+    a.rewind(false, LIMIT).unwrap();
+    a.rejoin(LIMIT).unwrap();
+    pair.until("a has the number", || a.standing().timeline == 4);
+    assert!(!a.standing().held && a.standing().follows);
+}
+
+#[test]
+fn a_held_primary_that_was_not_replaced_is_started_again() {
+    let gauss = Gauss::new();
+    let (a, pair) = (&gauss.a.db, &gauss.pair);
+    let guard = a.guard().unwrap();
+    guard.watch_over().unwrap();
+    guard.hold(LIMIT).unwrap();
+    assert!(a.standing().held);
+    for _ in 0..2 {
+        guard.release(LIMIT).unwrap();
+    }
+    pair.until("a is up", || a.role().is_ok());
+    assert!(a.role().unwrap() == DatabaseRole::Primary && !a.standing().held);
 }
 
 #[test]

@@ -261,7 +261,7 @@ fn site(
         database: OnceLock::new(),
     });
     let host: Arc<dyn Host> = Arc::clone(&site) as Arc<dyn Host>;
-    if let Some(adapter) = database::open(&site.settings, host, &args.run)? {
+    if let Some(adapter) = database::open(&site.settings, host, &args.run, &site.me)? {
         // Nobody else sets it.
         let _ = site.database.set(adapter);
     }

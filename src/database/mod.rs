@@ -12,7 +12,7 @@ mod script;
 pub use none::NONE;
 
 use crate::config::{DatabaseKind, Settings};
-use crate::core::DatabaseRole;
+use crate::core::{DatabaseRole, NodeId};
 use crate::host::{DatabaseMark, Finding, Host};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
@@ -28,6 +28,9 @@ pub struct DatabaseError {
 
 /// In hau's run folder, which a boot empties: without it a former primary does not start.
 pub const MAY_START: &str = "database-may-start";
+
+/// In hau's run folder: a former primary was stopped, and is held until the other one has given it what it lacks.
+pub const HELD: &str = "database-held";
 
 pub type DatabaseResult<T> = Result<T, DatabaseError>;
 
@@ -233,6 +236,7 @@ pub fn open(
     settings: &Settings,
     host: Arc<dyn Host>,
     run: &Path,
+    me: &NodeId,
 ) -> DatabaseResult<Option<Arc<dyn Database>>> {
     let Some(database) = &settings.database else {
         return Ok(None);
@@ -257,6 +261,8 @@ pub fn open(
                 data_dir: known.data_dir.clone(),
                 home: known.home.clone(),
                 os_user: known.os_user.clone(),
+                node: me.0.clone(),
+                held: run.join(HELD),
             };
             Arc::new(gaussdb::Gaussdb::new(config, host)?)
         }

@@ -122,6 +122,8 @@ mod tests {
             data_dir: PathBuf::new(),
             home: PathBuf::new(),
             os_user: String::new(),
+            node: String::new(),
+            held: PathBuf::new(),
         };
         Gaussdb::new(config, host.clone()).expect("a dsn")
     }

@@ -31,8 +31,8 @@ const BY_HAND: [(&str, &str); 3] = [
         "hau-ctl switch under the load of a test, and back; compare the rows, and see hau-ctl report",
     ),
     (
-        "with which role does a former primary come up after a power cut?",
-        "power off the primary's host, hau-ctl failover --fenced on the other one, power it on: it must not be primary; then hau-ctl rejoin",
+        "with which role does a former primary come up after a power cut? Best as a standby",
+        "power off the primary's host, hau-ctl failover --fenced on the other one, power it on: one that comes up as primary is stopped by hau; then hau-ctl rejoin",
     ),
 ];
 

@@ -2,6 +2,7 @@
 use super::{
     DatabaseError, DatabaseResult, Gaussdb, QUESTION, Replication, Standing,
     asks::{Rows, first, value},
+    guard,
     lsn::Lsn,
     tools, transient,
 };
@@ -91,10 +92,25 @@ pub(super) fn with_witness(db: &Gaussdb, e: DatabaseError) -> DatabaseError {
 }
 
 pub(super) fn standing(db: &Gaussdb) -> Standing {
-    let seen = look(db, QUESTION);
+    let Ok(seen) = look(db, QUESTION) else {
+        let held = guard::held(db);
+        return Standing {
+            held: held.is_some(),
+            timeline: held.unwrap_or(0),
+            may_start: true,
+            ..Standing::default()
+        };
+    };
+    if seen.role == DatabaseRole::Primary
+        && seen.is_settled()
+        && let Err(e) = guard::claim(db)
+    {
+        tracing::warn!("{}; {}", e.what, e.remedy);
+    }
     Standing {
-        role: seen.as_ref().map(|s| s.role).unwrap_or_default(),
-        follows: seen.is_ok_and(|s| s.follows()),
+        role: seen.role,
+        follows: seen.follows(),
+        timeline: guard::number(db),
         may_start: true,
         ..Standing::default()
     }

@@ -1,12 +1,15 @@
 //! Changes of roles. Each call looks first at what is, so that it may be repeated after a crash at any point of itself.
 use super::{
-    DatabaseError, DatabaseResult, Deadline, Gaussdb, Position, QUESTION,
+    DatabaseError, DatabaseResult, Deadline, Gaussdb, Position, QUESTION, guard,
     lsn::Lsn,
     refusal,
     standing::{self, Seen},
     tools, transient,
 };
-use crate::{core::DatabaseRole, host::Output};
+use crate::{
+    core::DatabaseRole,
+    host::{HostResult, Output},
+};
 use std::{sync::mpsc, thread, time::Duration};
 
 const POLL: Duration = Duration::from_millis(20);
@@ -41,8 +44,13 @@ pub(super) fn prepare(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
 
 pub(super) fn promote(db: &Gaussdb, position: Position, deadline: Deadline) -> DatabaseResult<()> {
     if !is_primary(db) {
-        let wanted = position.lsn;
-        replayed(db, wanted, deadline)?;
+        if position.is_left_behind(guard::number(db)) {
+            return Err(refusal(
+                "not promoted: another database was promoted since, and this standby follows it",
+                "hau-ctl status says who is primary",
+            ));
+        }
+        replayed(db, position.lsn, deadline)?;
         let limit = deadline.left().saturating_sub(SOONER).as_secs().max(1);
         become_primary(
             db,
@@ -74,30 +82,29 @@ fn replayed(db: &Gaussdb, wanted: Lsn, deadline: Deadline) -> DatabaseResult<()>
 }
 
 /// Has `gs_ctl` ask for it, and waits for the database to say that it is so, whatever the program says meanwhile but "no".
+/// One that is still busy with what was asked before is waited for.
 fn become_primary(db: &Gaussdb, words: &[&str], deadline: Deadline) -> DatabaseResult<()> {
-    let (told, ended) = mpsc::channel();
-    let data = db.config.data_dir.display().to_string();
-    let asked: Vec<&str> = words.iter().copied().chain(["-D", &data]).collect();
-    let command = tools::command(db, "gs_ctl", &asked, None, deadline.left() + ENDING);
-    let host = db.host.clone();
-    // Nobody may be waiting for its end any more.
-    thread::spawn(move || drop(told.send(host.run(&command))));
+    let mut ended = ask(db, words, deadline);
     let mut output = None;
     let done = deadline.poll(POLL, || {
         output = output.take().or_else(|| ended.try_recv().ok());
         if is_primary(db) {
             return Ok(Some(true));
         }
-        let said_no = matches!(
-            &output,
+        Ok(match &output {
+            Some(Ok(said)) if tools::is_busy(said) => {
+                thread::sleep(tools::BUSY);
+                (ended, output) = (ask(db, words, deadline), None);
+                None
+            }
             Some(
                 Ok(Output {
-                    code: Some(1..),
-                    ..
-                }) | Err(_)
-            )
-        );
-        Ok(said_no.then_some(false))
+                    code: Some(1..), ..
+                })
+                | Err(_),
+            ) => Some(false),
+            Some(Ok(_)) | None => None,
+        })
     })?;
     match done {
         Some(true) => Ok(()),
@@ -110,11 +117,22 @@ fn become_primary(db: &Gaussdb, words: &[&str], deadline: Deadline) -> DatabaseR
     }
 }
 
+/// On a thread of its own: it goes on for seconds when the role has changed, and nobody may be waiting for its end any more.
+fn ask(db: &Gaussdb, words: &[&str], deadline: Deadline) -> mpsc::Receiver<HostResult<Output>> {
+    let (told, ended) = mpsc::channel();
+    let data = db.config.data_dir.display().to_string();
+    let words: Vec<&str> = words.iter().copied().chain(["-D", &data]).collect();
+    let command = tools::command(db, "gs_ctl", &words, None, deadline.left() + ENDING);
+    let host = db.host.clone();
+    thread::spawn(move || drop(told.send(host.run(&command))));
+    ended
+}
+
 /// Its exit code 0 says nothing: it ends so when its time was up, too.
 fn not_done(
     db: &Gaussdb,
     word: &str,
-    output: Option<crate::host::HostResult<Output>>,
+    output: Option<HostResult<Output>>,
     deadline: Deadline,
 ) -> DatabaseError {
     let late = format!("not within {:.0?}", deadline.limit);
@@ -143,7 +161,8 @@ fn takes_writes(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
     })?;
     takes.ok_or_else(|| {
         last.unwrap_or_else(|| transient("the new primary takes no writes", "look into its log"))
-    })
+    })?;
+    guard::claim(db)
 }
 
 /// It goes on as primary, or a switchover that was called off has left it half-way.
@@ -225,7 +244,7 @@ pub(super) fn rewind(db: &Gaussdb, rebuild: bool, deadline: Deadline) -> Databas
     let how = if rebuild { "full" } else { "incremental" };
     let built = tools::gs_ctl(db, &["build", "-b", how], deadline.left())?;
     match built.code {
-        Some(0) => Ok(()),
+        Some(0) => guard::forget(db),
         Some(_) | None => Err(tools::failed(db, "gs_ctl build", &built)),
     }
 }

@@ -1,9 +1,11 @@
 //! The programs in `$GAUSSHOME/bin`, run as the database's system user with the environment that they need.
-use super::{DatabaseError, DatabaseResult, Gaussdb, refusal, transient};
+use super::{DatabaseError, DatabaseResult, Deadline, Gaussdb, refusal, transient};
 use crate::host::{Command, Output};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 const SYSTEM: &str = "/usr/bin:/bin";
+/// Between two tries while another one holds its lock.
+pub(super) const BUSY: Duration = Duration::from_millis(500);
 const QUESTION: Duration = Duration::from_secs(10);
 /// Of `gs_ctl status`, as of `pg_ctl`: there is no server.
 const NOT_RUNNING: i32 = 3;
@@ -97,12 +99,36 @@ fn last_words(output: &Output) -> &str {
         .map_or(last, |(_, words)| words.trim())
 }
 
+/// Waits for another one that is still busy. On what else it says no error is made: whoever asks looks at the database.
+///
 /// # Errors
-/// The program could not be run. Its words are no errors: whoever asks looks at the database.
+/// The program could not be run.
 pub(super) fn gs_ctl(db: &Gaussdb, words: &[&str], limit: Duration) -> DatabaseResult<Output> {
+    let deadline = Deadline::after(limit);
     let data = db.config.data_dir.display().to_string();
     let words: Vec<&str> = words.iter().copied().chain(["-D", &data]).collect();
-    run(db, "gs_ctl", &words, None, limit)
+    let mut last = None;
+    let done = deadline.poll(BUSY, || {
+        let output = run(db, "gs_ctl", &words, None, deadline.left())?;
+        let is_done = !is_busy(&output);
+        last = Some(output);
+        Ok(is_done.then_some(()))
+    })?;
+    let late = || {
+        transient(
+            "another gs_ctl is still running",
+            "see what it waits for: ps -C gs_ctl -f",
+        )
+    };
+    done.and(last).ok_or_else(late)
+}
+
+/// Each holds a lock until it has ended, which is seconds after what it was asked for. One that starts a server says so and
+/// ends with 0.
+pub(super) fn is_busy(output: &Output) -> bool {
+    output
+        .stdout
+        .contains("Another gs_ctl command is still running")
 }
 
 pub(super) fn is_down(db: &Gaussdb) -> DatabaseResult<bool> {
