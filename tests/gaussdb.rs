@@ -17,7 +17,7 @@ mod postgres;
 
 use hau::{
     core::DatabaseRole,
-    database::{Database, DatabaseError, Dumps, Replica, Schema},
+    database::{DatabaseError, Dumps, Replica, Schema},
     host::Host,
 };
 use pair::{Gauss, Member, PASSWORD};
@@ -213,7 +213,7 @@ fn the_standby_takes_over_and_the_old_primary_comes_back() {
 
 /// What PostgreSQL's timelines say is said by a number in the data.
 #[test]
-fn a_former_primary_that_comes_up_is_seen_to_be_the_older_one_and_is_held() {
+fn a_former_primary_that_comes_up_is_seen_to_be_the_older_one() {
     let gauss = Gauss::new();
     let (a, b, pair) = (&gauss.a.db, &gauss.b.db, &gauss.pair);
     assert_eq!(a.standing().timeline, 1);
@@ -242,32 +242,10 @@ fn a_former_primary_that_comes_up_is_seen_to_be_the_older_one_and_is_held() {
     let seen = a.standing();
     assert_eq!((seen.role, seen.timeline), (DatabaseRole::Primary, 3));
     assert_eq!(b.standing().timeline, 4);
-    let guard = a.guard().unwrap();
-    guard.hold(LIMIT).unwrap();
-    let seen = a.standing();
-    assert!(
-        seen.held && seen.timeline == 3 && seen.role == DatabaseRole::Unknown,
-        "{seen:?}"
-    );
     a.rewind(false, LIMIT).unwrap();
     a.rejoin(LIMIT).unwrap();
     pair.until("a has the number", || a.standing().timeline == 4);
-    assert!(!a.standing().held && a.standing().follows);
-}
-
-#[test]
-fn a_held_primary_that_was_not_replaced_is_started_again() {
-    let gauss = Gauss::new();
-    let (a, pair) = (&gauss.a.db, &gauss.pair);
-    let guard = a.guard().unwrap();
-    guard.watch_over().unwrap();
-    guard.hold(LIMIT).unwrap();
-    assert!(a.standing().held);
-    for _ in 0..2 {
-        guard.release(LIMIT).unwrap();
-    }
-    pair.until("a is up", || a.role().is_ok());
-    assert!(a.role().unwrap() == DatabaseRole::Primary && !a.standing().held);
+    assert!(a.standing().follows);
 }
 
 #[test]

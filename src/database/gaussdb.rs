@@ -8,17 +8,17 @@
 //! waits for it where the roles say more.
 //!
 //! A former primary is not kept from starting: with what role one starts is said by whoever starts it, and that is the
-//! site's own unit or the cluster's manager. One that comes up as primary is seen to be the older one, and stopped. The
-//! configuration has no `[fence]` beside this kind.
+//! site's own unit or the cluster's manager. One that comes up as primary is seen to be the older one. The configuration has
+//! no `[fence]` beside this kind.
 mod asks;
 mod connect;
 mod dump;
 mod error;
 mod first_look;
-mod guard;
 mod link;
 mod login;
 mod messages;
+mod promotion;
 mod pulse;
 mod schema;
 mod standing;
@@ -30,8 +30,8 @@ use super::deadline::Deadline;
 use super::lsn::{self, Position};
 use super::script::Script;
 use super::{
-    Database, DatabaseError, DatabaseResult, Dumps, Guard, Pulse, Replica, Replication, Schema,
-    Standing, refusal, transient,
+    Database, DatabaseError, DatabaseResult, Dumps, Pulse, Replica, Replication, Schema, Standing,
+    refusal, transient,
 };
 use crate::{
     core::DatabaseRole,
@@ -65,8 +65,6 @@ pub struct GaussdbConfig {
     pub os_user: String,
     /// This node's name.
     pub node: String,
-    /// The file that says that a former primary was stopped and is held; a boot takes it away.
-    pub held: PathBuf,
 }
 
 /// The adapter. Its calls block: for job threads only, never inside an async task.
@@ -102,10 +100,6 @@ impl Database for Gaussdb {
         first_look::first_look(self)
     }
 
-    fn guard(&self) -> DatabaseResult<&dyn Guard> {
-        Ok(self)
-    }
-
     fn pulse(&self, limit: Duration) -> DatabaseResult<Box<dyn Pulse + '_>> {
         pulse::pulse(self, limit)
     }
@@ -124,14 +118,14 @@ impl Replica for Gaussdb {
     fn position(&self) -> DatabaseResult<String> {
         let position = Position {
             lsn: standing::position(self, QUESTION)?,
-            timeline: guard::number(self),
+            timeline: promotion::number(self),
         };
         Ok(position.to_string())
     }
 
     fn has_replayed(&self, position: &str) -> DatabaseResult<bool> {
         let wanted = Position::parse(position)?;
-        if wanted.is_left_behind(guard::number(self)) {
+        if wanted.is_left_behind(promotion::number(self)) {
             return Ok(false);
         }
         Ok(standing::position(self, QUESTION)? >= wanted.lsn)
@@ -174,21 +168,6 @@ impl Replica for Gaussdb {
 
     fn rewind(&self, rebuild: bool, limit: Duration) -> DatabaseResult<()> {
         switch::rewind(self, rebuild, Deadline::after(limit))
-    }
-}
-
-impl Guard for Gaussdb {
-    /// With what role one starts is said by whoever starts it: hau looks at it then.
-    fn watch_over(&self) -> DatabaseResult<()> {
-        Ok(())
-    }
-
-    fn release(&self, limit: Duration) -> DatabaseResult<()> {
-        guard::release(self, Deadline::after(limit))
-    }
-
-    fn hold(&self, limit: Duration) -> DatabaseResult<()> {
-        guard::hold(self, Deadline::after(limit))
     }
 }
 

@@ -29,9 +29,6 @@ pub struct DatabaseError {
 /// In hau's run folder, which a boot empties: without it a former primary does not start.
 pub const MAY_START: &str = "database-may-start";
 
-/// In hau's run folder: a former primary was stopped, and is held until the other one has given it what it lacks.
-pub const HELD: &str = "database-held";
-
 pub type DatabaseResult<T> = Result<T, DatabaseError>;
 
 /// How far the standby is behind, seen from whichever node asks.
@@ -262,7 +259,6 @@ pub fn open(
                 home: known.home.clone(),
                 os_user: known.os_user.clone(),
                 node: me.0.clone(),
-                held: run.join(HELD),
             };
             Arc::new(gaussdb::Gaussdb::new(config, host)?)
         }

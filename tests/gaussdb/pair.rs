@@ -156,7 +156,6 @@ fn adapter(home: &Path, data_dir: &Path, password: &str, host: &Arc<PgCtl>) -> G
         home: home.to_owned(),
         os_user: "postgres".to_owned(),
         node: data_dir.file_name().expect("a name").display().to_string(),
-        held: data_dir.with_extension("held"),
     };
     Gaussdb::new(config, host.clone()).expect("an adapter")
 }

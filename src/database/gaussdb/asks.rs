@@ -123,7 +123,6 @@ mod tests {
             home: PathBuf::new(),
             os_user: String::new(),
             node: String::new(),
-            held: PathBuf::new(),
         };
         Gaussdb::new(config, host.clone()).expect("a dsn")
     }

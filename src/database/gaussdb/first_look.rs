@@ -32,7 +32,7 @@ const BY_HAND: [(&str, &str); 3] = [
     ),
     (
         "with which role does a former primary come up after a power cut? Best as a standby",
-        "power off the primary's host, hau-ctl failover --fenced on the other one, power it on: one that comes up as primary is stopped by hau; then hau-ctl rejoin",
+        "power off the primary's host, hau-ctl failover --fenced on the other one, power it on: one that comes up as primary gets no VIP, and hau-ctl status says so; then hau-ctl rejoin",
     ),
 ];
 

@@ -2,9 +2,8 @@
 use super::{
     DatabaseError, DatabaseResult, Gaussdb, QUESTION, Replication, Standing,
     asks::{Rows, first, value},
-    guard,
     lsn::Lsn,
-    tools, transient,
+    promotion, tools, transient,
 };
 use crate::core::DatabaseRole;
 use std::{fs, time::Duration};
@@ -93,24 +92,21 @@ pub(super) fn with_witness(db: &Gaussdb, e: DatabaseError) -> DatabaseError {
 
 pub(super) fn standing(db: &Gaussdb) -> Standing {
     let Ok(seen) = look(db, QUESTION) else {
-        let held = guard::held(db);
         return Standing {
-            held: held.is_some(),
-            timeline: held.unwrap_or(0),
             may_start: true,
             ..Standing::default()
         };
     };
     if seen.role == DatabaseRole::Primary
         && seen.is_settled()
-        && let Err(e) = guard::claim(db)
+        && let Err(e) = promotion::claim(db)
     {
         tracing::warn!("{}; {}", e.what, e.remedy);
     }
     Standing {
         role: seen.role,
         follows: seen.follows(),
-        timeline: guard::number(db),
+        timeline: promotion::number(db),
         may_start: true,
         ..Standing::default()
     }

@@ -1,8 +1,8 @@
 //! Changes of roles. Each call looks first at what is, so that it may be repeated after a crash at any point of itself.
 use super::{
-    DatabaseError, DatabaseResult, Deadline, Gaussdb, Position, QUESTION, guard,
+    DatabaseError, DatabaseResult, Deadline, Gaussdb, Position, QUESTION,
     lsn::Lsn,
-    refusal,
+    promotion, refusal,
     standing::{self, Seen},
     tools, transient,
 };
@@ -44,7 +44,7 @@ pub(super) fn prepare(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
 
 pub(super) fn promote(db: &Gaussdb, position: Position, deadline: Deadline) -> DatabaseResult<()> {
     if !is_primary(db) {
-        if position.is_left_behind(guard::number(db)) {
+        if position.is_left_behind(promotion::number(db)) {
             return Err(refusal(
                 "not promoted: another database was promoted since, and this standby follows it",
                 "hau-ctl status says who is primary",
@@ -162,7 +162,7 @@ fn takes_writes(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
     takes.ok_or_else(|| {
         last.unwrap_or_else(|| transient("the new primary takes no writes", "look into its log"))
     })?;
-    guard::claim(db)
+    promotion::claim(db)
 }
 
 /// It goes on as primary, or a switchover that was called off has left it half-way.
@@ -244,7 +244,7 @@ pub(super) fn rewind(db: &Gaussdb, rebuild: bool, deadline: Deadline) -> Databas
     let how = if rebuild { "full" } else { "incremental" };
     let built = tools::gs_ctl(db, &["build", "-b", how], deadline.left())?;
     match built.code {
-        Some(0) => guard::forget(db),
+        Some(0) => Ok(()),
         Some(_) | None => Err(tools::failed(db, "gs_ctl build", &built)),
     }
 }

@@ -119,7 +119,24 @@ def reach_gaussdb():
         expect(done.returncode == 0, f"{words[0]}: {done.returncode}\n{done.stdout}{done.stderr}")
         scenario.unnoticed(traffic.report())
         expect(cluster.shop(VIP)["version"] == version, f"after the {words[0]} the VIP does not answer with {version}")
+    an_old_primary_gets_no_vip()
     for node in NODES:
         configure(node, before[node])
     scenario.settle()
     remove()
+
+
+def an_old_primary_gets_no_vip():
+    """It comes up as primary with its host, with the higher priority: hau sees that the other one was promoted later."""
+    host.power_off("a")
+    wait_for("the VIP to be on b", lambda: None if cluster.has_vip("b") else "not yet", 20)
+    done = scenario.ctl("b", "failover", "--fenced", timeout=100)
+    expect(done.returncode == 0, f"failover: {done.returncode}\n{done.stdout}{done.stderr}")
+    cluster.power_on("a")
+    wait_for("a to be seen as an old primary", lambda: None if "ALARM" in scenario.ctl("a", "status").stdout else scenario.log("a"), 30)
+    expect(cluster.shop(VIP)["node"] == "b", "the old primary's node serves through the VIP")
+    done = scenario.ctl("a", "rejoin", timeout=200)
+    expect(done.returncode == 0, f"rejoin: {done.returncode}\n{done.stdout}{done.stderr}")
+    scenario.settle()
+    expect(scenario.nodes()["b"]["database"] == "primary" and cluster.has_vip("b"), f"after the rejoin: {scenario.nodes()}")
+    scenario.switch()

@@ -1,14 +1,11 @@
-//! Which of two databases was promoted last, and stopping the other one. openGauss has no timelines as PostgreSQL has: a
-//! number in hau's own table takes their place. It lies with the data, grows when another node becomes primary, and comes to
-//! the standby as all that is written.
+//! Which of two databases was promoted last. openGauss has no timelines as PostgreSQL has: a number in hau's own table takes
+//! their place. It lies with the data, grows when another node becomes primary, and comes to the standby as all that is
+//! written.
 use super::{
-    DatabaseResult, Deadline, Gaussdb, QUESTION,
+    DatabaseResult, Gaussdb, QUESTION,
     asks::{Rows, value},
-    standing, tools,
     wire::literal,
 };
-use crate::core::DatabaseRole;
-use std::time::Duration;
 
 const ACTION: &str = "ask which promotion this database is of";
 const HAS_TABLE: &str =
@@ -19,7 +16,6 @@ const MAKE: &str = "create table if not exists hau.promotion (\
 const READ: &str = "select number, node from hau.promotion where id = 1";
 const FIRST: &str =
     "insert into hau.promotion select 1, 0, '' where not exists (select 1 from hau.promotion)";
-const STOP: Duration = Duration::from_secs(60);
 
 /// The number in the data, and the node that was primary then.
 struct Promotion {
@@ -66,44 +62,4 @@ pub(super) fn claim(db: &Gaussdb) -> DatabaseResult<()> {
         "update hau.promotion set number = number + 1, node = {me} where id = 1 and node <> {me}"
     ))?;
     Ok(())
-}
-
-/// Stops a primary that another one has replaced. It is known from the marker that it was one, until the next boot: then it
-/// may be started by whoever starts it, and is looked at anew.
-pub(super) fn hold(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
-    let seen = standing::look(db, QUESTION)?;
-    if seen.role != DatabaseRole::Primary {
-        return Ok(());
-    }
-    let number = number(db).to_string();
-    let written = db.host.write(&db.config.held, number.as_bytes(), 0o600);
-    written.map_err(|e| super::transient(e.to_string(), "see the reason it gives"))?;
-    let stopped = tools::gs_ctl(db, &["stop", "-m", "fast"], deadline.left_at_most(STOP))?;
-    match stopped.code {
-        Some(0) => Ok(()),
-        Some(_) | None => Err(tools::failed(db, "gs_ctl stop", &stopped)),
-    }
-}
-
-/// The number of a primary that is held.
-pub(super) fn held(db: &Gaussdb) -> Option<u32> {
-    let bytes = db.host.read(&db.config.held).ok()?;
-    str::from_utf8(&bytes).ok()?.trim().parse().ok()
-}
-
-/// It was not replaced: it starts as it was.
-pub(super) fn release(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
-    if tools::is_down(db)? {
-        let started = tools::gs_ctl(db, &["start", "-M", "primary"], deadline.left())?;
-        if started.code != Some(0) {
-            return Err(tools::failed(db, "gs_ctl start", &started));
-        }
-    }
-    forget(db)
-}
-
-/// What lies there is a primary that was held no more.
-pub(super) fn forget(db: &Gaussdb) -> DatabaseResult<()> {
-    let removed = db.host.remove(&db.config.held);
-    removed.map_err(|e| super::transient(e.to_string(), "see the reason it gives"))
 }
