@@ -76,11 +76,12 @@ lab-smoke: release
 	tests/lab/smoke
 	tests/lab/crashloop --cuts 6 --pairs 2
 
-## soak: what takes a night: a million simulated rollouts, longer ways through the states of a pair, 200 cuts of real hosts
+## soak: what takes a night: a million simulated rollouts, longer ways through the states of a pair, Patroni from PyPI, 200 cuts of real hosts
 soak: release
 	HAU_SIM_SEEDS=1000000 $(CARGO) test --locked --release --test sim -- --nocapture with_faults_every_promise_holds
 	HAU_REACH_LEFT=2 $(CARGO) test --locked --release --test reach -- --nocapture
 	@$(NEEDS) lab
+	tests/lab/smoke reach_patroni
 	tests/lab/crashloop --cuts 200 --pairs 3
 
 ## mutants: deliberate errors in the core's rules, each of which a test must see

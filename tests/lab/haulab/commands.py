@@ -1,9 +1,10 @@
-"""The same PostgreSQL, reached by the commands of hooks/site/db: a database that hau does not know."""
+"""A PostgreSQL that is reached by the commands of a script of hooks/site, as a database that hau does not know."""
 
+import contextlib
 import re
 
 from . import cluster, host, scenario, traffic
-from .base import NODES, PROJECT, VIP, expect
+from .base import NODES, PROJECT, VIP, expect, say
 
 PROGRAM = "/usr/local/sbin/db"
 CONFIG = "/etc/hau/hau.toml"
@@ -15,9 +16,9 @@ ASKS = {
 }
 
 
-def by_commands(config):
+def by_commands(config, asks):
     """hau.toml with [database] as kind = "command"."""
-    lines = [f'{key} = ["{PROGRAM}", "{key}"' + (f', "{word}"]' if word else "]") for key, word in ASKS.items()]
+    lines = [f'{key} = ["{PROGRAM}", "{key}"' + (f', "{word}"]' if word else "]") for key, word in asks.items()]
     section = '[database]\nkind = "command"\n[database.commands]\n' + "\n".join(lines) + "\n"
     config, count = re.subn(r"\[database\]\n(?:[a-z_]+ = .*\n)+", lambda _: section, config)
     expect(count == 1, "hau.toml has no [database] as it was")
@@ -29,24 +30,38 @@ def configure(node, config):
     host.do(node, ["systemctl", "restart", "hau-sidecar"])
 
 
-def reach_the_database():
-    """An upgrade and a rollback under traffic: nobody notices, and no order is lost."""
+@contextlib.contextmanager
+def reached_by(script, asks):
+    """Meanwhile hau knows the pair's database by this script of hooks/site alone."""
     before = {node: host.do(node, ["cat", CONFIG]).stdout for node in NODES}
     for node in NODES:
-        host.copy_in(node, PROJECT / "hooks/site/db", PROGRAM)
+        host.copy_in(node, PROJECT / "hooks/site" / script, PROGRAM)
         host.do(node, ["chown", "root:root", PROGRAM])
         host.do(node, ["chmod", "0755", PROGRAM])
-        configure(node, by_commands(before[node]))
+        configure(node, by_commands(before[node], asks))
     scenario.settle()
     doctor = scenario.ctl("a", "doctor").stdout
     expect("database commands" in doctor, f"doctor does not look at the program:\n{doctor}")
+    yield
+    for node in NODES:
+        configure(node, before[node])
+
+
+def there_and_back():
+    """An upgrade and a rollback under traffic: nobody notices, and no order is lost."""
     scenario.bundle("1.1.0")
     for words, version in ((("upgrade", "/srv/shop-1.1.0.hau", "--allow-known-bad"), "1.1.0"), (("rollback",), "1.0.0")):
         traffic.start(20, 20, 10.0, None)
         done = scenario.ctl("a", *words, timeout=400)
         expect(done.returncode == 0, f"{words[0]}: {done.returncode}\n{done.stdout}{done.stderr}")
         scenario.unnoticed(traffic.report())
+        took = {row["step"]: row["elapsed_ms"] for row in scenario.last_rollout()["rows"]}
+        say(f"  demote took {took['demote']} ms, promote {took['promote']} ms, rejoin {took['rejoin']} ms")
         expect(cluster.shop(VIP)["version"] == version, f"after the {words[0]} the VIP does not answer with {version}")
-    for node in NODES:
-        configure(node, before[node])
+
+
+def reach_the_database():
+    """hooks/site/db, on the pair's own PostgreSQL."""
+    with reached_by("db", ASKS):
+        there_and_back()
     scenario.settle()

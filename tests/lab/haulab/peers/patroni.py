@@ -18,8 +18,9 @@ ETCD = f"http://{ADDRESS['monitor']}:2379"
 
 
 @contextlib.contextmanager
-def set_up():
-    """A cluster that it makes itself, with the settings of the pair's own one, which is down; its timing is its default."""
+def set_up(admitted=(writes.ADMITTED,), ident=()):
+    """A cluster that it makes itself, with the settings of the pair's own one, which is down; its timing is its default.
+    `admitted`, `ident`: lines of pg_hba.conf and pg_ident.conf."""
     with monitor.running():
         # its data in memory: a slow disk would be Patroni's pause
         host.do("monitor", ["systemd-run", "--unit=etcd-alone", "etcd", "--data-dir", "/run/etcd-alone",
@@ -27,7 +28,8 @@ def set_up():
         for node in NODES:
             host.do(node, ["systemctl", "disable", "--now", pg.UNIT])
             # YAML takes JSON
-            host.do(node, ["install", "-o", "postgres", "-m", "0600", "/dev/stdin", CONF], stdin=json.dumps(_conf(node), indent=1))
+            host.do(node, ["install", "-o", "postgres", "-m", "0600", "/dev/stdin", CONF],
+                    stdin=json.dumps(_conf(node, admitted, ident), indent=1))
         for node in NODES:
             host.do(node, ["systemd-run", f"--unit={UNIT}", "-p", "User=postgres", f"--setenv=PATH={pg.BIN}:{host.PATH}",
                            "--setenv=HOME=/var/lib/postgresql", "patroni", CONF])
@@ -48,19 +50,19 @@ def _not_running(node):
     return None if state in ("running", "streaming") else state
 
 
-def _conf(node):
-    hba = ["local all all peer", writes.ADMITTED]
+def _conf(node, admitted, ident):
+    hba = ["local all postgres peer", *admitted]
     for network in ("127.0.0.1/32", "10.77.0.0/24"):
         hba += [f"host all postgres {network} trust", f"host replication replicator {network} trust"]
     settings = {name: value for name, value in pg.settings().items() if name != "listen_addresses"}
     return {
         "scope": "pair", "name": node,
-        "restapi": {"listen": f"{ADDRESS[node]}:8008", "connect_address": f"{ADDRESS[node]}:8008"},
+        "restapi": {"listen": "0.0.0.0:8008", "connect_address": f"{ADDRESS[node]}:8008"},
         "etcd3": {"hosts": [f"{ADDRESS['monitor']}:2379"]},
         "bootstrap": {"dcs": {"postgresql": {"use_pg_rewind": True}}, "initdb": [{"encoding": "UTF8"}, "data-checksums"]},
         "postgresql": {
             "listen": "*:5432", "connect_address": f"{ADDRESS[node]}:5432", "data_dir": DATA, "bin_dir": pg.BIN,
             "authentication": {"superuser": {"username": "postgres"}, "replication": {"username": "replicator"}},
-            "parameters": {**settings, "unix_socket_directories": "/run/postgresql"}, "pg_hba": hba,
+            "parameters": {**settings, "unix_socket_directories": "/run/postgresql"}, "pg_hba": hba, "pg_ident": list(ident),
         },
     }
