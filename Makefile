@@ -81,7 +81,7 @@ soak: release
 	HAU_SIM_SEEDS=1000000 $(CARGO) test --locked --release --test sim -- --nocapture with_faults_every_promise_holds
 	HAU_REACH_LEFT=2 $(CARGO) test --locked --release --test reach -- --nocapture
 	@$(NEEDS) lab
-	tests/lab/smoke reach_patroni
+	tests/lab/smoke reach_patroni ask_patroni
 	tests/lab/crashloop --cuts 200 --pairs 3
 
 ## mutants: deliberate errors in the core's rules, each of which a test must see

@@ -31,11 +31,15 @@ def set_up(admitted=(writes.ADMITTED,), ident=()):
             host.do(node, ["install", "-o", "postgres", "-m", "0600", "/dev/stdin", CONF],
                     stdin=json.dumps(_conf(node, admitted, ident), indent=1))
         for node in NODES:
-            host.do(node, ["systemd-run", f"--unit={UNIT}", "-p", "User=postgres", f"--setenv=PATH={pg.BIN}:{host.PATH}",
-                           "--setenv=HOME=/var/lib/postgresql", "patroni", CONF])
+            start(node)
             wait_for(f"Patroni to run {node}", lambda node=node: _not_running(node), 90, every=0.5,
                      context=lambda node=node: scenario.log(node, UNIT))
         yield
+
+
+def start(node):
+    host.do(node, ["systemd-run", f"--unit={UNIT}", "--collect", "-p", "User=postgres", f"--setenv=PATH={pg.BIN}:{host.PATH}",
+                   "--setenv=HOME=/var/lib/postgresql", "patroni", CONF])
 
 
 def switch(_old, new):
