@@ -131,6 +131,7 @@ def managed_by_patroni():
         yield
         for node in NODES:
             host.do(node, ["systemctl", "stop", patroni.UNIT])
+            host.do(node, ["rm", "-rf", patroni.DATA])
     for node in NODES:
         host.do(node, ["systemctl", "enable", "--now", pg.UNIT])
     pg.wait_streaming()
