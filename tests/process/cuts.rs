@@ -58,10 +58,11 @@ impl Told {
     /// Cuts the power of a disk whose sidecar was killed; says which promise is broken by what is left.
     pub(crate) fn cut(&self, pair: &Pair, seed: Option<u64>) -> Result<(), String> {
         let node = &pair.nodes[self.n];
-        let (before, was_paused) = (facts(node), node.is_sync_paused());
+        let before = Facts::all(node.srv("lib/journal/journal")).on_disk();
+        let was_paused = node.is_sync_paused();
         node.disk().cut(seed);
         let after = facts(node);
-        // What a header acknowledges was synced before that header was written.
+        // What a header acknowledges was synced before that header was written, and that header before the next one.
         if !after.starts_with(&before) {
             let (before, after) = (before.len(), after.len());
             return Err(format!(

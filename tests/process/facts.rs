@@ -33,9 +33,23 @@ impl Facts {
         let Ok(file) = File::open(&self.path) else {
             return Vec::new();
         };
-        let Some(acknowledged) = acknowledged(&file).filter(|end| *end > self.seen) else {
+        let newest = headers(&file).last().copied();
+        self.up_to(&file, newest.unwrap_or(0))
+    }
+
+    /// Those of the older header: it was on disk before the newer one was written, which may not be there yet.
+    pub(crate) fn on_disk(mut self) -> Vec<Record> {
+        let Ok(file) = File::open(&self.path) else {
             return Vec::new();
         };
+        let older = headers(&file).first().copied();
+        self.up_to(&file, older.unwrap_or(0))
+    }
+
+    fn up_to(&mut self, file: &File, acknowledged: u64) -> Vec<Record> {
+        if acknowledged <= self.seen {
+            return Vec::new();
+        }
         let mut bytes = vec![0; usize::try_from(acknowledged - self.seen).unwrap()];
         file.read_exact_at(&mut bytes, START + self.seen).unwrap();
         self.seen = acknowledged;
@@ -52,8 +66,8 @@ impl Facts {
     }
 }
 
-/// Of the newer header slot; one that is being written is passed over.
-fn acknowledged(file: &File) -> Option<u64> {
+/// What the header slots acknowledge, the newer one last; one that is being written is passed over.
+fn headers(file: &File) -> Vec<u64> {
     let slot = |at: &u64| {
         let mut bytes = [0; SLOT];
         file.read_exact_at(&mut bytes, *at).ok()?;
@@ -65,9 +79,7 @@ fn acknowledged(file: &File) -> Option<u64> {
         };
         Some((after("generation")?, after("acknowledged")?))
     };
-    SLOTS
-        .iter()
-        .filter_map(slot)
-        .max()
-        .map(|(_, acknowledged)| acknowledged)
+    let mut known: Vec<(u64, u64)> = SLOTS.iter().filter_map(slot).collect();
+    known.sort_unstable();
+    known.into_iter().map(|(_, end)| end).collect()
 }
