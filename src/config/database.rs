@@ -89,6 +89,7 @@ pub(super) const COMMANDS: &[(Ask, &str, bool, &str)] = &[
     (Ask::Identity, "identity", false, ""),
     (Ask::Role, "role", false, ""),
     (Ask::Lag, "lag", false, ""),
+    (Ask::Timeline, "timeline", true, ""),
     (Ask::Position, "position", false, ""),
     (Ask::Replayed, "replayed", false, "{position}"),
     (Ask::Checkpoint, "checkpoint", true, ""),

@@ -136,6 +136,18 @@ impl ByCommands {
         })
     }
 
+    /// 0: the site has no command for it, or it is not known now.
+    fn timeline(&self) -> u32 {
+        if !self.commands.of.contains_key(&Ask::Timeline) {
+            return 0;
+        }
+        let output = self.done(Ask::Timeline, &With::default(), QUESTION);
+        let number = output
+            .ok()
+            .and_then(|o| o.stdout.lines().next()?.trim().parse().ok());
+        number.unwrap_or(0)
+    }
+
     fn lag(&self) -> DatabaseResult<Option<u64>> {
         let output = self.says_yes(Ask::Lag, &With::default())?;
         output.map(|o| self.number(Ask::Lag, &o)).transpose()
@@ -251,6 +263,7 @@ impl Replica for ByCommands {
         Standing {
             role,
             follows,
+            timeline: self.timeline(),
             may_start: true,
             ..Standing::default()
         }
@@ -335,7 +348,14 @@ mod tests {
             stderr: "first\nlast words\n".to_owned(),
         };
         host.edit(|w| w.programs.insert(DB.into(), output));
-        let asks = [Ask::Role, Ask::Lag, Ask::Position, Ask::Replayed, Ask::Size];
+        let asks = [
+            Ask::Role,
+            Ask::Lag,
+            Ask::Timeline,
+            Ask::Position,
+            Ask::Replayed,
+            Ask::Size,
+        ];
         let of = asks.map(|ask| (ask, vec![DB.to_owned()])).into();
         let pattern = |text: &str| Pattern(regex::Regex::new(text).expect("a pattern"));
         let commands = Commands {
@@ -381,6 +401,17 @@ mod tests {
         for wrong in ["", "two words\n", "\u{7}", &"x".repeat(257)] {
             assert_eq!(position(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_timeline_that_is_not_told_is_not_known() {
+        let timeline = |code, text| ending(code, text).standing().timeline;
+        assert_eq!(timeline(Some(0), "3\n"), 3);
+        assert_eq!(timeline(Some(75), "3\n"), 0);
+        assert_eq!(timeline(Some(0), "three\n"), 0);
+        let mut db = ending(Some(0), "3\n");
+        db.commands.of.remove(&Ask::Timeline);
+        assert_eq!(db.standing().timeline, 0);
     }
 
     #[test]

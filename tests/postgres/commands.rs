@@ -47,10 +47,11 @@ fn reached(pair: &Pair, node: &Node) -> ByCommands {
     ByCommands::new(commands, pair.host.clone())
 }
 
-const COMMANDS: [(Ask, &str); 15] = [
+const COMMANDS: [(Ask, &str); 16] = [
     (Ask::Identity, "identity"),
     (Ask::Role, "role"),
     (Ask::Lag, "lag"),
+    (Ask::Timeline, "timeline"),
     (Ask::Position, "position"),
     (Ask::Replayed, "replayed {position}"),
     (Ask::Checkpoint, "checkpoint"),
@@ -149,10 +150,15 @@ fn dump_schema_and_what_else_is_asked_by_commands() {
         a.dump(Path::new("/no/such/folder/x"), false, LIMIT)
             .is_err()
     );
+    assert_eq!([&a, &b].map(|db| db.standing().timeline), [1, 1]);
     pair.host.stop_unit(&pair.a.unit, LIMIT).unwrap();
     let e = a.role().unwrap_err();
     assert!(e.transient, "a server that is down may come back: {e:?}");
     assert!(!b.replication().unwrap().streaming);
     b.take_over(None, LIMIT).unwrap();
     assert_eq!(b.role().unwrap(), DatabaseRole::Primary);
+    // It comes up as the primary that it was, and is seen to be the older one.
+    pair.start(&pair.a);
+    assert_eq!(a.standing().role, DatabaseRole::Primary);
+    assert_eq!([&a, &b].map(|db| db.standing().timeline), [1, 2]);
 }

@@ -91,6 +91,8 @@ pub enum Ask {
     Role,
     /// The bytes that the standby has not replayed; exit code 1: nothing replicates.
     Lag,
+    /// A number that lies with the data and grows with each promotion.
+    Timeline,
     /// Where this node is, as one word.
     Position,
     /// Has this standby replayed everything up to `{position}`? Exit code 1: not yet.

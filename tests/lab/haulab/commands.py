@@ -10,7 +10,7 @@ PROGRAM = "/usr/local/sbin/db"
 CONFIG = "/etc/hau/hau.toml"
 # Key, and the word that hau fills in.
 ASKS = {
-    "identity": "", "role": "", "lag": "", "position": "", "replayed": "{position}", "checkpoint": "", "demote": "",
+    "identity": "", "role": "", "lag": "", "timeline": "", "position": "", "replayed": "{position}", "checkpoint": "", "demote": "",
     "take_back": "{position}", "promote": "{position}", "rejoin": "", "take_over": "", "schema": "{name}", "size": "",
     "dump": "", "check_dump": "{file}",
 }
