@@ -129,7 +129,7 @@ def reach_gaussdb():
 def an_old_primary_gets_no_vip():
     """It comes up as primary with its host, with the higher priority: hau sees that the other one was promoted later."""
     host.power_off("a")
-    wait_for("the VIP to be on b", lambda: None if cluster.has_vip("b") else "not yet", 20)
+    wait_for("b to be alone with the VIP", lambda: None if cluster.has_vip("b") and "ALARM" in scenario.ctl("b", "status").stdout else "not yet", 30)
     done = scenario.ctl("b", "failover", "--fenced", timeout=100)
     expect(done.returncode == 0, f"failover: {done.returncode}\n{done.stdout}{done.stderr}")
     cluster.power_on("a")
