@@ -306,17 +306,15 @@ fn space(site: &Site<'_>) -> Vec<Finding> {
         (&site.settings.bundle.incoming, site.bundle_bytes * 2),
         (&site.settings.backup.dir, code + dump * 2 + (64 << 20)),
     ];
-    if let Some(data_dir) = site.settings.data_dir() {
-        let kind = site.settings.database.as_ref().map(|d| &d.kind);
-        let beside = match (kind, site.settings.backup.prove) {
-            // Its programs read a copy of the dump.
-            (Some(DatabaseKind::Gaussdb(_)), _) => dump,
-            // The dump is restored beside the running database, and the standby follows.
-            (_, Prove::Restore) => dump * 2 + (64 << 20),
-            (_, Prove::Verify) => 0,
-        };
-        needs.push((data_dir, beside));
-    }
+    let kind = site.settings.database.as_ref().map(|d| &d.kind);
+    let beside = match (kind, site.settings.backup.prove) {
+        // Its programs read a copy of the dump.
+        (Some(DatabaseKind::Gaussdb(_)), _) => Some(dump),
+        // The dump is restored beside the running database, and the standby follows.
+        (_, Prove::Restore) => Some(dump * 2 + (64 << 20)),
+        (_, Prove::Verify) => None,
+    };
+    needs.extend(site.settings.data_dir().zip(beside));
     let one = |(path, need): &(&Path, u64)| {
         let at = path
             .ancestors()

@@ -36,9 +36,8 @@ struct Seen {
 impl Prober {
     /// Begins a measurement anew, or ends it.
     pub(super) fn measure(&self, site: &Site, wanted: bool) {
-        let url = url(site);
-        if let Some(run) = self.runs.turn(wanted && url.is_some())
-            && let Some(url) = url
+        if let Some(run) = self.runs.turn(wanted)
+            && let Some(url) = url(site)
         {
             site.runtime.spawn(go(run, url, Arc::clone(&self.moves)));
         }

@@ -18,6 +18,7 @@ mod first_look;
 mod link;
 mod login;
 mod messages;
+mod own;
 mod promotion;
 mod pulse;
 mod schema;

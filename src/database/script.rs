@@ -40,7 +40,7 @@ impl<'a> Script<'a> {
 /// Tries until it is applied, or the time is over. `once` is one transaction.
 pub(super) fn apply(
     script: &Script<'_>,
-    role: DatabaseRole,
+    role: impl FnOnce() -> DatabaseResult<DatabaseRole>,
     deadline: Deadline,
     mut once: impl FnMut() -> DatabaseResult<Outcome>,
 ) -> DatabaseResult<()> {
@@ -53,7 +53,7 @@ pub(super) fn apply(
             "take BEGIN, COMMIT and ROLLBACK out of it: each script is one transaction",
         ));
     }
-    if role != DatabaseRole::Primary {
+    if role()? != DatabaseRole::Primary {
         return Err(refusal(
             format!("cannot {action}: this database is a standby"),
             "apply it on the primary; the standby gets it by replication",

@@ -49,7 +49,7 @@ pub(super) fn dump(db: &Gaussdb, to: &Path, limit: Duration) -> DatabaseResult<D
     let port = db.server.address().1.to_string();
     let file = made.path().display().to_string();
     let words = ["-F", "c", "-p", &port, "-f", &file, db.server.dbname()];
-    tools::done(db, "gs_dump", &words, None, limit)?;
+    tools::done(db, "gs_dump", &words, limit)?;
     kept(made.as_file_mut(), to).map_err(|e| no_room("copy", to, &e))?;
     Ok(mark)
 }
@@ -78,7 +78,7 @@ fn no_room(action: &str, what: &Path, e: &io::Error) -> DatabaseError {
 pub(super) fn check(db: &Gaussdb, file: &Path, limit: Duration) -> DatabaseResult<String> {
     let copy = copy_of(db, file).map_err(|e| no_room("read a copy of", file, &e))?;
     let shown = copy.path().display().to_string();
-    let output = tools::done(db, "gs_restore", &["-l", &shown], None, limit)?;
+    let output = tools::done(db, "gs_restore", &["-l", &shown], limit)?;
     let is_entry = |line: &&str| line.starts_with(|c: char| c.is_ascii_digit());
     match output.stdout.lines().filter(is_entry).count() {
         0 => Err(refusal(

@@ -62,7 +62,7 @@ fn asked(db: &Gaussdb, name: &str, sql: &str) -> Finding {
 }
 
 fn version(db: &Gaussdb) -> super::DatabaseResult<String> {
-    let output = tools::done(db, "gs_ctl", &["--version"], None, TOOL)?;
+    let output = tools::done(db, "gs_ctl", &["--version"], TOOL)?;
     Ok(output.stdout.lines().next().unwrap_or("").trim().to_owned())
 }
 

@@ -4,15 +4,13 @@
 use super::{
     DatabaseResult, Gaussdb, QUESTION,
     asks::{Rows, value},
+    own,
     wire::literal,
 };
 
 const ACTION: &str = "ask which promotion this database is of";
-const HAS_TABLE: &str =
-    "select 1 from pg_tables where schemaname = 'hau' and tablename = 'promotion'";
-const HAS_SCHEMA: &str = "select 1 from pg_namespace where nspname = 'hau'";
-const MAKE: &str = "create table if not exists hau.promotion (\
-     id int primary key, number int not null, node text not null)";
+const TABLE: &str = "promotion";
+const COLUMNS: &str = "id int primary key, number int not null, node text not null";
 const READ: &str = "select number, node from hau.promotion where id = 1";
 const FIRST: &str =
     "insert into hau.promotion select 1, 0, '' where not exists (select 1 from hau.promotion)";
@@ -29,7 +27,7 @@ pub(super) fn number(db: &Gaussdb) -> u32 {
 }
 
 fn promotion(db: &Gaussdb) -> DatabaseResult<Option<Promotion>> {
-    if db.ask(ACTION, HAS_TABLE, QUESTION)?.is_empty() {
+    if db.ask(ACTION, &own::has(TABLE), QUESTION)?.is_empty() {
         return Ok(None);
     }
     Ok(read(&db.ask(ACTION, READ, QUESTION)?))
@@ -44,22 +42,20 @@ fn read(rows: &Rows) -> Option<Promotion> {
 }
 
 /// Whoever is primary writes its name there: for the first time, and whenever the other one stood there, by whose hand it
-/// was promoted does not matter. A former primary that comes up again finds its own name, and the old number.
-pub(super) fn claim(db: &Gaussdb) -> DatabaseResult<()> {
-    let known = promotion(db)?;
-    if known.is_some_and(|p| p.node == db.config.node) {
-        return Ok(());
+/// was promoted does not matter. A former primary that comes up again finds its own name, and the old number. Gives the
+/// number.
+pub(super) fn claim(db: &Gaussdb) -> DatabaseResult<u32> {
+    match promotion(db)? {
+        Some(known) if known.node == db.config.node => return Ok(known.number),
+        Some(_) | None => {}
     }
     let write = |sql: &str| db.ask("write down who is primary", sql, QUESTION);
-    if write(HAS_SCHEMA)?.is_empty() {
-        write("create schema hau")?;
-    }
-    write(MAKE)?;
+    own::make(TABLE, COLUMNS, write)?;
     let me = literal(&db.config.node);
     write(FIRST)?;
     // In one statement: two that claim at once count one promotion.
     write(&format!(
         "update hau.promotion set number = number + 1, node = {me} where id = 1 and node <> {me}"
     ))?;
-    Ok(())
+    Ok(number(db))
 }

@@ -4,6 +4,7 @@ use super::{
     DatabaseResult, Gaussdb,
     asks::first,
     error::{self, WireError},
+    own,
     wire::Client,
 };
 use crate::database::{Beat, Pulse};
@@ -11,11 +12,8 @@ use std::time::{Duration, Instant};
 
 const ACTION: &str = "beat the pulse of the database";
 const IS_STANDBY: &str = "select 1 where pg_is_in_recovery()";
-const IS_MADE: &str =
-    "select 1 from pg_tables where schemaname = 'hau' and tablename = 'heartbeat'";
-const HAS_SCHEMA: &str = "select 1 from pg_namespace where nspname = 'hau'";
-const MAKE: &str =
-    "create table if not exists hau.heartbeat (id int primary key, at timestamptz not null)";
+const TABLE: &str = "heartbeat";
+const COLUMNS: &str = "id int primary key, at timestamptz not null";
 /// One transaction: its words travel as one message.
 const WRITE: &str =
     "delete from hau.heartbeat; insert into hau.heartbeat values (1, clock_timestamp())";
@@ -36,7 +34,7 @@ impl Pulse for Line {
 
 fn beat(client: &mut Client, end: Instant) -> Result<Beat, WireError> {
     let is_standby = !client.query(IS_STANDBY, end)?.is_empty();
-    let is_made = !client.query(IS_MADE, end)?.is_empty();
+    let is_made = !client.query(&own::has(TABLE), end)?.is_empty();
     if is_standby {
         let seen = match is_made {
             true => client.query(READ, end)?,
@@ -45,10 +43,7 @@ fn beat(client: &mut Client, end: Instant) -> Result<Beat, WireError> {
         return Ok(Beat::Seen(first(&seen).map(str::to_owned)));
     }
     if !is_made {
-        if client.query(HAS_SCHEMA, end)?.is_empty() {
-            client.query("create schema hau", end)?;
-        }
-        client.query(MAKE, end)?;
+        own::make(TABLE, COLUMNS, |sql| client.query(sql, end))?;
     }
     client.query(WRITE, end)?;
     Ok(Beat::Written)

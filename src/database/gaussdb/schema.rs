@@ -3,7 +3,7 @@ use super::{
     DatabaseResult, Deadline, Gaussdb, QUESTION,
     asks::{first, value},
     error::{self, WireError},
-    standing,
+    own, standing,
     wire::{Client, literal},
 };
 use crate::database::script::{self, Outcome, Script};
@@ -13,18 +13,16 @@ use std::collections::BTreeMap;
 const GIVE_WAY: &str = "set lockwait_timeout = 2000";
 /// hau's own key among the advisory locks: "hau" and a one.
 const LOCK: &str = "select pg_advisory_xact_lock(1751217409)";
-const HAS_SCHEMA: &str = "select 1 from pg_namespace where nspname = 'hau'";
-const HISTORY: &str = "create table if not exists hau.schema_history (\
-     name text primary key, sha256 text not null, applied_at timestamptz not null)";
-const HAS_HISTORY: &str =
-    "select 1 from pg_tables where schemaname = 'hau' and tablename = 'schema_history'";
+const HISTORY: &str = "schema_history";
+const COLUMNS: &str =
+    "name text primary key, sha256 text not null, applied_at timestamptz not null";
 const APPLIED: &str = "select name, sha256 from hau.schema_history";
 const UNKNOWN_SETTING: &str = "42704";
 /// Waited for a lock too long (openGauss' own, PostgreSQL's), or two waited for each other.
 const LOCKED: [&str; 3] = ["YY002", "55P03", "40P01"];
 
 pub(super) fn apply(db: &Gaussdb, script: &Script<'_>, deadline: Deadline) -> DatabaseResult<()> {
-    let role = standing::look(db, deadline.left_at_most(QUESTION))?.role;
+    let role = || Ok(standing::look(db, deadline.left_at_most(QUESTION))?.role);
     let action = script.action();
     script::apply(script, role, deadline, || {
         let mut client = db.connect(&action, deadline.end)?;
@@ -49,10 +47,7 @@ fn once(
     }
     client.query("begin", end)?;
     client.query(LOCK, end)?;
-    if client.query(HAS_SCHEMA, end)?.is_empty() {
-        client.query("create schema hau", end)?;
-    }
-    client.query(HISTORY, end)?;
+    own::make(HISTORY, COLUMNS, |sql| client.query(sql, end))?;
     let [name, hash] = [literal(script.name), literal(&script.hash)];
     let known = format!("select sha256 from hau.schema_history where name = {name}");
     if let Some(hash) = first(&client.query(&known, end)?) {
@@ -73,7 +68,7 @@ fn once(
 /// Name and hash of each; none where hau has applied none.
 pub(super) fn applied(db: &Gaussdb) -> DatabaseResult<BTreeMap<String, String>> {
     let action = "ask which schema scripts were applied";
-    if db.ask(action, HAS_HISTORY, QUESTION)?.is_empty() {
+    if db.ask(action, &own::has(HISTORY), QUESTION)?.is_empty() {
         return Ok(BTreeMap::new());
     }
     let rows = db.ask(action, APPLIED, QUESTION)?;

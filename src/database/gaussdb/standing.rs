@@ -97,16 +97,18 @@ pub(super) fn standing(db: &Gaussdb) -> Standing {
             ..Standing::default()
         };
     };
-    if seen.role == DatabaseRole::Primary
-        && seen.is_settled()
-        && let Err(e) = promotion::claim(db)
-    {
-        tracing::warn!("{}; {}", e.what, e.remedy);
-    }
+    let timeline = if seen.role == DatabaseRole::Primary && seen.is_settled() {
+        promotion::claim(db).unwrap_or_else(|e| {
+            tracing::warn!("{}; {}", e.what, e.remedy);
+            promotion::number(db)
+        })
+    } else {
+        promotion::number(db)
+    };
     Standing {
         role: seen.role,
         follows: seen.follows(),
-        timeline: promotion::number(db),
+        timeline,
         may_start: true,
         ..Standing::default()
     }

@@ -120,9 +120,7 @@ fn become_primary(db: &Gaussdb, words: &[&str], deadline: Deadline) -> DatabaseR
 /// On a thread of its own: it goes on for seconds when the role has changed, and nobody may be waiting for its end any more.
 fn ask(db: &Gaussdb, words: &[&str], deadline: Deadline) -> mpsc::Receiver<HostResult<Output>> {
     let (told, ended) = mpsc::channel();
-    let data = db.config.data_dir.display().to_string();
-    let words: Vec<&str> = words.iter().copied().chain(["-D", &data]).collect();
-    let command = tools::command(db, "gs_ctl", &words, None, deadline.left() + ENDING);
+    let command = tools::gs_ctl_command(db, words, deadline.left() + ENDING);
     let host = db.host.clone();
     thread::spawn(move || drop(told.send(host.run(&command))));
     ended
@@ -162,7 +160,7 @@ fn takes_writes(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
     takes.ok_or_else(|| {
         last.unwrap_or_else(|| transient("the new primary takes no writes", "look into its log"))
     })?;
-    promotion::claim(db)
+    promotion::claim(db).map(drop)
 }
 
 /// It goes on as primary, or a switchover that was called off has left it half-way.
@@ -188,11 +186,7 @@ pub(super) fn take_back(
 /// It became a standby in the switchover. One that is down is started as one.
 pub(super) fn rejoin(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
     if tools::is_down(db)? {
-        let limit = deadline.left();
-        let started = tools::gs_ctl(db, &["start", "-M", "standby"], limit)?;
-        if started.code != Some(0) {
-            return Err(tools::failed(db, "gs_ctl start", &started));
-        }
+        tools::gs_ctl_done(db, &["start", "-M", "standby"], deadline.left())?;
     }
     wait_for(db, "follow the other node", deadline, Seen::follows)
 }
@@ -236,15 +230,8 @@ pub(super) fn take_over(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> 
 pub(super) fn rewind(db: &Gaussdb, rebuild: bool, deadline: Deadline) -> DatabaseResult<()> {
     // It refuses one that runs as primary, as one does that a boot has started so.
     if standing::look(db, QUESTION).is_ok_and(|seen| seen.role == DatabaseRole::Primary) {
-        let stopped = tools::gs_ctl(db, &["stop", "-m", "fast"], deadline.left())?;
-        if stopped.code != Some(0) {
-            return Err(tools::failed(db, "gs_ctl stop", &stopped));
-        }
+        tools::gs_ctl_done(db, &["stop", "-m", "fast"], deadline.left())?;
     }
     let how = if rebuild { "full" } else { "incremental" };
-    let built = tools::gs_ctl(db, &["build", "-b", how], deadline.left())?;
-    match built.code {
-        Some(0) => Ok(()),
-        Some(_) | None => Err(tools::failed(db, "gs_ctl build", &built)),
-    }
+    tools::gs_ctl_done(db, &["build", "-b", how], deadline.left()).map(drop)
 }

@@ -1,7 +1,7 @@
 //! The programs in `$GAUSSHOME/bin`, run as the database's system user with the environment that they need.
 use super::{DatabaseError, DatabaseResult, Deadline, Gaussdb, refusal, transient};
 use crate::host::{Command, Output};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 const SYSTEM: &str = "/usr/bin:/bin";
 /// Between two tries while another one holds its lock.
@@ -11,38 +11,29 @@ const QUESTION: Duration = Duration::from_secs(10);
 const NOT_RUNNING: i32 = 3;
 const IDENTIFIER: &str = "Database system identifier:";
 
-/// A new file for what a program prints.
-pub(super) type Printed = Option<PathBuf>;
-
-/// Runs one, whatever its exit code says.
-pub(super) fn run(
-    db: &Gaussdb,
-    name: &str,
-    words: &[&str],
-    into: Printed,
-    limit: Duration,
-) -> DatabaseResult<Output> {
-    let output = db.host.run(&command(db, name, words, into, limit));
-    output.map_err(|e| refusal(e.to_string(), "correct home and os_user in [database]"))
-}
-
-pub(super) fn command(
-    db: &Gaussdb,
-    name: &str,
-    words: &[&str],
-    into: Printed,
-    limit: Duration,
-) -> Command {
+fn command(db: &Gaussdb, name: &str, words: &[&str], limit: Duration) -> Command {
     let config = &db.config;
     Command {
         program: config.home.join("bin").join(name),
         args: words.iter().map(|word| (*word).to_owned()).collect(),
         user: Some(config.os_user.clone()),
         env: environment(db),
-        stdout: into,
         limit,
         ..Command::default()
     }
+}
+
+/// `gs_ctl` with these words, for this node's database.
+pub(super) fn gs_ctl_command(db: &Gaussdb, words: &[&str], limit: Duration) -> Command {
+    let data = db.config.data_dir.display().to_string();
+    let words: Vec<&str> = words.iter().copied().chain(["-D", &data]).collect();
+    command(db, "gs_ctl", &words, limit)
+}
+
+/// Runs one, whatever its exit code says.
+fn run(db: &Gaussdb, command: &Command) -> DatabaseResult<Output> {
+    let output = db.host.run(command);
+    output.map_err(|e| refusal(e.to_string(), "correct home and os_user in [database]"))
 }
 
 fn environment(db: &Gaussdb) -> BTreeMap<String, String> {
@@ -64,10 +55,12 @@ pub(super) fn done(
     db: &Gaussdb,
     name: &str,
     words: &[&str],
-    into: Printed,
     limit: Duration,
 ) -> DatabaseResult<Output> {
-    let output = run(db, name, words, into, limit)?;
+    ended_well(db, name, run(db, &command(db, name, words, limit))?)
+}
+
+fn ended_well(db: &Gaussdb, name: &str, output: Output) -> DatabaseResult<Output> {
     match output.code {
         Some(0) => Ok(output),
         Some(_) | None => Err(failed(db, name, &output)),
@@ -105,11 +98,9 @@ fn last_words(output: &Output) -> &str {
 /// The program could not be run.
 pub(super) fn gs_ctl(db: &Gaussdb, words: &[&str], limit: Duration) -> DatabaseResult<Output> {
     let deadline = Deadline::after(limit);
-    let data = db.config.data_dir.display().to_string();
-    let words: Vec<&str> = words.iter().copied().chain(["-D", &data]).collect();
     let mut last = None;
     let done = deadline.poll(BUSY, || {
-        let output = run(db, "gs_ctl", &words, None, deadline.left())?;
+        let output = run(db, &gs_ctl_command(db, words, deadline.left()))?;
         let is_done = !is_busy(&output);
         last = Some(output);
         Ok(is_done.then_some(()))
@@ -121,6 +112,12 @@ pub(super) fn gs_ctl(db: &Gaussdb, words: &[&str], limit: Duration) -> DatabaseR
         )
     };
     done.and(last).ok_or_else(late)
+}
+
+/// As `gs_ctl`, where it must end with 0.
+pub(super) fn gs_ctl_done(db: &Gaussdb, words: &[&str], limit: Duration) -> DatabaseResult<Output> {
+    let name = format!("gs_ctl {}", words.first().copied().unwrap_or(""));
+    ended_well(db, &name, gs_ctl(db, words, limit)?)
 }
 
 /// Each holds a lock until it has ended, which is seconds after what it was asked for. One that starts a server says so and
@@ -139,7 +136,7 @@ pub(super) fn is_down(db: &Gaussdb) -> DatabaseResult<bool> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Said {
     pub(super) role: String,
-    pub(super) state: String,
+    state: String,
     detail: String,
 }
 
@@ -152,11 +149,8 @@ impl Said {
 /// # Errors
 /// No server runs, or what it prints has no state.
 pub(super) fn query(db: &Gaussdb, limit: Duration) -> DatabaseResult<Said> {
-    let output = gs_ctl(db, &["query"], limit)?;
-    match output.code {
-        Some(0) => read(&output.stdout).ok_or_else(|| failed(db, "gs_ctl query", &output)),
-        Some(_) | None => Err(failed(db, "gs_ctl query", &output)),
-    }
+    let output = gs_ctl_done(db, &["query"], limit)?;
+    read(&output.stdout).ok_or_else(|| failed(db, "gs_ctl query", &output))
 }
 
 /// Of its sections the one named HA state: the same keys stand in those of senders and receiver.
@@ -179,7 +173,7 @@ fn read(text: &str) -> Option<Said> {
 /// The number that both nodes have since the one was copied from the other.
 pub(super) fn identity(db: &Gaussdb) -> DatabaseResult<String> {
     let data = db.config.data_dir.display().to_string();
-    let output = done(db, "pg_controldata", &[&data], None, QUESTION)?;
+    let output = done(db, "pg_controldata", &[&data], QUESTION)?;
     let mut lines = output.stdout.lines();
     let number = lines
         .find_map(|line| line.strip_prefix(IDENTIFIER))

@@ -15,7 +15,7 @@ const HISTORY: &str = "
         name text primary key, sha256 text not null, applied_at timestamptz not null)";
 
 pub(super) fn apply(db: &Postgres, script: &Script<'_>, deadline: Deadline) -> DatabaseResult<()> {
-    let role = db.role_within(deadline.left_at_most(super::QUESTION))?;
+    let role = || db.role_within(deadline.left_at_most(super::QUESTION));
     let action = script.action();
     script::apply(script, role, deadline, || {
         let [name, sql, hash] = [script.name, script.sql, &script.hash].map(str::to_owned);

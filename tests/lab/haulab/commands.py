@@ -16,13 +16,10 @@ ASKS = {
 }
 
 
-def by_commands(config, asks):
-    """hau.toml with [database] as kind = "command"."""
+def by_commands(asks):
+    """[database] as kind = "command"."""
     lines = [f'{key} = ["{PROGRAM}", "{key}"' + (f', "{word}"]' if word else "]") for key, word in asks.items()]
-    section = '[database]\nkind = "command"\n[database.commands]\n' + "\n".join(lines) + "\n"
-    config, count = re.subn(r"\[database\]\n(?:[a-z_]+ = .*\n)+", lambda _: section, config)
-    expect(count == 1, "hau.toml has no [database] as it was")
-    return config.replace('prove = "restore"', 'prove = "verify"')
+    return '[database]\nkind = "command"\n[database.commands]\n' + "\n".join(lines) + "\n"
 
 
 def configure(node, config):
@@ -31,20 +28,30 @@ def configure(node, config):
 
 
 @contextlib.contextmanager
+def known_by(section):
+    """Meanwhile this stands in the place of [database] in hau.toml, with a backup that is not restored."""
+    before = {node: host.do(node, ["cat", CONFIG]).stdout for node in NODES}
+    for node in NODES:
+        config, count = re.subn(r"\[database\]\n(?:[a-z_]+ = .*\n)+", lambda _: section, before[node])
+        expect(count == 1, "hau.toml has no [database] as it was")
+        configure(node, config.replace('prove = "restore"', 'prove = "verify"'))
+    scenario.settle()
+    yield
+    for node in NODES:
+        configure(node, before[node])
+
+
+@contextlib.contextmanager
 def reached_by(script, asks):
     """Meanwhile hau knows the pair's database by this script of hooks/site alone."""
-    before = {node: host.do(node, ["cat", CONFIG]).stdout for node in NODES}
     for node in NODES:
         host.copy_in(node, PROJECT / "hooks/site" / script, PROGRAM)
         host.do(node, ["chown", "root:root", PROGRAM])
         host.do(node, ["chmod", "0755", PROGRAM])
-        configure(node, by_commands(before[node], asks))
-    scenario.settle()
-    doctor = scenario.ctl("a", "doctor").stdout
-    expect("database commands" in doctor, f"doctor does not look at the program:\n{doctor}")
-    yield
-    for node in NODES:
-        configure(node, before[node])
+    with known_by(by_commands(asks)):
+        doctor = scenario.ctl("a", "doctor").stdout
+        expect("database commands" in doctor, f"doctor does not look at the program:\n{doctor}")
+        yield
 
 
 def there_and_back():
