@@ -205,6 +205,7 @@ fn replaced(state: &mut State) {
         node: node("b"),
         term: 0,
         timeline: 2,
+        identity: String::new(),
     });
 }
 

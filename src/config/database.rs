@@ -198,8 +198,7 @@ pub(super) fn fits_kind(
     (backup, rollback): (&Backup, &Rollback),
 ) {
     let kind = match database.map(|d| &d.kind) {
-        Some(DatabaseKind::Command(_)) => "command",
-        Some(DatabaseKind::Gaussdb(_)) => "gaussdb",
+        Some(kind @ (DatabaseKind::Command(_) | DatabaseKind::Gaussdb(_))) => kind.name(),
         Some(DatabaseKind::Postgres(_)) | None => return,
     };
     let rules = [

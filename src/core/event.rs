@@ -39,6 +39,10 @@ pub struct Local {
     /// Of the database; grows with each promotion. 0: not known, or it has none.
     #[serde(default)]
     pub timeline: u32,
+    /// What databases that replicate one another have in common, and the kind that says so: of two with the same one
+    /// timelines can be compared. Empty: not known, or there is none.
+    #[serde(default)]
+    pub identity: String,
     /// What `Journaled::term` was when these data were given it. 0: none, or not known.
     #[serde(default)]
     pub term: u64,

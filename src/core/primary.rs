@@ -13,6 +13,9 @@ pub struct Primary {
     #[serde(default)]
     pub term: u64,
     pub timeline: u32,
+    /// As `Local::identity`.
+    #[serde(default)]
+    pub identity: String,
 }
 
 impl Primary {
@@ -34,7 +37,8 @@ pub(super) fn share_term(draft: &mut Draft<'_>) {
     }
 }
 
-/// Facts about who is primary: what is seen of a later term or on a newer timeline than ever before.
+/// Facts about who is primary: what is seen of a later term or on a newer timeline than ever before, or in another
+/// database than ever before.
 pub(super) fn note_primary(draft: &mut Draft<'_>) {
     let (s, at) = (&*draft.state, draft.now);
     // One that is held is primary too, as far as its disk says.
@@ -51,12 +55,35 @@ pub(super) fn note_primary(draft: &mut Draft<'_>) {
             node: node.clone(),
             term,
             timeline: local.timeline,
+            identity: local.identity.clone(),
         })
         .max_by_key(Primary::age);
-    let known = s.journaled.primary.as_ref().map(Primary::age);
-    if let Some(primary) = newest.filter(|primary| Some(primary.age()) > known) {
+    let known = s.journaled.primary.as_ref();
+    let is_news = |primary: &Primary| {
+        known.is_none_or(|known| primary.age() > known.age() || is_named_first(primary, known))
+            || has_another(s, at)
+    };
+    if let Some(primary) = newest.filter(is_news) {
         draft.push(Record::PrimarySeen { primary, at });
     }
+}
+
+fn is_named_first(primary: &Primary, known: &Primary) -> bool {
+    let is_same = primary.node == known.node && primary.age() == known.age();
+    is_same && known.identity.is_empty() && !primary.identity.is_empty()
+}
+
+/// The pair has another database than that of the primary that is remembered: one made anew, or of another kind. Its
+/// timelines begin anew. Only where both nodes say so, and one follows the other: a single one may be a folder that was
+/// emptied by mistake, and the one that counts is down.
+fn has_another(s: &State, now: Time) -> bool {
+    let Some((known, peer)) = s.journaled.primary.as_ref().zip(s.fresh_peer(now)) else {
+        return false;
+    };
+    let (mine, theirs) = (&s.observed.local, &peer.local);
+    let is_known = !mine.identity.is_empty() && !known.identity.is_empty();
+    let is_one = mine.identity == theirs.identity && (mine.follows || theirs.follows);
+    is_known && is_one && mine.identity != known.identity
 }
 
 /// A promotion that did not end well may yet come, but not where the standby has gone on following its primary since,

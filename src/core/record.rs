@@ -379,6 +379,7 @@ mod tests {
                     node: NodeId("b".to_owned()),
                     term: 2,
                     timeline: 4,
+                    identity: "postgres 7".to_owned(),
                 },
                 at,
             },

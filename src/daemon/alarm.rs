@@ -167,6 +167,7 @@ mod tests {
             node: node("b"),
             term: 0,
             timeline: 2,
+            identity: String::new(),
         });
         let hello = Hello {
             node: node("b"),

@@ -310,6 +310,7 @@ mod tests {
                 node: node(name),
                 term: 0,
                 timeline,
+                identity: String::new(),
             },
             at: Time(0),
         };

@@ -1,4 +1,6 @@
 //! Looks at this host, once a second and whenever somebody says "look now", and tells the core.
+mod database;
+
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
 use crate::core::{Armed, Details, Local, ServiceDetails, VrrpState};
@@ -139,7 +141,7 @@ pub(super) fn watch(
         host,
     );
     watch_units(Arc::clone(site), Arc::clone(units), kick.only(0), systemd);
-    watch_database(Arc::clone(site), mailbox.clone(), database);
+    database::watch(Arc::clone(site), mailbox.clone(), database);
 }
 
 /// Looks at what answers at once: addresses, keepalived, ports.
@@ -188,47 +190,6 @@ fn watch_units(site: Arc<Site>, units: Arc<Units>, host: Kick, kicked: Receiver<
             looks = if told { 0 } else { looks + 1 };
             if units.ask(&site, looks % QUIET_LOOKS == 0) {
                 host.kick();
-            }
-        }
-    });
-}
-
-/// Looks at the database, which may keep one waiting.
-fn watch_database(site: Arc<Site>, mailbox: Mailbox, kicked: Receiver<()>) {
-    thread::spawn(move || {
-        let (mut last, mut lag, mut looks) = (None, None, 0);
-        if let Ok(guard) = site.database().guard()
-            && let Err(e) = guard.watch_over()
-        {
-            tracing::error!(
-                "whether a former primary starts by itself is not as configured: {}; {}",
-                e.what,
-                e.remedy
-            );
-        }
-        loop {
-            let standing = site.database().standing();
-            if looks % QUIET_LOOKS == 0 {
-                lag = site.database().replication().ok().and_then(|r| r.lag_bytes);
-            }
-            looks += 1;
-            if last != Some((standing, lag)) {
-                last = Some((standing, lag));
-                mailbox.post(Post::Looked(Box::new(move |looks| {
-                    let local = &mut looks.local;
-                    local.database = standing.role;
-                    local.follows = standing.follows;
-                    local.timeline = standing.timeline;
-                    local.term = standing.term;
-                    local.held = standing.held;
-                    local.may_start = standing.may_start;
-                    Arc::make_mut(&mut local.details).lag_bytes = lag;
-                })));
-            }
-            match wait(&kicked) {
-                Some(true) => looks = 0,
-                Some(false) => {}
-                None => return,
             }
         }
     });

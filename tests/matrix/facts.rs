@@ -74,6 +74,7 @@ fn the_primary_has_moved_when_another_node_became_it() {
             node: node(name),
             term: 0,
             timeline,
+            identity: String::new(),
         };
         journaled.apply(&Record::PrimarySeen { primary, at: NOW });
         let has_moved = journaled.rollout.as_ref().expect("a rollout").has_moved;

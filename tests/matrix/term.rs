@@ -163,6 +163,7 @@ fn a_failover_that_accepts_loss_begins_a_term() {
             node: node("b"),
             term: seen,
             timeline: 1,
+            identity: String::new(),
         });
         let begins = |accepts_loss| {
             let plan = plan.clone();
@@ -186,6 +187,80 @@ fn a_failover_that_accepts_loss_begins_a_term() {
         assert_eq!(solo.mine.get(0).map(|r| r.state), Some(RowState::Started));
         assert_eq!(state.journaled.term, next);
     }
+}
+
+/// A database made anew, or of another kind, begins its timelines anew. Where one node alone says so it may be an empty
+/// folder, and the database that counts is down.
+#[test]
+fn what_is_remembered_of_another_database_is_forgotten_when_both_say_so() {
+    let standby = Is {
+        role: DatabaseRole::Standby,
+        ..PRIMARY
+    };
+    let old = Some("postgres 7");
+    for (remembered, mine, theirs, follows, is_forgotten) in [
+        (old, "postgres 8", "postgres 8", true, true),
+        (old, "gaussdb 7", "gaussdb 7", true, true),
+        (old, "postgres 7", "postgres 7", true, false),
+        (old, "postgres 8", "postgres 7", true, false),
+        (old, "postgres 7", "postgres 8", true, false),
+        (old, "postgres 8", "postgres 9", true, false),
+        (old, "postgres 8", "postgres 8", false, false),
+        (old, "", "", true, false),
+        (old, "postgres 8", "", true, false),
+        (Some(""), "postgres 8", "postgres 8", true, false),
+    ] {
+        for mine_follows in [true, false] {
+            let (here, there) = if mine_follows {
+                (standby, PRIMARY)
+            } else {
+                (PRIMARY, standby)
+            };
+            let mut state = pair(here, there);
+            let name = if mine_follows { "b" } else { "a" };
+            state.journaled.primary = remembered.map(|identity| Primary {
+                node: node("b"),
+                term: PRIMARY.term,
+                timeline: 22,
+                identity: identity.to_owned(),
+            });
+            state.observed.local.identity = mine.to_owned();
+            state.observed.local.follows = follows && mine_follows;
+            let hello = hello(&mut state);
+            hello.local.identity = theirs.to_owned();
+            hello.local.follows = follows && !mine_follows;
+            let state = turned(state);
+            let primary = state.journaled.primary.as_ref().expect("one is remembered");
+            let is = format!("{remembered:?} {mine:?} {theirs:?} {follows} {mine_follows}");
+            let now = (primary.node.0.as_str(), primary.timeline);
+            let expected = if is_forgotten { (name, 1) } else { ("b", 22) };
+            assert_eq!(now, expected, "{is}");
+            assert_eq!(state.is_superseded(), !is_forgotten, "{is}");
+        }
+    }
+}
+
+/// A journal of before has no identity, and a database that has just come up does not tell it yet.
+#[test]
+fn the_identity_is_added_to_the_primary_that_is_known() {
+    let said = |remembered: &str, told: &str, node_name: &str, timeline| {
+        let mut state = pair(PRIMARY, PRIMARY);
+        hello(&mut state).local.database = DatabaseRole::Standby;
+        state.journaled.primary = Some(Primary {
+            node: node(node_name),
+            term: PRIMARY.term,
+            timeline,
+            identity: remembered.to_owned(),
+        });
+        state.observed.local.identity = told.to_owned();
+        let primary = turned(state).journaled.primary;
+        primary.expect("one is remembered").identity
+    };
+    assert_eq!(said("", "postgres 7", "a", 1), "postgres 7");
+    assert_eq!(said("postgres 7", "", "a", 1), "postgres 7");
+    assert_eq!(said("postgres 7", "postgres 8", "a", 1), "postgres 7");
+    assert_eq!(said("", "postgres 7", "b", 1), "", "another one's");
+    assert_eq!(said("", "postgres 7", "a", 2), "", "an earlier one's");
 }
 
 /// Neither a standby nor a database whose timeline nobody knows is noted as the primary; a term is taken once.
@@ -266,6 +341,7 @@ fn a_node_claims_to_become_primary_from_the_begin_of_a_failover_on() {
             node: node("b"),
             term: 0,
             timeline: 2,
+            identity: String::new(),
         });
         let rows = [(0, RowState::Failed)];
         let mut solo = super::alone::alone(kind, &rows[..usize::from(begun)]);

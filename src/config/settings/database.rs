@@ -27,6 +27,18 @@ pub enum DatabaseKind {
     Command(Commands),
 }
 
+impl DatabaseKind {
+    /// As the configuration writes it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "postgres",
+            Self::Gaussdb(_) => "gaussdb",
+            Self::Command(_) => "command",
+        }
+    }
+}
+
 /// The PostgreSQL on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Postgres {

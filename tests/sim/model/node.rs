@@ -282,6 +282,7 @@ impl World {
             database: standing.role,
             follows: standing.follows,
             timeline: standing.timeline,
+            identity: String::new(),
             term: standing.term,
             held: standing.held,
             may_start: standing.may_start,
