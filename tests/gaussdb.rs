@@ -17,7 +17,7 @@ mod postgres;
 
 use hau::{
     core::DatabaseRole,
-    database::{DatabaseError, Dumps, Replica, Schema},
+    database::{Database, DatabaseError, Dumps, Replica, Schema},
     host::Host,
 };
 use pair::{Gauss, Member, PASSWORD};
@@ -246,6 +246,55 @@ fn a_former_primary_that_comes_up_is_seen_to_be_the_older_one() {
     a.rejoin(LIMIT).unwrap();
     pair.until("a has the number", || a.standing().timeline == 4);
     assert!(a.standing().follows);
+}
+
+/// Everything is asked of it, for what gs_ctl does it takes back; over a failover it decides alone.
+#[test]
+fn where_the_cluster_manager_runs_it_moves_the_roles() {
+    let gauss = Gauss::new();
+    let (a, b, pair) = (&gauss.a.db, &gauss.b.db, &gauss.pair);
+    let managers = [(&gauss.a, 1), (&gauss.b, 2)].map(|(member, n)| member.managed(n));
+    let data = gauss.b.data_dir.display().to_string();
+    let (code, _) = gauss.b.program("gs_ctl", &["switchover", "-D", &data]);
+    assert_eq!(code, Some(1), "gs_ctl is not to be used here");
+    for db in [a, b] {
+        assert_eq!(db.replication().unwrap().obstacles, Vec::<String>::new());
+        let told = |f: &hau::host::Finding| f.what.contains("cluster manager: this is its node");
+        assert!(db.first_look().iter().any(told), "{:?}", db.first_look());
+    }
+    switch(&gauss.a, &gauss.b);
+    assert_eq!(b.role().unwrap(), DatabaseRole::Primary);
+    let back = b.demote(LIMIT).unwrap();
+    // It was not this node's turn, and it is told to become primary again.
+    a.take_back(Some(&back), LIMIT).unwrap();
+    assert_eq!(a.role().unwrap(), DatabaseRole::Primary);
+    pair.until("b follows", || b.standing().follows);
+
+    pair.host.stop_unit(&pair.a.unit, LIMIT).unwrap();
+    gauss.a.set("node", "0");
+    drop(managers);
+    let b_alone = gauss.b.managed(2);
+    b.take_over(None, LIMIT).unwrap();
+    assert_eq!(b.role().unwrap(), DatabaseRole::Primary);
+    let _a_again = gauss.a.managed(1);
+    a.rewind(true, LIMIT).unwrap();
+    a.rejoin(LIMIT).unwrap();
+    assert_eq!(a.role().unwrap(), DatabaseRole::Standby);
+    drop(b_alone);
+}
+
+#[test]
+fn a_manager_that_does_not_know_its_node_is_an_obstacle() {
+    let gauss = Gauss::new();
+    let _manager = gauss.a.managed(1);
+    gauss.a.set("node", "0");
+    let found = gauss.a.db.replication().unwrap().obstacles;
+    assert!(found.iter().any(|o| o.contains("cm_ctl")), "{found:?}");
+    assert_eq!(
+        gauss.b.db.replication().unwrap().obstacles,
+        Vec::<String>::new(),
+        "it is another installation's"
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod error;
 mod first_look;
 mod link;
 mod login;
+mod manager;
 mod messages;
 mod own;
 mod promotion;

@@ -123,6 +123,26 @@ impl Member {
         (output.code, output.stdout + &output.stderr)
     }
 
+    /// The cluster manager takes over: this node is its number `node`.
+    pub(crate) fn managed(&self, node: u32) -> Manager {
+        self.set("node", &node.to_string());
+        let agent = self.home.join("bin/cm_agent");
+        // It is known by its name and by where it runs from, so it is an interpreter of that name.
+        let python = fs::canonicalize("/usr/bin/python3").expect("python3");
+        fs::copy(python, &agent).expect("copied");
+        let lib = self.home.join("lib").display().to_string();
+        let code = format!(
+            "import sys; sys.path.insert(0, {lib:?}); from gaussfront import cmctl; cmctl.watch()"
+        );
+        let agent = std::process::Command::new(agent)
+            .args(["-B", "-c", &code])
+            .env("GAUSSHOME", &self.home)
+            .env("PYTHONHOME", "/usr")
+            .stdin(Stdio::null())
+            .spawn();
+        Manager(agent.expect("the agent runs"))
+    }
+
     /// gs_ctl, which must end well.
     pub(crate) fn gs_ctl(&self, args: &[&str]) -> String {
         let data = self.data_dir.display().to_string();
@@ -133,6 +153,16 @@ impl Member {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.data_dir.with_extension("front.log")).unwrap_or_default()
+    }
+}
+
+/// The cluster manager's part on one node.
+pub(crate) struct Manager(Child);
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -176,6 +206,7 @@ fn lay_out(home: &Path, own: &Path, other: &Path, bin: &Path) {
          [ha]\nown = [\"{own}.ha\"]\npeer = \"{other}.ha\"\n\
          peer_conninfo = \"host={other}.run port=5432 user=hau dbname=postgres\"\n\
          [settings]\nmost_available_sync = \"off\"\nrights = \"sysadmin\"\n\
+         [cm]\nnode = 0\n\
          [faults]\nswitchover_delay = 0.0\nnever = false\npoll = 0.2\n"
     );
     fs::write(home.join("front.conf"), lines).expect("written");

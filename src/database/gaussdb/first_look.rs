@@ -1,6 +1,6 @@
 //! What a person should see before the first rollout on a real GaussDB: the answers to what cannot be known beforehand, and what
 //! no question shows.
-use super::{Gaussdb, QUESTION, asks::first, tools};
+use super::{Gaussdb, QUESTION, asks::first, manager::Mover, tools};
 use crate::host::Finding;
 use std::time::Duration;
 
@@ -42,6 +42,7 @@ pub(super) fn first_look(db: &Gaussdb) -> Vec<Finding> {
         .map(|(name, sql)| asked(db, name, sql))
         .collect();
     found.push(told("gs_ctl", version(db)));
+    found.push(told("cluster manager", cluster_manager(db)));
     found.push(told(
         "gs_ctl query",
         tools::query(db, TOOL).map(|said| said.words()),
@@ -64,6 +65,15 @@ fn asked(db: &Gaussdb, name: &str, sql: &str) -> Finding {
 fn version(db: &Gaussdb) -> super::DatabaseResult<String> {
     let output = tools::done(db, "gs_ctl", &["--version"], TOOL)?;
     Ok(output.stdout.lines().next().unwrap_or("").trim().to_owned())
+}
+
+fn cluster_manager(db: &Gaussdb) -> super::DatabaseResult<String> {
+    Ok(match Mover::of(db)? {
+        Mover::GsCtl => "none runs here; hau moves the roles by gs_ctl".to_owned(),
+        Mover::Manager(node) => format!(
+            "this is its node {node}; hau asks it for a switchover, and a failover is its decision"
+        ),
+    })
 }
 
 fn told(name: &str, answer: super::DatabaseResult<String>) -> Finding {

@@ -3,10 +3,11 @@ use super::{
     DatabaseError, DatabaseResult, Gaussdb, QUESTION, Replication, Standing,
     asks::{Rows, first, value},
     lsn::Lsn,
+    manager::Mover,
     promotion, tools, transient,
 };
 use crate::core::DatabaseRole;
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 const LOOK: &str =
     "select local_role, db_state, detail_information from pg_stat_get_stream_replications()";
@@ -19,8 +20,6 @@ const RECEIVED: &str =
 const POSITION: &str = "select case when pg_is_in_recovery() then (select lsn from pg_last_xlog_replay_location()) \
      else pg_current_xlog_location() end";
 const SETTINGS: &str = "select name, setting from pg_settings where name in ('synchronous_standby_names', 'hot_standby')";
-/// It alone decides over the roles where it runs.
-const CLUSTER_MANAGER: &str = "cm_agent";
 
 /// One look at a server that answers.
 pub(super) struct Seen {
@@ -203,21 +202,8 @@ fn traps(db: &Gaussdb) -> DatabaseResult<Vec<String>> {
                 .to_owned(),
         );
     }
-    if runs(CLUSTER_MANAGER) {
-        found.push(format!(
-            "{CLUSTER_MANAGER} runs here: the cluster manager decides over roles, and hau would fight it; stop it on both \
-             nodes, or upgrade by its own means"
-        ));
-    }
+    found.extend(Mover::of(db).err().map(|e| e.what));
     Ok(found)
-}
-
-/// Whether a process of that name runs on this host.
-fn runs(name: &str) -> bool {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes
-        .filter_map(|entry| fs::read_to_string(entry.path().join("comm")).ok())
-        .any(|comm| comm.trim_end() == name)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 use super::{
     DatabaseError, DatabaseResult, Deadline, Gaussdb, Position, QUESTION,
     lsn::Lsn,
+    manager::{Mover, Request, is_busy},
     promotion, refusal,
     standing::{self, Seen},
     tools, transient,
@@ -51,12 +52,8 @@ pub(super) fn promote(db: &Gaussdb, position: Position, deadline: Deadline) -> D
             ));
         }
         replayed(db, position.lsn, deadline)?;
-        let limit = deadline.left().saturating_sub(SOONER).as_secs().max(1);
-        become_primary(
-            db,
-            &["switchover", "-m", "fast", "-t", &limit.to_string()],
-            deadline,
-        )?;
+        let limit = deadline.left().saturating_sub(SOONER);
+        become_primary(db, &Mover::of(db)?.switchover(limit), deadline)?;
     }
     takes_writes(db, deadline)
 }
@@ -81,10 +78,10 @@ fn replayed(db: &Gaussdb, wanted: Lsn, deadline: Deadline) -> DatabaseResult<()>
     })
 }
 
-/// Has `gs_ctl` ask for it, and waits for the database to say that it is so, whatever the program says meanwhile but "no".
-/// One that is still busy with what was asked before is waited for.
-fn become_primary(db: &Gaussdb, words: &[&str], deadline: Deadline) -> DatabaseResult<()> {
-    let mut ended = ask(db, words, deadline);
+/// Has it asked for, and waits for the database to say that it is so, whatever the program says meanwhile but "no". One that
+/// is still busy with what was asked before is waited for.
+fn become_primary(db: &Gaussdb, request: &Request, deadline: Deadline) -> DatabaseResult<()> {
+    let mut ended = ask(db, request, deadline);
     let mut output = None;
     let done = deadline.poll(POLL, || {
         output = output.take().or_else(|| ended.try_recv().ok());
@@ -92,9 +89,9 @@ fn become_primary(db: &Gaussdb, words: &[&str], deadline: Deadline) -> DatabaseR
             return Ok(Some(true));
         }
         Ok(match &output {
-            Some(Ok(said)) if tools::is_busy(said) => {
+            Some(Ok(said)) if is_busy(said) => {
                 thread::sleep(tools::BUSY);
-                (ended, output) = (ask(db, words, deadline), None);
+                (ended, output) = (ask(db, request, deadline), None);
                 None
             }
             Some(
@@ -108,41 +105,36 @@ fn become_primary(db: &Gaussdb, words: &[&str], deadline: Deadline) -> DatabaseR
     })?;
     match done {
         Some(true) => Ok(()),
-        Some(false) | None => Err(not_done(
-            db,
-            words.first().copied().unwrap_or(""),
-            output,
-            deadline,
-        )),
+        Some(false) | None => Err(not_done(db, &request.name(), output, deadline)),
     }
 }
 
 /// On a thread of its own: it goes on for seconds when the role has changed, and nobody may be waiting for its end any more.
-fn ask(db: &Gaussdb, words: &[&str], deadline: Deadline) -> mpsc::Receiver<HostResult<Output>> {
+fn ask(db: &Gaussdb, request: &Request, deadline: Deadline) -> mpsc::Receiver<HostResult<Output>> {
     let (told, ended) = mpsc::channel();
-    let command = tools::gs_ctl_command(db, words, deadline.left() + ENDING);
+    let command = request.command(db, deadline.left() + ENDING);
     let host = db.host.clone();
     thread::spawn(move || drop(told.send(host.run(&command))));
     ended
 }
 
-/// Its exit code 0 says nothing: it ends so when its time was up, too.
+/// Exit code 0 of gs_ctl says nothing: it ends so when its time was up, too.
 fn not_done(
     db: &Gaussdb,
-    word: &str,
+    name: &str,
     output: Option<HostResult<Output>>,
     deadline: Deadline,
 ) -> DatabaseError {
     let late = format!("not within {:.0?}", deadline.limit);
     let why = match output {
         Some(Ok(output)) if output.code == Some(0) => late,
-        Some(Ok(output)) => return tools::failed(db, &format!("gs_ctl {word}"), &output),
+        Some(Ok(output)) => return tools::failed(db, name, &output),
         Some(Err(e)) => e.to_string(),
         None => late,
     };
     let now = standing::look(db, QUESTION).map_or_else(|e| e.what, |seen| seen.words());
     transient(
-        format!("gs_ctl {word} did not make this database the primary ({why}); it is {now}"),
+        format!("{name} did not make this database the primary ({why}); it is {now}"),
         "it may do so yet: see gs_ctl query on both nodes and the server's log, then hau-ctl retry",
     )
 }
@@ -177,7 +169,8 @@ pub(super) fn take_back(
             )
         })?;
         replayed(db, stopped.lsn, deadline)?;
-        become_primary(db, &["failover"], deadline)?;
+        let limit = deadline.left().saturating_sub(SOONER);
+        become_primary(db, &Mover::of(db)?.back(limit), deadline)?;
     }
     wait_for(db, "be primary again", deadline, is_settled_primary)?;
     takes_writes(db, deadline)
@@ -186,7 +179,7 @@ pub(super) fn take_back(
 /// It became a standby in the switchover. One that is down is started as one.
 pub(super) fn rejoin(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
     if tools::is_down(db)? {
-        tools::gs_ctl_done(db, &["start", "-M", "standby"], deadline.left())?;
+        tools::ask_done(db, &Mover::of(db)?.start(), deadline.left())?;
     }
     wait_for(db, "follow the other node", deadline, Seen::follows)
 }
@@ -221,17 +214,28 @@ fn wait_for(
 
 pub(super) fn take_over(db: &Gaussdb, deadline: Deadline) -> DatabaseResult<()> {
     if !is_primary(db) {
-        become_primary(db, &["failover"], deadline)?;
+        match Mover::of(db)?.failover() {
+            Some(request) => become_primary(db, &request, deadline)?,
+            None => wait_for(
+                db,
+                "become primary by the cluster manager's decision (cm_ctl query -Cv)",
+                deadline,
+                is_settled_primary,
+            )?,
+        }
     }
     takes_writes(db, deadline)
 }
 
-/// `gs_ctl build` takes from the primary what this one lacks or has too much; it starts it as a standby.
+/// A build takes from the primary what this one lacks or has too much; it starts it as a standby.
 pub(super) fn rewind(db: &Gaussdb, rebuild: bool, deadline: Deadline) -> DatabaseResult<()> {
-    // It refuses one that runs as primary, as one does that a boot has started so.
-    if standing::look(db, QUESTION).is_ok_and(|seen| seen.role == DatabaseRole::Primary) {
-        tools::gs_ctl_done(db, &["stop", "-m", "fast"], deadline.left())?;
+    let mover = Mover::of(db)?;
+    let is_primary = |seen: Seen| seen.role == DatabaseRole::Primary;
+    // A build is refused by one that runs as primary, as one does that a boot has started so.
+    if let Some(stop) = mover.stop()
+        && standing::look(db, QUESTION).is_ok_and(is_primary)
+    {
+        tools::ask_done(db, &stop, deadline.left())?;
     }
-    let how = if rebuild { "full" } else { "incremental" };
-    tools::gs_ctl_done(db, &["build", "-b", how], deadline.left()).map(drop)
+    tools::ask_done(db, &mover.build(rebuild), deadline.left()).map(drop)
 }

@@ -1,5 +1,9 @@
 //! The programs in `$GAUSSHOME/bin`, run as the database's system user with the environment that they need.
-use super::{DatabaseError, DatabaseResult, Deadline, Gaussdb, refusal, transient};
+use super::{
+    DatabaseError, DatabaseResult, Deadline, Gaussdb,
+    manager::{Request, is_busy},
+    refusal, transient,
+};
 use crate::host::{Command, Output};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -23,11 +27,11 @@ fn command(db: &Gaussdb, name: &str, words: &[&str], limit: Duration) -> Command
     }
 }
 
-/// `gs_ctl` with these words, for this node's database.
-pub(super) fn gs_ctl_command(db: &Gaussdb, words: &[&str], limit: Duration) -> Command {
+/// A program with these words, for this node's database.
+pub(super) fn of_data(db: &Gaussdb, name: &str, words: &[&str], limit: Duration) -> Command {
     let data = db.config.data_dir.display().to_string();
     let words: Vec<&str> = words.iter().copied().chain(["-D", &data]).collect();
-    command(db, "gs_ctl", &words, limit)
+    command(db, name, &words, limit)
 }
 
 /// Runs one, whatever its exit code says.
@@ -96,40 +100,40 @@ fn last_words(output: &Output) -> &str {
 ///
 /// # Errors
 /// The program could not be run.
-pub(super) fn gs_ctl(db: &Gaussdb, words: &[&str], limit: Duration) -> DatabaseResult<Output> {
+fn ended(
+    db: &Gaussdb,
+    limit: Duration,
+    command: impl Fn(Duration) -> Command,
+) -> DatabaseResult<Output> {
     let deadline = Deadline::after(limit);
     let mut last = None;
     let done = deadline.poll(BUSY, || {
-        let output = run(db, &gs_ctl_command(db, words, deadline.left()))?;
+        let output = run(db, &command(deadline.left()))?;
         let is_done = !is_busy(&output);
         last = Some(output);
         Ok(is_done.then_some(()))
     })?;
     let late = || {
         transient(
-            "another gs_ctl is still running",
-            "see what it waits for: ps -C gs_ctl -f",
+            "another gs_ctl or cm_ctl is still running",
+            "see what it waits for: ps -C gs_ctl,cm_ctl -f",
         )
     };
     done.and(last).ok_or_else(late)
 }
 
-/// As `gs_ctl`, where it must end with 0.
-pub(super) fn gs_ctl_done(db: &Gaussdb, words: &[&str], limit: Duration) -> DatabaseResult<Output> {
-    let name = format!("gs_ctl {}", words.first().copied().unwrap_or(""));
-    ended_well(db, &name, gs_ctl(db, words, limit)?)
+fn gs_ctl(db: &Gaussdb, word: &str, limit: Duration) -> DatabaseResult<Output> {
+    ended(db, limit, |left| of_data(db, "gs_ctl", &[word], left))
 }
 
-/// Each holds a lock until it has ended, which is seconds after what it was asked for. One that starts a server says so and
-/// ends with 0.
-pub(super) fn is_busy(output: &Output) -> bool {
-    output
-        .stdout
-        .contains("Another gs_ctl command is still running")
+/// A change that must end with 0.
+pub(super) fn ask_done(db: &Gaussdb, request: &Request, limit: Duration) -> DatabaseResult<Output> {
+    let output = ended(db, limit, |left| request.command(db, left))?;
+    ended_well(db, &request.name(), output)
 }
 
 pub(super) fn is_down(db: &Gaussdb) -> DatabaseResult<bool> {
-    Ok(gs_ctl(db, &["status"], QUESTION)?.code == Some(NOT_RUNNING))
+    Ok(gs_ctl(db, "status", QUESTION)?.code == Some(NOT_RUNNING))
 }
 
 /// What `gs_ctl query` says of this node.
@@ -149,7 +153,7 @@ impl Said {
 /// # Errors
 /// No server runs, or what it prints has no state.
 pub(super) fn query(db: &Gaussdb, limit: Duration) -> DatabaseResult<Said> {
-    let output = gs_ctl_done(db, &["query"], limit)?;
+    let output = ended_well(db, "gs_ctl query", gs_ctl(db, "query", limit)?)?;
     read(&output.stdout).ok_or_else(|| failed(db, "gs_ctl query", &output))
 }
 

@@ -21,6 +21,8 @@ DEFAULTS = {
     "ha": {"own": [], "peer": "", "peer_conninfo": ""},
     # rights of whoever logs in: sysadmin, monadmin (does not see the receiver) or none (sees no details at all).
     "settings": {"most_available_sync": "off", "rights": "sysadmin"},
+    # The cluster manager's number of this node, 1 or 2; 0: there is none. Where there is one, gs_ctl changes nothing.
+    "cm": {"node": 0},
     # A switchover begins so many seconds after it was asked for, or never, or is called off when gs_ctl's time is over.
     # poll: how often gs_ctl looks, in seconds.
     "faults": {"switchover_delay": 0.0, "never": False, "called_off": False, "poll": 1.0},

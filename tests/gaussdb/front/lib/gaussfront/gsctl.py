@@ -299,6 +299,8 @@ class Ctl:
         log(f"notify server completed, mode change to {mode}\n")
 
 
+# What the cluster manager takes back where it runs.
+CHANGES = ("start", "stop", "restart", "switchover", "failover", "build", "notify")
 VERBS = ("query", "status", "start", "stop", "restart", "switchover", "failover", "build", "notify")
 
 
@@ -349,7 +351,11 @@ def main():
             if bad := re.search(r"[|;&$<>`\\!]", value):
                 log(f'Error: variable "{value}" token invaild symbol "{bad[0]}".\n')
                 return 1
-        getattr(Ctl(config.load(), options), verb)()
+        conf = config.load()
+        if conf.cm.node and verb in CHANGES:
+            log(f"{verb}: the cluster manager is in charge of this node\n")
+            return 1
+        getattr(Ctl(conf, options), verb)()
         return 0
     except End as end:
         return end.code
