@@ -14,6 +14,8 @@ mod pair;
 #[allow(dead_code, reason = "shared with tests/postgres.rs, which uses more")]
 #[path = "postgres/pair.rs"]
 mod postgres;
+#[path = "adapter/restores.rs"]
+mod restores;
 
 use hau::{
     core::DatabaseRole,
@@ -21,6 +23,7 @@ use hau::{
     host::Host,
 };
 use pair::{Gauss, Member, PASSWORD};
+use postgres::Pair;
 use std::{
     fs,
     time::{Duration, Instant},
@@ -266,7 +269,8 @@ fn where_the_cluster_manager_runs_it_moves_the_roles() {
     assert_eq!(b.role().unwrap(), DatabaseRole::Primary);
     let back = b.demote(LIMIT).unwrap();
     // It was not this node's turn, and it is told to become primary again.
-    a.take_back(Some(&back), LIMIT).unwrap();
+    a.take_back(Some(&back), LIMIT)
+        .unwrap_or_else(|e| panic!("{e:?}\n{}\n{}", gauss.a.log(), gauss.b.log()));
     assert_eq!(a.role().unwrap(), DatabaseRole::Primary);
     pair.until("b follows", || b.standing().follows);
 
@@ -323,6 +327,41 @@ fn a_dump_of_the_primary_is_read_back_and_a_damaged_one_refused() {
     let file = files.path().join("b.dump");
     assert!(gauss.b.db.dump(&file, false, LIMIT).is_err());
     assert!(!file.exists());
+}
+
+#[test]
+fn a_dump_is_restored_beside_and_takes_the_place_of_the_running_database() {
+    let gauss = Gauss::new();
+    restores::takes_the_place(&gauss.a.db, &gauss.b.db, &gauss.pair);
+}
+
+#[test]
+fn a_dump_that_is_restored_beside_is_counted_and_dropped() {
+    let gauss = Gauss::new();
+    let (db, pair) = (&gauss.a.db, &gauss.pair);
+    let fill = "create table goods as select i from generate_series(1, 5000) i; create unlogged table passing as select 1";
+    pair.a.sql().batch_execute(fill).unwrap();
+    let file = pair.dir().join("a.dump");
+    let mark = db.dump(&file, true, LIMIT).unwrap();
+    assert!(mark.rows.is_empty(), "nobody knows which moment it shows");
+    let restores = db.restores().unwrap();
+    for _ in 0..2 {
+        let found = restores.restore_beside(&file, LIMIT).unwrap();
+        assert_eq!(found["public.goods"], 5000);
+        assert!(!found.contains_key("public.passing"), "{found:?}");
+        assert!(restores.beside().unwrap().restored);
+    }
+    restores.drop_beside(LIMIT).unwrap();
+    restores.drop_beside(LIMIT).unwrap();
+    assert!(!restores.beside().unwrap().restored);
+    let cut = fs::read(&file).unwrap();
+    fs::write(&file, &cut[..cut.len() - 2000]).unwrap();
+    says(
+        &restores.restore_beside(&file, LIMIT).unwrap_err(),
+        "gs_restore",
+    );
+    let standby = gauss.b.db.restores().unwrap();
+    assert!(standby.restore_beside(&file, LIMIT).is_err());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Programs of the site that hau runs as root for a database and a fence, looked at long before the night in which they
 //! are needed.
 use super::Site;
-use crate::config::DatabaseKind;
+use crate::config::{Ask, DatabaseKind};
 use crate::host::{Finding, programs};
 use std::collections::BTreeSet;
 
@@ -35,5 +35,13 @@ pub(super) fn database(site: &Site<'_>) -> Vec<Finding> {
         let place = "[database.commands]";
         programs::look(site.host, "database commands", program, place, "")
     };
-    named.into_iter().map(one).collect()
+    let mut found: Vec<Finding> = named.into_iter().map(one).collect();
+    if !commands.of.contains_key(&Ask::Timeline) {
+        found.push(Finding::warn(
+            "database commands",
+            "none says timeline: a former primary that comes up after a failover is not told from the new one, and takes the VIP back where its priority is the higher one",
+            "add timeline = [...] to [database.commands]: a number that grows with each promotion, as the example in hooks/db does",
+        ));
+    }
+    found
 }

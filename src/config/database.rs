@@ -197,30 +197,35 @@ pub(super) fn fits_kind(
     fence: Option<&Fence>,
     (backup, rollback): (&Backup, &Rollback),
 ) {
-    let kind = match database.map(|d| &d.kind) {
-        Some(kind @ (DatabaseKind::Command(_) | DatabaseKind::Gaussdb(_))) => kind.name(),
-        Some(DatabaseKind::Postgres(_)) | None => return,
+    let Some(kind) = database.map(|d| &d.kind) else {
+        return;
+    };
+    let (is_postgres, is_command) = match kind {
+        DatabaseKind::Postgres(_) => (true, false),
+        DatabaseKind::Gaussdb(_) => (false, false),
+        DatabaseKind::Command(_) => (false, true),
     };
     let rules = [
         (
-            fence.is_some(),
+            !is_postgres && fence.is_some(),
             "[fence]",
             "such a former primary is not kept from starting after a boot",
             "remove [fence]: a person promotes, with hau-ctl failover --fenced",
         ),
         (
-            backup.prove == Prove::Restore,
+            is_command && backup.prove == Prove::Restore,
             "backup.prove = \"restore\"",
             "nothing is restored beside such a database",
             "write prove = \"verify\" into [backup]: the dump is read back",
         ),
         (
-            rollback.database == RollbackDatabase::Restore,
+            is_command && rollback.database == RollbackDatabase::Restore,
             "rollback.database = \"restore\"",
             "such a database is not put back by hau",
             "write database = \"keep\" into [rollback], and restore the dump by hand where it must be",
         ),
     ];
+    let kind = kind.name();
     for (_, what, why, remedy) in rules.into_iter().filter(|(is_beyond, ..)| *is_beyond) {
         let what = format!("{what} stands beside database.kind = \"{kind}\": {why}");
         root.wrong(what, remedy);

@@ -1,5 +1,5 @@
-//! GaussDB and openGauss, primary and standby: questions by SQL, moves by `gs_ctl`, of which none is believed before the
-//! database itself says that it is so.
+//! GaussDB and openGauss, primary and standby: questions by SQL, moves by `gs_ctl`, or by `cm_ctl` where the cluster manager
+//! runs, of which none is believed before the database itself says that it is so.
 //!
 //! # Why
 //! A planned switchover is one command here, given on the standby: it has the primary demote itself and makes it a
@@ -11,6 +11,7 @@
 //! site's own unit or the cluster's manager. One that comes up as primary is seen to be the older one. The configuration has
 //! no `[fence]` beside this kind.
 mod asks;
+mod beside;
 mod connect;
 mod dump;
 mod error;
@@ -30,10 +31,11 @@ mod wire;
 
 use super::deadline::Deadline;
 use super::lsn::{self, Position};
+use super::rows;
 use super::script::Script;
 use super::{
-    Database, DatabaseError, DatabaseResult, Dumps, Pulse, Replica, Replication, Schema, Standing,
-    refusal, transient,
+    Database, DatabaseError, DatabaseResult, Dumps, Pulse, Replica, Replication, Restores, Schema,
+    Standing, refusal, transient,
 };
 use crate::{
     core::DatabaseRole,
@@ -104,6 +106,10 @@ impl Database for Gaussdb {
 
     fn pulse(&self, limit: Duration) -> DatabaseResult<Box<dyn Pulse + '_>> {
         pulse::pulse(self, limit)
+    }
+
+    fn restores(&self) -> DatabaseResult<&dyn Restores> {
+        Ok(self)
     }
 }
 
@@ -192,7 +198,7 @@ impl Dumps for Gaussdb {
         Ok(self.role()? == DatabaseRole::Primary)
     }
 
-    /// No rows are counted: the configuration asks for none beside this kind.
+    /// No rows are counted: gs_dump tells nobody which moment it shows.
     fn dump(&self, to: &Path, _counts: bool, limit: Duration) -> DatabaseResult<DatabaseMark> {
         dump::dump(self, to, limit)
     }
@@ -204,7 +210,7 @@ impl Dumps for Gaussdb {
     fn size_bytes(&self) -> DatabaseResult<u64> {
         let sql = "select pg_database_size(current_database())";
         let rows = self.ask("ask the database's size", sql, SIZE_QUESTION)?;
-        Ok(asks::first(&rows)
+        Ok(rows::first(&rows)
             .and_then(|bytes| bytes.parse().ok())
             .unwrap_or(0))
     }

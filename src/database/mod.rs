@@ -1,5 +1,6 @@
 //! The database of a node behind one trait, one file an adapter. The second seam: the real
 //! adapters and the fake are held to the same tests.
+mod beside;
 pub mod command;
 mod deadline;
 pub mod fake;
@@ -7,6 +8,7 @@ pub mod gaussdb;
 mod lsn;
 mod none;
 pub mod postgres;
+mod rows;
 mod script;
 
 pub use none::NONE;

@@ -3,7 +3,6 @@
 mod beside;
 mod control;
 mod dump;
-mod exchange;
 mod guard;
 mod pulse;
 mod rewind;
@@ -17,8 +16,8 @@ use super::deadline::Deadline;
 use super::lsn::{self, Position};
 use super::script::Script;
 use super::{
-    Beside, Database, DatabaseError, DatabaseResult, Dumps, Guard, Pulse, Replica, Replication,
-    Restores, Schema, Standing, refusal, transient,
+    Database, DatabaseError, DatabaseResult, Dumps, Guard, Pulse, Replica, Replication, Restores,
+    Schema, Standing, refusal, transient,
 };
 use crate::{
     core::DatabaseRole,
@@ -214,30 +213,6 @@ impl Guard for Postgres {
 
     fn hold(&self, limit: Duration) -> DatabaseResult<()> {
         guard::hold(self, Deadline::after(limit))
-    }
-}
-
-impl Restores for Postgres {
-    fn restore_beside(
-        &self,
-        file: &Path,
-        limit: Duration,
-    ) -> DatabaseResult<BTreeMap<String, u64>> {
-        beside::restore(self, file, Deadline::after(limit))
-    }
-
-    fn drop_beside(&self, limit: Duration) -> DatabaseResult<()> {
-        beside::drop_beside(self, Deadline::after(limit))
-    }
-
-    fn beside(&self) -> DatabaseResult<Beside> {
-        let question = exchange::beside;
-        self.sessions
-            .ask("ask what lies beside", QUESTION, question)
-    }
-
-    fn exchange(&self, limit: Duration) -> DatabaseResult<()> {
-        exchange::exchange(self, Deadline::after(limit))
     }
 }
 

@@ -76,15 +76,14 @@ impl Step for RestoreBeside {
         let dump = dir.join(backup::DUMP);
         let restored = cx.database.restores()?.restore_beside(&dump, cx.left())?;
         cx.tally.mark = format!("{} tables restored", restored.len());
-        // Rows are counted where the dump is proved: a standby's backup has none to compare with.
         match super::backup::difference(&seen, &restored) {
-            Some(differs) if !seen.is_empty() => {
+            Some(differs) => {
                 cx.database.restores()?.drop_beside(cx.left())?;
                 let remedy =
                     "hau-ctl abort; the dump is not what the backup says: name another backup";
                 Err(StepError::fatal(differs, remedy))
             }
-            Some(_) | None => Ok(()),
+            None => Ok(()),
         }
     }
 

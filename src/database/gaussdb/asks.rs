@@ -1,10 +1,11 @@
 //! Questions over one kept connection, and over others where it is in use.
 use super::{
     DatabaseResult, Gaussdb,
+    connect::Server,
     error::{self, WireError},
     wire::Client,
 };
-use crate::core::Problem;
+use crate::{core::Problem, database::rows::Rows};
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -21,9 +22,6 @@ pub(super) struct Refused {
     password: Zeroizing<String>,
     at: Instant,
 }
-
-/// Values as text; None for NULL.
-pub(super) type Rows = Vec<Vec<Option<String>>>;
 
 impl Gaussdb {
     /// Asks on the kept connection, and once more on a new one if that turns out broken: `sql` may run twice.
@@ -45,7 +43,7 @@ impl Gaussdb {
     }
 
     fn ask_anew(&self, sql: &str, end: Instant) -> Result<Rows, WireError> {
-        let mut client = self.log_in(end)?;
+        let mut client = self.log_in(&self.server, end)?;
         let answer = client.query(sql, end);
         if client.is_usable() {
             *self.slot() = Some(client);
@@ -55,12 +53,18 @@ impl Gaussdb {
 
     /// A connection for what changes a session or takes long.
     pub(super) fn connect(&self, action: &str, end: Instant) -> DatabaseResult<Client> {
-        self.log_in(end).map_err(|e| error::told(&e, action))
+        let opened = self.log_in(&self.server, end);
+        opened.map_err(|e| error::told(&e, action))
     }
 
-    fn log_in(&self, end: Instant) -> Result<Client, WireError> {
+    /// Ends the kept connection.
+    pub(super) fn close(&self) {
+        drop(self.slot().take());
+    }
+
+    pub(super) fn log_in(&self, server: &Server, end: Instant) -> Result<Client, WireError> {
         // One that cannot be read is told by the login, if the server asks for it.
-        let password = self.server.password().ok();
+        let password = server.password().ok();
         let is_known =
             |r: &Refused| Some(&r.password) == password.as_ref() && r.at.elapsed() < NOT_AGAIN;
         let is_refused = lock(&self.refused).as_ref().is_some_and(is_known);
@@ -70,7 +74,7 @@ impl Gaussdb {
                 remedy: "put the right one into password_file; or set this one in the server, then systemctl restart hau-sidecar".to_owned(),
             }));
         }
-        let logged_in = Client::connect(&self.server, end);
+        let logged_in = Client::connect(server, end);
         let is_wrong = matches!(&logged_in, Err(WireError::Server(e)) if e.code == WRONG_PASSWORD);
         let refused = password.filter(|_| is_wrong).map(|password| Refused {
             password,
@@ -89,20 +93,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The one value that was asked for.
-pub(super) fn first(rows: &Rows) -> Option<&str> {
-    rows.first().and_then(|row| value(row, 0))
-}
-
-/// None: NULL, or not there.
-pub(super) fn value(row: &[Option<String>], column: usize) -> Option<&str> {
-    row.get(column).and_then(Option::as_deref)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{
         GaussdbConfig,
+        rows::first,
         wire::mock::{self, Method, Mock},
     };
     use super::*;

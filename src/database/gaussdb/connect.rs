@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 const PORT: u16 = 5432;
 
 /// Where a server is and who asks.
+#[derive(Clone)]
 pub(super) struct Server {
     place: Place,
     port: u16,
@@ -37,6 +38,7 @@ pub(super) struct Server {
     host: Arc<dyn Host>,
 }
 
+#[derive(Clone)]
 enum Place {
     /// The folder of its socket.
     Here(PathBuf),
@@ -94,6 +96,14 @@ impl Server {
 
     pub(super) fn dbname(&self) -> &str {
         &self.dbname
+    }
+
+    /// The same server, another database.
+    pub(super) fn at(&self, dbname: &str) -> Self {
+        Self {
+            dbname: dbname.to_owned(),
+            ..self.clone()
+        }
     }
 
     pub(super) fn user(&self) -> &str {

@@ -1,7 +1,7 @@
 //! The full logical backup: gs_dump's custom format into one file, and reading back what it says of itself. On the primary
 //! alone: of a standby gs_dump makes none.
 use super::{
-    DatabaseError, DatabaseResult, Gaussdb, QUESTION, asks::value, refusal, tools, transient,
+    DatabaseError, DatabaseResult, Gaussdb, QUESTION, refusal, rows::value, tools, transient,
 };
 use crate::{host::DatabaseMark, time::Time};
 use std::{
@@ -76,7 +76,7 @@ fn no_room(action: &str, what: &Path, e: &io::Error) -> DatabaseError {
 /// The table of contents alone: gs_restore reads the rest only into a database. It reads a copy, for it wants to write to
 /// what it reads, and backups are not for the database's system user, while its programs are not for root to run.
 pub(super) fn check(db: &Gaussdb, file: &Path, limit: Duration) -> DatabaseResult<String> {
-    let copy = copy_of(db, file).map_err(|e| no_room("read a copy of", file, &e))?;
+    let copy = copy_of(db, file)?;
     let shown = copy.path().display().to_string();
     let output = tools::done(db, "gs_restore", &["-l", &shown], limit)?;
     let is_entry = |line: &&str| line.starts_with(|c: char| c.is_ascii_digit());
@@ -89,10 +89,13 @@ pub(super) fn check(db: &Gaussdb, file: &Path, limit: Duration) -> DatabaseResul
     }
 }
 
-fn copy_of(db: &Gaussdb, file: &Path) -> io::Result<NamedTempFile> {
-    let mut copy = beside(db)?;
-    io::copy(&mut File::open(file)?, &mut copy)?;
-    Ok(copy)
+/// For its programs to read; gone when it is dropped.
+pub(super) fn copy_of(db: &Gaussdb, file: &Path) -> DatabaseResult<NamedTempFile> {
+    let made = beside(db).and_then(|mut copy| {
+        io::copy(&mut File::open(file)?, &mut copy)?;
+        Ok(copy)
+    });
+    made.map_err(|e| no_room("read a copy of", file, &e))
 }
 
 /// A file of the database's system user beside the data, where there is room for as much; gone when it is dropped.

@@ -5,7 +5,7 @@ use std::io;
 
 /// Why there is no answer. Nothing secret is in it.
 #[derive(Debug)]
-pub(super) enum WireError {
+pub(in crate::database) enum WireError {
     /// It cannot be reached, or the connection is gone.
     Io(io::Error),
     TimedOut,
@@ -19,7 +19,7 @@ pub(super) enum WireError {
 
 /// What a server says of an error, each field in one line of some hundred characters at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ServerError {
+pub(in crate::database) struct ServerError {
     /// "ERROR", "FATAL", "PANIC" or the server's own word for it in its language.
     pub(super) severity: String,
     /// Five characters of SQLSTATE.

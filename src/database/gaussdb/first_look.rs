@@ -1,6 +1,6 @@
 //! What a person should see before the first rollout on a real GaussDB: the answers to what cannot be known beforehand, and what
 //! no question shows.
-use super::{Gaussdb, QUESTION, asks::first, manager::Mover, tools};
+use super::{Gaussdb, QUESTION, manager::Mover, rows::first, tools};
 use crate::host::Finding;
 use std::time::Duration;
 

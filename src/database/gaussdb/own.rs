@@ -1,6 +1,6 @@
 //! hau's own tables, in a schema of their own. Looked for before they are made: not every openGauss knows `create schema if
 //! not exists`, and a statement that fails stands in the server's log.
-use super::asks::Rows;
+use super::rows::Rows;
 
 const HAS_SCHEMA: &str = "select 1 from pg_namespace where nspname = 'hau'";
 

@@ -2,9 +2,8 @@
 //! their place. It lies with the data, grows when another node becomes primary, and comes to the standby as all that is
 //! written.
 use super::{
-    DatabaseResult, Gaussdb, QUESTION,
-    asks::{Rows, value},
-    own,
+    DatabaseResult, Gaussdb, QUESTION, own,
+    rows::{Rows, value},
     wire::literal,
 };
 

@@ -2,9 +2,9 @@
 //! that an application can see.
 use super::{
     DatabaseResult, Gaussdb,
-    asks::first,
     error::{self, WireError},
     own,
+    rows::first,
     wire::Client,
 };
 use crate::database::{Beat, Pulse};

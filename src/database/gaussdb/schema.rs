@@ -1,9 +1,10 @@
 //! Applies schema scripts once each: the script and the note that it was applied are one transaction.
 use super::{
     DatabaseResult, Deadline, Gaussdb, QUESTION,
-    asks::{first, value},
     error::{self, WireError},
-    own, standing,
+    own,
+    rows::{first, value},
+    standing,
     wire::{Client, literal},
 };
 use crate::database::script::{self, Outcome, Script};

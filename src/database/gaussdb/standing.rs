@@ -1,10 +1,11 @@
 //! What the database says of itself, and what stands in the way of a switchover.
 use super::{
     DatabaseError, DatabaseResult, Gaussdb, QUESTION, Replication, Standing,
-    asks::{Rows, first, value},
     lsn::Lsn,
     manager::Mover,
-    promotion, tools, transient,
+    promotion,
+    rows::{Rows, first, value},
+    tools, transient,
 };
 use crate::core::DatabaseRole;
 use std::time::Duration;

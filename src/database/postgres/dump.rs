@@ -1,5 +1,6 @@
 //! The full logical backup: pg_dump's custom format into one file, and reading it back.
-use super::{DatabaseMark, DatabaseResult, Deadline, Postgres, beside, refusal};
+use super::{DatabaseMark, DatabaseResult, Deadline, Postgres, refusal};
+use crate::database::beside;
 use crate::time::Time;
 use ::postgres::Client;
 use ::postgres::config::Host as Address;

@@ -28,13 +28,13 @@ def configure(node, config):
 
 
 @contextlib.contextmanager
-def known_by(section):
-    """Meanwhile this stands in the place of [database] in hau.toml, with a backup that is not restored."""
+def known_by(section, prove="verify"):
+    """Meanwhile this stands in the place of [database] in hau.toml, and backups are proved so."""
     before = {node: host.do(node, ["cat", CONFIG]).stdout for node in NODES}
     for node in NODES:
         config, count = re.subn(r"\[database\]\n(?:[a-z_]+ = .*\n)+", lambda _: section, before[node])
         expect(count == 1, "hau.toml has no [database] as it was")
-        configure(node, config.replace('prove = "restore"', 'prove = "verify"'))
+        configure(node, config.replace('prove = "restore"', f'prove = "{prove}"'))
     scenario.settle()
     yield
     for node in NODES:

@@ -84,12 +84,11 @@ class Cm:
         say("build successfully.")
 
     def until(self, is_so, what):
-        looks = 0
+        end = time.monotonic() + self.limit
         while not is_so():
             gsctl.show(".")
             time.sleep(self.conf.faults.poll)
-            looks += 1
-            if looks >= self.limit:
+            if time.monotonic() >= end:
                 refuse(f"{what} command timeout!\n\nHINT: Maybe the {what} action is continually running in the background.", LATE)
         time.sleep(SETTLED * self.conf.faults.poll)
 

@@ -36,11 +36,17 @@ def install():
     """openGauss' functions into every database of this primary, and into those made later."""
     server = Server(config.load())
     text = (config.home() / "share/functions.sql").read_text(encoding="utf-8")
+    allow = "alter database template0 allow_connections"
     with server.client() as client:
-        names = [row[0] for row in client.query("select datname from pg_database where datallowconn order by 1")[1]]
-    for name in names:
-        with server.client(name) as client:
-            client.query(text)
+        # What is made of it has them, too, as of any template of an openGauss.
+        client.query(f"{allow} true")
+        try:
+            names = [row[0] for row in client.query("select datname from pg_database where datallowconn order by 1")[1]]
+            for name in names:
+                with server.client(name) as inside:
+                    inside.query(text)
+        finally:
+            client.query(f"{allow} false")
     print(f"openGauss' functions are in {', '.join(names)}")
 
 
