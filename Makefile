@@ -27,6 +27,9 @@ install: release
 	install -D -m 0644 -t $(DESTDIR)/usr/share/man/man5 man/hau.toml.5
 	install -D -m 0644 -t $(DESTDIR)/usr/share/man/man8 man/hau-sidecar.8
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau hau.toml.example README.md README.zh-CN.md ARCHITECTURE.md docs/hau.rules.yml
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/docs docs/*.md
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/docs/examples/spring-boot docs/examples/spring-boot/*
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/docs/examples/gunicorn docs/examples/gunicorn/*
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/keepalived keepalived/*.conf
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/hooks hooks/README.md hooks/example/* hooks/site/*
 	install -D -m 0644 completions/hau-ctl.bash $(DESTDIR)/usr/share/bash-completion/completions/hau-ctl
