@@ -1,4 +1,5 @@
 //! What a rollout rests on, one check a line: the list behind `doctor` and the first row of a plan.
+mod database;
 mod peer;
 mod programs;
 mod rollback;
@@ -10,7 +11,7 @@ pub use scripts::scripts;
 
 use crate::backup;
 use crate::config::{DatabaseKind, HttpCheck, Prove, Settings};
-use crate::core::{DatabaseRole, VrrpState};
+use crate::core::VrrpState;
 use crate::database::Database;
 use crate::host::{Active, Finding, Host, Status};
 use crate::notify;
@@ -37,8 +38,9 @@ const CHECKS: &[(&str, Check)] = &[
     ("vrrp", vrrp),
     ("keepalived", |site| site.host.keepalived()),
     ("handoff", |site| site.host.handoff_findings()),
-    ("database", database),
-    ("replication", replication),
+    ("database", database::role),
+    ("replication", database::replication),
+    ("restore", database::restore),
     ("fence", programs::fence),
     ("database commands", programs::database),
     ("notify", notify),
@@ -58,7 +60,12 @@ pub fn all(site: &Site<'_>) -> Vec<Finding> {
 
 /// The database alone, for a person who sees to it before the first rollout.
 pub fn first_look(site: &Site<'_>) -> Vec<Finding> {
-    let known: [Check; 3] = [database, replication, |site| site.database.first_look()];
+    let known: [Check; 4] = [
+        database::role,
+        database::replication,
+        database::restore,
+        |site| site.database.first_look(),
+    ];
     known.iter().flat_map(|check| check(site)).collect()
 }
 
@@ -68,8 +75,8 @@ pub fn health(site: &Site<'_>) -> Vec<Finding> {
         services,
         vrrp,
         |site| site.host.keepalived(),
-        database,
-        replication,
+        database::role,
+        database::replication,
     ];
     quick.iter().flat_map(|check| check(site)).collect()
 }
@@ -202,69 +209,6 @@ fn vrrp(site: &Site<'_>) -> Vec<Finding> {
             "see the log of keepalived; do not add or remove the VIP by hand",
         ),
     }]
-}
-
-fn database(site: &Site<'_>) -> Vec<Finding> {
-    if site.settings.database.is_none() {
-        return Vec::new();
-    }
-    let role = match site.database.role() {
-        Ok(role) => role,
-        Err(e) => return vec![Finding::fail("database", e.what, e.remedy)],
-    };
-    let fits = match site.host.vrrp() {
-        VrrpState::Master => role == DatabaseRole::Primary,
-        VrrpState::Backup => role == DatabaseRole::Standby,
-        VrrpState::Fault | VrrpState::Unknown => false,
-    };
-    vec![if fits {
-        Finding::pass("database", format!("{role:?}, as the VRRP state wants it"))
-    } else {
-        let what = format!(
-            "the database is {role:?} where keepalived is {:?}",
-            site.host.vrrp()
-        );
-        Finding::fail(
-            "database",
-            what,
-            "bring VIP and primary together on one node first",
-        )
-    }]
-}
-
-fn replication(site: &Site<'_>) -> Vec<Finding> {
-    if site.settings.database.is_none() {
-        return Vec::new();
-    }
-    let seen = match site.database.replication() {
-        Ok(seen) => seen,
-        Err(e) => return vec![Finding::fail("replication", e.what, e.remedy)],
-    };
-    let mut findings: Vec<Finding> = seen
-        .obstacles
-        .iter()
-        .map(|o| {
-            Finding::fail(
-                "replication",
-                o.clone(),
-                "change the setting and reload the database",
-            )
-        })
-        .collect();
-    findings.push(match (seen.streaming, seen.lag_bytes) {
-        (true, Some(lag)) => Finding::pass("replication", format!("streams, {lag} bytes behind")),
-        (true, None) => Finding::warn(
-            "replication",
-            "streams, but its lag is not known",
-            "try again in a moment",
-        ),
-        (false, _) => Finding::fail(
-            "replication",
-            "the standby does not stream",
-            "mend the replication: without it there is nowhere to switch to",
-        ),
-    });
-    findings
 }
 
 /// What is told of events.

@@ -13,7 +13,7 @@ pub fn rollback(site: &Site<'_>, backup: Option<&str>, restores: bool) -> Vec<Fi
     findings.extend(site.host.keepalived());
     if site.host.vrrp() == VrrpState::Master {
         findings.extend(services(site));
-        findings.extend(database(site));
+        findings.extend(database::role(site));
     }
     findings.extend(peer::clock(site));
     if let Some(name) = backup {

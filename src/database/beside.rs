@@ -14,6 +14,10 @@ const REPLACED: &str = "hau_replaced";
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a question may take that reads little.
 const QUESTION: Duration = Duration::from_secs(3);
+/// A sysadmin is what openGauss calls a superuser that is not the first one; PostgreSQL knows no such column.
+const RIGHTS: &str =
+    "select rolsuper or coalesce(row_to_json(r)->>'rolsystemadmin', '') in ('t', 'true')
+    from pg_roles r where rolname = current_user";
 /// SQLSTATE of one that is in use.
 const IN_USE: &str = "(55006)";
 /// Every table of a database that a dump holds the rows of: objects below 16384 are the server's own, and those of extensions
@@ -57,6 +61,13 @@ pub(super) trait Server: Send + Sync {
 }
 
 impl<D: Server> Restores for D {
+    fn may_restore(&self) -> DatabaseResult<bool> {
+        let ask = |s: &mut D::Session| s.rows(RIGHTS);
+        let deadline = Deadline::after(QUESTION);
+        let rows = self.alone(self.name(), "ask for the role's rights", deadline, ask)?;
+        Ok(first(&rows) == Some("t"))
+    }
+
     fn restore_beside(
         &self,
         file: &Path,

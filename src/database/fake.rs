@@ -337,6 +337,10 @@ impl Guard for FakeDatabase {
 }
 
 impl Restores for FakeDatabase {
+    fn may_restore(&self) -> DatabaseResult<bool> {
+        Ok(true)
+    }
+
     fn restore_beside(
         &self,
         file: &Path,

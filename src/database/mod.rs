@@ -187,6 +187,8 @@ pub trait Guard {
 
 /// A dump as a database beside the running one, to prove it or to take its place.
 pub trait Restores {
+    /// Has the role that asks the right to make databases and to put one in another's place?
+    fn may_restore(&self) -> DatabaseResult<bool>;
     /// Restores a dump into a database of its own beside the running one, anew each time. Says how
     /// many rows each table has.
     fn restore_beside(&self, file: &Path, limit: Duration)

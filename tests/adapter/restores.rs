@@ -9,6 +9,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// ones stay beside; and the standby follows.
 pub(crate) fn takes_the_place(adapter: &dyn Database, standby: &dyn Database, pair: &Pair) {
     let db = adapter.restores().unwrap();
+    assert!(db.may_restore().unwrap());
     let fill = "create table goods as select i from generate_series(1, 100) i;
         create role shopper login;
         alter database shop owner to shopper;
