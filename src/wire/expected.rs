@@ -29,10 +29,11 @@ impl Row {
         }
     }
 
-    /// It is at work for longer than it took in earlier rollouts.
+    /// It is at work for longer than it took in earlier rollouts. Below a second nobody can tell.
     pub fn is_late(&self) -> bool {
+        let expected = self.expected_ms.map(|ms| ms.max(1000));
         let at_work = self.state == Some(RowState::Started);
-        at_work && self.expected_ms.is_some() && self.elapsed_ms > self.expected_ms
+        at_work && expected.is_some() && self.elapsed_ms > expected
     }
 
     fn rest(&self) -> Option<u64> {
@@ -101,20 +102,20 @@ mod tests {
     #[test]
     fn the_rest_is_what_is_not_done_and_says_when_it_cannot_know() {
         let mut rows = vec![
-            row("one", "a", Some(3)),
-            row("one", "b", Some(6)),
-            row("two", "b", Some(10)),
+            row("one", "a", Some(3000)),
+            row("one", "b", Some(6000)),
+            row("two", "b", Some(10_000)),
         ];
-        assert_eq!(Row::expected_rest(&rows), Some(Rest::About(16)));
+        assert_eq!(Row::expected_rest(&rows), Some(Rest::About(16_000)));
         rows[0].state = Some(RowState::Done);
-        (rows[1].state, rows[1].elapsed_ms) = (Some(RowState::Started), Some(4));
-        assert_eq!(Row::expected_rest(&rows), Some(Rest::About(2 + 10)));
-        rows[1].elapsed_ms = Some(7);
+        (rows[1].state, rows[1].elapsed_ms) = (Some(RowState::Started), Some(4000));
+        assert_eq!(Row::expected_rest(&rows), Some(Rest::About(2000 + 10_000)));
+        rows[1].elapsed_ms = Some(7000);
         assert!(rows[1].is_late());
-        assert_eq!(Row::expected_rest(&rows), Some(Rest::AtLeast(10)));
+        assert_eq!(Row::expected_rest(&rows), Some(Rest::AtLeast(10_000)));
         // What is done needs no past.
         rows[0].expected_ms = None;
-        assert_eq!(Row::expected_rest(&rows), Some(Rest::AtLeast(10)));
+        assert_eq!(Row::expected_rest(&rows), Some(Rest::AtLeast(10_000)));
         rows[1].state = Some(RowState::Failed);
         assert_eq!(Row::expected_rest(&rows), None);
     }

@@ -93,6 +93,11 @@ impl Live {
         inner.log.extend(facts);
         let over = inner.log.len().saturating_sub(LOG_MAX);
         inner.log.drain(..over);
+        let point = |s: &Status| self.in_sight(s).map(|r| (r.id, r.result));
+        // An answer that was given before something else came is old.
+        if inner.status.as_ref().map(point) != Some(point(status)) {
+            inner.state.said = None;
+        }
         inner.before = Some(status.clone());
         inner.status = Some(status.clone());
         inner.away = None;

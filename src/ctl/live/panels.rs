@@ -1,6 +1,7 @@
 //! What opens at a key: details of a row, the log, the question before an abort, the keys.
 use super::super::render::{self, Look, Mark, Tone, clock, duration, wrap};
 use super::paint::line;
+use super::rows::earlier;
 use crate::core::{RowState, Undo};
 use crate::steps;
 use crate::wire::{Rollout, Row};
@@ -83,11 +84,8 @@ pub(super) fn details(r: &Rollout, row: &Row, look: &Look) -> Vec<Line<'static>>
     let mut times = vec![render::word(row).to_owned()];
     times.extend(row.elapsed_ms.map(|ms| format!("for {}", duration(ms))));
     times.push(format!("at most {}", duration(row.limit_ms)));
-    times.push(match row.expected_ms {
-        Some(ms) if row.is_late() => format!("longer than the {} it took before", duration(ms)),
-        Some(ms) => format!("usually {}", duration(ms)),
-        None => "no earlier rollout says how long it takes".to_owned(),
-    });
+    let unknown = || "no earlier rollout says how long it takes".to_owned();
+    times.push(earlier(row).unwrap_or_else(unknown));
     times.extend(
         row.started
             .as_deref()

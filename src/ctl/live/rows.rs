@@ -177,9 +177,9 @@ impl Phase<'_> {
             let mut said = one(row, &named, self.look);
             said.text = format!("{pointer}{}", said.text);
             side.push((said, Some(n)));
-            let beyond = beyond(row, width, self.look);
+            let below = below(row, width, self.look);
             side.extend(
-                beyond
+                below
                     .into_iter()
                     .map(|text| (cell(Tone::Faint, text), None)),
             );
@@ -226,18 +226,29 @@ fn one(row: &Row, node: &str, look: &Look) -> Cell {
     cell(tone, format!("{} {text}", look.mark(mark)))
 }
 
-/// What earlier rollouts say of a row at work. A bar only as long as it can be believed.
-fn beyond(row: &Row, width: usize, look: &Look) -> Vec<String> {
-    let (Some(RowState::Started), Some(expected)) = (row.state, row.expected_ms) else {
+/// What earlier rollouts say of how long a row takes.
+pub(super) fn earlier(row: &Row) -> Option<String> {
+    let took = match row.expected_ms? {
+        0..1000 => "moment".to_owned(),
+        ms => duration(ms),
+    };
+    Some(match row.expected_ms {
+        _ if row.is_late() => format!("longer than the {took} it took before"),
+        Some(0..1000) => format!("usually a {took}"),
+        _ => format!("usually {took}"),
+    })
+}
+
+/// Below a row at work. A bar only as long as it can be believed.
+fn below(row: &Row, width: usize, look: &Look) -> Vec<String> {
+    let (Some(RowState::Started), Some(earlier)) = (row.state, earlier(row)) else {
         return Vec::new();
     };
-    let usual = duration(expected);
-    if row.is_late() {
-        let text = format!("longer than the {usual} it took before");
-        return wrap("   ", &text, width);
+    if row.is_late() || row.elapsed_ms >= row.expected_ms {
+        return wrap("   ", &earlier, width);
     }
     let gone = row.elapsed_ms.unwrap_or(0).saturating_mul(BAR as u64);
-    let full = usize::try_from(gone / expected.max(1)).unwrap_or(BAR);
-    let bar = look.bar(full.min(BAR), BAR);
-    vec![format!("   {bar}  usually {usual}")]
+    let full = gone / row.expected_ms.unwrap_or(0).max(1);
+    let bar = look.bar(usize::try_from(full).unwrap_or(BAR).min(BAR), BAR);
+    vec![format!("   {bar}  {earlier}")]
 }

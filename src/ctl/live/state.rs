@@ -194,7 +194,6 @@ impl State {
             self.open = Open::Abort { reason, typing };
         } else {
             self.open = Open::Nothing;
-            self.say("it was not given up");
         }
         Act::Nothing
     }

@@ -5,7 +5,8 @@ use super::paint::{line, rule, span};
 use super::panels::{self, put};
 use super::rows;
 use super::state::{Open, State};
-use crate::wire::{Outcome, Rest, Rollout, Row, Status};
+use crate::core::{Closed, Direction};
+use crate::wire::{Outcome, Rest, Rollout, Row, Status, Stopped};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -63,6 +64,9 @@ fn head(scene: &Scene<'_>, look: &Look) -> Vec<Line<'static>> {
         return vec![line(Tone::Strong, text, look)];
     };
     let (tone, mark, state) = match r.result {
+        None if r.mandate.direction == Direction::Back => {
+            (Tone::Warn, Mark::Back, "is given up, for")
+        }
         None => (Tone::Live, Mark::Runs, "goes on, for"),
         Some(Outcome::Halted) => (Tone::Bad, Mark::Failed, "HALTED after"),
         Some(Outcome::Succeeded) => (Tone::Good, Mark::Done, "succeeded in"),
@@ -155,7 +159,7 @@ fn body(scene: &Scene<'_>, room: usize, look: &Look) -> Vec<Line<'static>> {
             titled("", answers.map_or_else(Vec::new, |a| said(a, look)))
         }
         (Open::Nothing, Some(r)) => {
-            let below = scene.status.map_or_else(Vec::new, |s| foot(s, look));
+            let below = scene.status.map_or_else(Vec::new, |s| foot(s, r, look));
             titled("", stacked(scene, r, "", below, room, look))
         }
         (Open::Details, Some(r)) => {
@@ -209,18 +213,24 @@ fn window(list: rows::List, room: usize, look: &Look) -> Vec<Line<'static>> {
     lines
 }
 
-/// While rows are in sight: what they do not show themselves.
-fn foot(s: &Status, look: &Look) -> Vec<Line<'static>> {
+/// While rows are in sight: what they do not show themselves. That a row waits for its turn they do.
+fn foot(s: &Status, r: &Rollout, look: &Look) -> Vec<Line<'static>> {
     let odd = |tone| matches!(tone, Tone::Bad | Tone::Warn);
+    let its_turn = matches!(
+        r.stopped_by,
+        Some(Stopped::Gate {
+            closed: Closed::Waiting(_),
+            ..
+        })
+    );
     let beside_rows = |a: &Answer| match a.about {
         "happening" | "versions" => false,
+        "stopped" => !its_turn,
         "VIP" | "primary" => odd(a.tone),
         _ => true,
     };
-    said(
-        render::answers(s, look).into_iter().filter(beside_rows),
-        look,
-    )
+    let answers = render::answers(s, look).into_iter();
+    said(answers.filter(beside_rows), look)
 }
 
 fn said(answers: impl IntoIterator<Item = Answer>, look: &Look) -> Vec<Line<'static>> {
