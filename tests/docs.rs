@@ -50,8 +50,7 @@ fn the_flow_in_the_texts_is_the_table() {
 /// The picture in the README is one that the view has drawn.
 #[test]
 fn the_view_in_the_texts_is_a_snapshot() {
-    const BEGIN: &str =
-        "<!-- live: what hau-ctl draws on a terminal of 80x24, compared by tests/docs.rs -->";
+    const BEGIN: &str = "<!-- live: drawn for a terminal of 80x24, compared by tests/docs.rs -->";
     const END: &str = "<!-- /live -->";
     let file = "src/ctl/live/snapshots/hau__ctl__live__tests__midway_80x24.snap";
     let snapshot = fs::read_to_string(root().join(file)).unwrap();
