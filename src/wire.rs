@@ -29,6 +29,9 @@ pub struct Status {
     /// What a person must see to: what is known, and what to type.
     #[serde(default)]
     pub alarm: Option<Problem>,
+    /// Of this node; None: it cannot be used, and the alarm says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditStanding>,
 }
 
 impl Status {
@@ -56,6 +59,19 @@ pub struct Peer {
     /// How long ago.
     pub last_heard_ms: Option<u64>,
 }
+
+/// How far the audit trail is signed by the other node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditStanding {
+    pub entries: u64,
+    /// Up to this entry.
+    pub signed: u64,
+    /// Entries that wait for it.
+    pub unsigned: u64,
+}
+
+/// `GET /v1/audit?last=N&since=MILLISECONDS`: entries by node, oldest first; of the other node only where it is there.
+pub type Audit = BTreeMap<String, Vec<crate::audit::Entry>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,7 +1,7 @@
 //! `GET /metrics`: what `status` knows, as figures in the format of OpenMetrics. A new figure is one line of the table.
 use crate::core::{DatabaseRole, RowState, VrrpState};
 use crate::host;
-use crate::wire::{Node, Outcome, Rollout, Status, SyncState};
+use crate::wire::{AuditStanding, Node, Outcome, Rollout, Status, SyncState};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text::encode};
 use prometheus_client::metrics::{MetricType, gauge::ConstGauge};
@@ -24,6 +24,16 @@ const FIGURES: Table = &[
         "alarm",
         "1: a person must act, hau-ctl status says what to type",
         |s| one(s.alarm.is_some()),
+    ),
+    (
+        "audit_entries",
+        "Entries of the audit trail of this node",
+        |s| of_audit(s, |audit| audit.entries),
+    ),
+    (
+        "audit_unsigned_entries",
+        "Entries of it that wait for the signature of the other node",
+        |s| of_audit(s, |audit| audit.unsigned),
     ),
     ("peer_reachable", "1: the other node is heard", |s| {
         one(s.peer.reachable)
@@ -234,6 +244,11 @@ fn of_rollout(status: &Status, figure: impl Fn(&Rollout) -> Option<Figure>) -> V
         .collect()
 }
 
+fn of_audit(status: &Status, figure: fn(&AuditStanding) -> u64) -> Vec<Figure> {
+    let audit = status.audit.iter();
+    audit.map(|a| (Vec::new(), figure(a) as f64)).collect()
+}
+
 fn words(r: &Rollout) -> Labels {
     vec![
         ("id", r.id.to_string()),
@@ -285,6 +300,7 @@ mod tests {
             rollout: None,
             solo: None,
             alarm: None,
+            audit: None,
         }
     }
 

@@ -36,6 +36,7 @@ pub(super) struct Site {
     pub(super) held: super::held::Held,
     pub(super) keepalived: Arc<Keepalived>,
     pub(super) link: Arc<PeerLink>,
+    pub(super) audit: Arc<super::audit::Audit>,
     pub(super) handing: super::handoff::Handing,
     pub(super) prober: super::probe::Prober,
     pub(super) pulse: super::pulse::Pulse,
@@ -354,6 +355,9 @@ impl Host for Site {
     }
     fn keepalived(&self) -> Vec<Finding> {
         self.keepalived.findings()
+    }
+    fn audit(&self) -> Vec<Finding> {
+        self.audit.findings()
     }
 }
 

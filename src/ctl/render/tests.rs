@@ -65,6 +65,7 @@ fn idle() -> Status {
         rollout: None,
         solo: None,
         alarm: None,
+        audit: None,
     }
 }
 
