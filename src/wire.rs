@@ -4,9 +4,11 @@
 //! Times are milliseconds since the epoch inside hau and RFC 3339 where a person or a program of
 //! somebody else's reads them; durations end in `_ms`, sizes in `_bytes`.
 mod answer;
+mod audit;
 mod expected;
 
 pub use answer::{Answer, Code, Failure, VERSION};
+pub use audit::{Audit, AuditStanding};
 
 use crate::config::RollbackDatabase;
 use crate::core::{
@@ -59,19 +61,6 @@ pub struct Peer {
     /// How long ago.
     pub last_heard_ms: Option<u64>,
 }
-
-/// How far the audit trail is signed by the other node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditStanding {
-    pub entries: u64,
-    /// Up to this entry.
-    pub signed: u64,
-    /// Entries that wait for it.
-    pub unsigned: u64,
-}
-
-/// `GET /v1/audit?last=N&since=MILLISECONDS`: entries by node, oldest first; of the other node only where it is there.
-pub type Audit = BTreeMap<String, Vec<crate::audit::Entry>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

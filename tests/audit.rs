@@ -201,6 +201,34 @@ fn the_copy_of_one_node_is_proven_by_the_other_ones_certificate() {
 }
 
 #[test]
+fn what_the_other_trail_has_seen_is_proven_without_its_signature() {
+    let (mut a, mut b) = (Node::new("a"), Node::new("b"));
+    a.pairs(&b);
+    b.pairs(&a);
+    b.add(Event::Witnessed {
+        of: "a".to_owned(),
+        up_to: 1,
+        hash: a.standing.head.hash.clone(),
+    });
+    let found = judged(&[a.copied(), b.copied()], &[]);
+    assert!(found.problems.is_empty(), "the answer was lost: {found:?}");
+    assert_eq!((found.signed, found.seen), (0, 1));
+    // Signed at last, and up to an older entry once more.
+    a.acts("ticket 1");
+    let (older, head) = (
+        Head {
+            seq: 1,
+            hash: hash(&a.lines[0]),
+        },
+        a.standing.head.clone(),
+    );
+    a.keeps(&b, head);
+    a.keeps(&b, older);
+    assert_eq!((a.standing.signed, a.standing.unsigned()), (3, 0));
+    assert_eq!(judged(&[a.copied()], &[]).signed, 3);
+}
+
+#[test]
 fn each_changed_byte_is_found() {
     let (a, b) = pair();
     for (n, line) in a.lines.iter().enumerate() {
@@ -263,88 +291,56 @@ fn an_end_that_was_cut_off_is_found_by_the_other_trail() {
     assert!(!is_found(&a.lines[..7], &b));
 }
 
+/// A signature of `signer` under the name of `by`, over `head` of the trail of node `of`.
+fn forged(signer: &Node, by: &Node, of: &str, head: &Head) -> Event {
+    let signature = signer.identity.sign(&statement(of, head)).unwrap();
+    Event::Countersigned {
+        up_to: head.seq,
+        hash: head.hash.clone(),
+        by: by.fingerprint(),
+        signature: STANDARD.encode(signature),
+    }
+}
+
 #[test]
 fn signatures_that_prove_nothing_are_found() {
     let (mut a, b) = pair();
     let head = a.standing.head.clone();
-    let whole = a.lines.clone();
-    let mut forged = |by: &dyn Fn(&mut Node)| {
-        by(&mut a);
+    let other = Head {
+        seq: head.seq - 1,
+        ..head.clone()
+    };
+    let forgeries = [
+        (forged(&a, &a, "a", &head), "this node's own certificate"),
+        (forged(&a, &b, "a", &head), "it is not one"),
+        (forged(&b, &b, "b", &head), "it is not one"),
+        (forged(&b, &b, "a", &other), "it is of another entry"),
+    ];
+    let (whole, standing) = (a.lines.clone(), a.standing.clone());
+    for (event, wanted) in forgeries {
+        a.add(event);
         let found = judged(&[a.copied(), b.copied()], &[]);
         let alone = judged(&[a.copied()], &[b.cert()]);
-        a.lines.clone_from(&whole);
-        a.standing = Standing::default();
-        for line in &whole {
-            a.standing.take(line).unwrap();
+        for what in [&found.problems[0], &alone.problems[0]] {
+            assert!(what.contains(wanted), "{wanted}: {what}");
         }
-        (found.problems.join("; "), alone)
-    };
-    // By a's own key, under its own name and under b's.
-    let own = |a: &mut Node| {
-        let signature = a.identity.sign(&statement("a", &head)).unwrap();
-        let (by, signature) = (a.fingerprint(), STANDARD.encode(signature));
-        let Head { seq: up_to, hash } = head.clone();
-        a.add(Event::Countersigned {
-            up_to,
-            hash,
-            by,
-            signature,
-        });
-    };
-    assert!(forged(&own).0.contains("this node's own certificate"));
-    let lent = |a: &mut Node| {
-        let signature = a.identity.sign(&statement("a", &head)).unwrap();
-        let (by, signature) = (b.fingerprint(), STANDARD.encode(signature));
-        let Head { seq: up_to, hash } = head.clone();
-        a.add(Event::Countersigned {
-            up_to,
-            hash,
-            by,
-            signature,
-        });
-    };
-    assert!(forged(&lent).0.contains("it is not one"));
-    // A true one of b, under another entry, and of another node's trail.
-    let moved = |a: &mut Node| {
-        let signature = b.identity.sign(&statement("a", &head)).unwrap();
-        let (by, signature) = (b.fingerprint(), STANDARD.encode(signature));
-        let (up_to, hash) = (head.seq - 1, head.hash.clone());
-        a.add(Event::Countersigned {
-            up_to,
-            hash,
-            by,
-            signature,
-        });
-    };
-    assert!(forged(&moved).0.contains("it is of another entry"));
-    let foreign = |a: &mut Node| {
-        let signature = b.identity.sign(&statement("b", &head)).unwrap();
-        let (by, signature) = (b.fingerprint(), STANDARD.encode(signature));
-        let Head { seq: up_to, hash } = head.clone();
-        a.add(Event::Countersigned {
-            up_to,
-            hash,
-            by,
-            signature,
-        });
-    };
-    assert!(forged(&foreign).0.contains("it is not one"));
-    // By somebody whom a names as the other node, and who is not.
+        a.lines.clone_from(&whole);
+        a.standing = standing.clone();
+    }
+}
+
+#[test]
+fn a_stranger_whom_a_trail_names_as_the_other_node_is_found() {
+    let (mut a, b) = pair();
     let stranger = Node::new("b");
-    let paired = |a: &mut Node| {
-        a.pairs(&stranger);
-        let head = a.standing.head.clone();
-        a.keeps(&stranger, head);
-    };
-    let (found, alone) = forged(&paired);
-    assert!(
-        found.contains("not one of the other copy's node"),
-        "{found}"
-    );
-    assert_eq!(
-        alone.signed, 7,
-        "with b's certificate the other one does not count"
-    );
+    a.pairs(&stranger);
+    let head = a.standing.head.clone();
+    a.keeps(&stranger, head);
+    let found = judged(&[a.copied(), b.copied()], &[]);
+    let what = &found.problems[0];
+    assert!(what.contains("not one of the other copy's node"), "{what}");
+    let alone = judged(&[a.copied()], &[b.cert()]);
+    assert_eq!(alone.signed, 7, "with b's certificate it does not count");
     assert!(alone.notes[0].contains(&stranger.fingerprint()));
 }
 

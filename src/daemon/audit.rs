@@ -37,7 +37,7 @@ const CHECK: &str = "audit";
 
 /// What the trail's thread is to do.
 enum Work {
-    Write(Event),
+    Write(Box<Event>),
     /// Something may be to be signed.
     Look,
 }
@@ -206,7 +206,7 @@ impl Audit {
     pub(super) fn tell(&self, record: &Record, known: &Journaled) {
         if let Some(event) = facts::told(record, known) {
             // The thread ends with the process.
-            let _ = self.queue.send(Work::Write(event));
+            let _ = self.queue.send(Work::Write(Box::new(event)));
         }
     }
 

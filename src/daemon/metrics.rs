@@ -343,4 +343,38 @@ mod tests {
         let seen = figures(&pair(["1.0.0", "2\"} 1\nhau_alarm 1"]));
         assert_eq!(seen["hau_alarm"], 0.0);
     }
+
+    /// What follows `hau_` wherever that begins a word.
+    fn named(text: &str) -> Vec<&str> {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let words = text.split(|c| !is_word(c));
+        words.filter_map(|word| word.strip_prefix("hau_")).collect()
+    }
+
+    #[test]
+    fn the_dashboard_shows_figures_that_there_are_and_the_alerts_ask_for_them() {
+        let dashboard = include_str!("../../docs/hau.dashboard.json");
+        let json: serde_json::Value = serde_json::from_str(dashboard).expect("JSON");
+        assert!(json["uid"].is_string() && json["schemaVersion"].is_u64());
+        let panels = json["panels"].as_array().expect("panels");
+        let mut ids = std::collections::BTreeSet::new();
+        let mut exprs = Vec::new();
+        for panel in panels {
+            let title = panel["title"].as_str().expect("a title");
+            assert!(ids.insert(panel["id"].as_u64().expect("an id")), "{title}");
+            for side in ["x", "y", "w", "h"] {
+                assert!(panel["gridPos"][side].is_u64(), "{title}");
+            }
+            let targets = panel["targets"].as_array().expect("targets");
+            assert!(!targets.is_empty(), "{title}");
+            exprs.extend(targets.iter().map(|t| t["expr"].as_str().expect("an expr")));
+        }
+        let mut known: Vec<&str> = FIGURES.iter().map(|(name, ..)| *name).collect();
+        let rules = include_str!("../../docs/hau.rules.yml").lines();
+        exprs.extend(rules.filter(|line| line.contains("expr:")));
+        let used: Vec<&str> = exprs.iter().flat_map(|expr| named(expr)).collect();
+        assert_eq!(used.iter().find(|name| !known.contains(name)), None);
+        known.retain(|name| !used.contains(name));
+        assert!(known.is_empty(), "nobody looks at {known:?}");
+    }
 }

@@ -14,7 +14,6 @@ use crate::time::Time;
 use crate::wire::Answer;
 use std::{
     collections::BTreeMap,
-    io::Read,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -392,13 +391,4 @@ pub(super) fn chain(e: &dyn std::error::Error) -> String {
         source = inner.source();
     }
     text
-}
-
-/// Reads at most `cap` bytes of a file, for what is shown to people.
-pub(super) fn read_start(path: &Path, cap: u64) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?
-        .take(cap)
-        .read_to_string(&mut text)?;
-    Ok(text)
 }

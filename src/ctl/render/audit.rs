@@ -11,9 +11,11 @@ pub(crate) fn audit(trails: &Audit, look: &Look) -> String {
         return "nothing of that is in the audit trail".to_owned();
     }
     entries.sort_by(|a, b| (&a.at, &a.node, a.seq).cmp(&(&b.at, &b.node, b.seq)));
-    let answer = |entry: &&Entry| match &entry.event {
-        Event::Answered { to, .. } => Some(((entry.node.clone(), *to), entry.event.clone())),
-        _ => None,
+    let answer = |entry: &&Entry| {
+        let Event::Answered { to, .. } = &entry.event else {
+            return None;
+        };
+        Some(((entry.node.clone(), *to), entry.event.clone()))
     };
     let mut answers: BTreeMap<(String, u64), Event> = entries.iter().filter_map(answer).collect();
     let mut out = String::new();

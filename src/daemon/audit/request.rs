@@ -35,11 +35,8 @@ pub(super) fn told(body: &[u8]) -> Result<(Value, Option<String>), Failure> {
     let Ok(Value::Object(mut members)) = serde_json::from_slice(body) else {
         return Ok((Value::Null, None));
     };
-    let reason = members.remove(REASON).filter(|reason| !reason.is_null());
-    let reason = reason.map(|reason| match reason {
-        Value::String(text) => text,
-        odd => odd.to_string(),
-    });
+    let reason = members.remove(REASON);
+    let reason = reason.and_then(|reason| reason.as_str().map(str::to_owned));
     let keep = |(name, value): (String, Value)| {
         let is_kept = KEPT.contains(&name.as_str());
         let value = if is_kept { value } else { HIDDEN.into() };

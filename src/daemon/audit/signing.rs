@@ -33,7 +33,7 @@ pub(in crate::daemon) fn start(audit: &Arc<Audit>, Queue(queue): Queue) {
             let work = queue.recv_timeout(AGAIN).ok();
             for work in work.into_iter().chain(queue.try_iter()) {
                 if let Work::Write(event) = work
-                    && let Err(why) = audit.append(|_| vec![event])
+                    && let Err(why) = audit.append(|_| vec![*event])
                 {
                     tracing::error!(HAU_EVENT = "audit", "{why}");
                     lock(&audit.troubles).write = Some(why);
@@ -84,6 +84,8 @@ impl Audit {
         };
         let from = needs.unwrap_or(standing.signed + 1).max(1);
         let lines = Trail::lines(&self.path).map_err(|e| chain(&e))?;
+        // What is written and not on disk yet may be lost: it must not be what the other node has signed.
+        let last = usize::try_from(standing.head.seq).unwrap_or(usize::MAX);
         let before = usize::try_from(from - 1).unwrap_or(usize::MAX);
         let mut room = MOST_BYTES;
         let fits = |line: &Vec<u8>| {
@@ -92,7 +94,7 @@ impl Audit {
             room = left.unwrap_or(0);
             left.is_some() || is_first
         };
-        let stretch = lines.into_iter().skip(before).take(MOST_LINES);
+        let stretch = lines.into_iter().take(last).skip(before).take(MOST_LINES);
         let stretch = stretch.take_while(fits);
         Ok(Some(Shown {
             node: self.me.0.clone(),
