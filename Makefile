@@ -85,7 +85,7 @@ soak: release
 	tests/lab/smoke reach_patroni ask_patroni
 	tests/lab/crashloop --cuts 200 --pairs 3
 
-## mutants: deliberate errors in the core's rules, each of which a test must see
+## mutants: deliberate errors in the rules of the core and of the audit trail, each of which a test must see
 mutants:
 	tests/mutants
 

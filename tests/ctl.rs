@@ -867,10 +867,8 @@ fn the_audit_trail_says_who_asked_for_what_and_what_came_of_it() {
     let at = "2026-11-21 02:00:00 UTC  a";
     let wanted = [
         format!("{at}    5  hau-sidecar 0.1.0 has started"),
-        format!(
-            "{at}    6  root (chen, pts/3, from 10.0.0.9) upgrade shop.hau, because: ticket ?7 → rollout"
-        ),
-        "                                 12".to_owned(),
+        format!("{at}    6  root (chen, pts/3, from 10.0.0.9) upgrade shop.hau, because: ticket"),
+        "                                 ?7 → rollout 12".to_owned(),
         format!("{at}    8  www failover --accept-data-loss --to b → FORBIDDEN: no"),
         format!("{at}   10  rollout 12 has ended: Succeeded"),
         format!("{at}   11  root sync pause → no answer (yet)"),

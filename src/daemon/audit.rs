@@ -51,18 +51,20 @@ pub(super) struct Audit {
     link: Arc<PeerLink>,
     path: PathBuf,
     trail: Mutex<Result<Trail, String>>,
-    /// Of the other node's signature.
-    troubles: Mutex<Troubles>,
+    /// Never held while the disk works, for the core looks at it in every turn.
+    known: Mutex<Known>,
     strangers: Mutex<BTreeMap<String, Instant>>,
     /// Held while the other node's trail is looked at and signed: of two at once the second one sees the first.
     witnessing: Mutex<()>,
     queue: Sender<Work>,
 }
 
-/// What hinders it.
+/// How it stands, and what hinders it.
 #[derive(Default)]
-struct Troubles {
-    /// The last write.
+struct Known {
+    /// `None`: it cannot be used.
+    standing: Option<Standing>,
+    /// Why it cannot be written.
     write: Option<String>,
     /// The other node is away, or has no room.
     waits: Option<String>,
@@ -96,8 +98,13 @@ impl Audit {
         let trail = files::make_dir(&folder, 0o700)
             .map_err(|e| e.to_string())
             .and_then(|()| Trail::open(&path, &me.0, &at).map_err(|e| chain(&e)));
-        if let Err(why) = &trail {
-            tracing::error!(HAU_EVENT = "audit", "{why}");
+        let mut known = Known::default();
+        match &trail {
+            Ok(trail) => known.standing = Some(trail.standing().clone()),
+            Err(why) => {
+                tracing::error!(HAU_EVENT = "audit", "{why}");
+                known.write = Some(why.clone());
+            }
         }
         let (queue, work) = channel();
         let audit = Self {
@@ -109,7 +116,7 @@ impl Audit {
             link: ties.link,
             path,
             trail: Mutex::new(trail),
-            troubles: Mutex::default(),
+            known: Mutex::new(known),
             strangers: Mutex::default(),
             witnessing: Mutex::default(),
             queue,
@@ -199,7 +206,7 @@ impl Audit {
                 e.what
             );
         }
-        lock(&self.troubles).refused = None;
+        lock(&self.known).refused = None;
     }
 
     /// Facts of the core, from its own thread: written soon.
@@ -248,6 +255,8 @@ impl Audit {
             Ok(trail) => {
                 let events = events(trail.standing().head.seq + 1);
                 let written = trail.append(&rfc3339(self.clock.now()), events);
+                let standing = trail.standing().clone();
+                lock(&self.known).standing = Some(standing);
                 written.map_err(|e| chain(&e))
             }
             Err(why) => Err(why.clone()),
@@ -255,7 +264,7 @@ impl Audit {
     }
 
     fn judge<T>(&self, written: Result<T, String>) -> Result<T, Failure> {
-        lock(&self.troubles).write = written.as_ref().err().cloned();
+        lock(&self.known).write = written.as_ref().err().cloned();
         written.map_err(|why| {
             let remedy = "nothing is done that cannot be written down; what only looks goes on";
             Failure::new(Code::Refused, why, remedy)
@@ -263,8 +272,7 @@ impl Audit {
     }
 
     fn standing(&self) -> Option<Standing> {
-        let trail = lock(&self.trail);
-        trail.as_ref().ok().map(|trail| trail.standing().clone())
+        lock(&self.known).standing.clone()
     }
 
     /// Entries for a person: the newest `last` of those at or after `since` that are not there for the machines alone.
@@ -298,18 +306,18 @@ impl Audit {
 
     /// What a person must see to.
     pub(super) fn problem(&self) -> Option<Problem> {
-        let (peer, troubles) = (&self.peer, lock(&self.troubles));
-        let broken = lock(&self.trail).as_ref().err().cloned();
-        if let Some(what) = broken.or_else(|| troubles.write.clone()) {
+        let (peer, known) = (&self.peer, lock(&self.known));
+        if let Some(what) = known.write.clone() {
             let remedy = "nothing that is asked for is done until then";
             return Some(told(what, remedy));
         }
         let anew = "hau-ctl audit verify on copies of both trails says more; keep them, and where it is explained hau-ctl pair begins anew";
-        if let Some(why) = self.standing().and_then(|standing| standing.dispute) {
+        let dispute = known.standing.as_ref().and_then(|s| s.dispute.as_ref());
+        if let Some(why) = dispute {
             let what = format!("the audit trail of node {peer} was changed or lost its end: {why}");
             return Some(told(what, anew));
         }
-        let why = troubles.refused.as_ref()?;
+        let why = known.refused.as_ref()?;
         let what = format!("node {peer} does not sign the audit trail of this node: {why}");
         Some(told(what, anew))
     }
@@ -317,11 +325,11 @@ impl Audit {
     /// The same, once for each.
     pub(super) fn alarm(&self) -> Option<Problem> {
         let problem = self.problem();
-        let mut troubles = lock(&self.troubles);
-        if troubles.told == problem {
+        let mut known = lock(&self.known);
+        if known.told == problem {
             return None;
         }
-        troubles.told.clone_from(&problem);
+        known.told.clone_from(&problem);
         let Problem { what, remedy } = problem.as_ref()?;
         tracing::error!(HAU_EVENT = "alarm", "{what}; {remedy}");
         problem
@@ -336,7 +344,7 @@ impl Audit {
             return Vec::new();
         };
         let (peer, entries, unsigned) = (&self.peer, standing.head.seq, standing.unsigned());
-        let waits = lock(&self.troubles).waits.clone();
+        let waits = lock(&self.known).waits.clone();
         vec![match waits.filter(|_| unsigned > 0) {
             Some(why) => Finding::warn(
                 CHECK,

@@ -69,6 +69,13 @@ pub(crate) fn what_is_asked_is_in_the_trail(pair: &mut Pair) {
     let paths: Vec<&str> = news().filter_map(|e| path(&e.event)).collect();
     assert_eq!(paths, ["/v1/orders", "/v1/sync/pause", "/v1/sync/resume"]);
     are_signed(pair);
+    let bytes: usize = Trail::lines(&node.srv(TRAIL))
+        .unwrap()
+        .iter()
+        .skip(usize::try_from(before).unwrap())
+        .map(Vec::len)
+        .sum();
+    println!("  3 acts: {bytes} bytes of entries");
     let listed = pair.nodes[n].ctl(&["audit", "--last", "20"]);
     let text = words(listed.expect(0));
     assert!(

@@ -36,7 +36,7 @@ pub(in crate::daemon) fn start(audit: &Arc<Audit>, Queue(queue): Queue) {
                     && let Err(why) = audit.append(|_| vec![*event])
                 {
                     tracing::error!(HAU_EVENT = "audit", "{why}");
-                    lock(&audit.troubles).write = Some(why);
+                    lock(&audit.known).write = Some(why);
                 }
             }
             audit.see_to_signatures();
@@ -47,8 +47,8 @@ pub(in crate::daemon) fn start(audit: &Arc<Audit>, Queue(queue): Queue) {
 impl Audit {
     fn see_to_signatures(&self) {
         let done = self.have_signed();
-        let mut troubles = lock(&self.troubles);
-        (troubles.waits, troubles.refused) = match done {
+        let mut known = lock(&self.known);
+        (known.waits, known.refused) = match done {
             Ok(()) => (None, None),
             Err(Unsigned::Waits(why)) => (Some(why), None),
             Err(Unsigned::Refused(why)) => (None, Some(why)),
