@@ -26,7 +26,7 @@ install: release
 	install -D -m 0644 -t $(DESTDIR)/usr/share/man/man1 man/hau-ctl.1
 	install -D -m 0644 -t $(DESTDIR)/usr/share/man/man5 man/hau.toml.5
 	install -D -m 0644 -t $(DESTDIR)/usr/share/man/man8 man/hau-sidecar.8
-	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau hau.toml.example README.md README.zh-CN.md ARCHITECTURE.md docs/hau.rules.yml
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau hau.toml.example README.md README.zh-CN.md ARCHITECTURE.md docs/hau.rules.yml docs/hau.dashboard.json
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/docs docs/*.md
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/docs/examples/spring-boot docs/examples/spring-boot/*
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/hau/docs/examples/gunicorn docs/examples/gunicorn/*
@@ -59,13 +59,14 @@ demo: release
 	@$(NEEDS) lab
 	tests/lab/demo
 
-## lint: format, every lint as an error, and the alerts
+## lint: format, every lint as an error, the alerts, and what the dashboard asks for
 lint:
 	@$(NEEDS) test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	shellcheck tests/needs .ci/run packaging/* hooks/*/* tests/gaussdb/front/bin/pg_controldata
 	promtool check rules docs/hau.rules.yml
+	tests/dashboard > target/dashboard.yml && promtool check rules target/dashboard.yml
 	promtool test rules tests/rules.yml
 
 ## test: everything that must hold, in under 30 minutes
@@ -87,7 +88,7 @@ soak: release
 	tests/lab/smoke reach_patroni ask_patroni
 	tests/lab/crashloop --cuts 200 --pairs 3
 
-## mutants: deliberate errors in the core's rules, each of which a test must see
+## mutants: deliberate errors in the rules of the core and of the audit trail, each of which a test must see
 mutants:
 	tests/mutants
 

@@ -19,6 +19,9 @@ _hau__ctl() {
             hau__ctl,abort)
                 cmd="hau__ctl__subcmd__abort"
                 ;;
+            hau__ctl,audit)
+                cmd="hau__ctl__subcmd__audit"
+                ;;
             hau__ctl,backup)
                 cmd="hau__ctl__subcmd__backup"
                 ;;
@@ -88,6 +91,18 @@ _hau__ctl() {
             hau__ctl,watch)
                 cmd="hau__ctl__subcmd__watch"
                 ;;
+            hau__ctl__subcmd__audit,help)
+                cmd="hau__ctl__subcmd__audit__subcmd__help"
+                ;;
+            hau__ctl__subcmd__audit,verify)
+                cmd="hau__ctl__subcmd__audit__subcmd__verify"
+                ;;
+            hau__ctl__subcmd__audit__subcmd__help,help)
+                cmd="hau__ctl__subcmd__audit__subcmd__help__subcmd__help"
+                ;;
+            hau__ctl__subcmd__audit__subcmd__help,verify)
+                cmd="hau__ctl__subcmd__audit__subcmd__help__subcmd__verify"
+                ;;
             hau__ctl__subcmd__backup,create)
                 cmd="hau__ctl__subcmd__backup__subcmd__create"
                 ;;
@@ -150,6 +165,9 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__help,abort)
                 cmd="hau__ctl__subcmd__help__subcmd__abort"
+                ;;
+            hau__ctl__subcmd__help,audit)
+                cmd="hau__ctl__subcmd__help__subcmd__audit"
                 ;;
             hau__ctl__subcmd__help,backup)
                 cmd="hau__ctl__subcmd__help__subcmd__backup"
@@ -219,6 +237,9 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__help,watch)
                 cmd="hau__ctl__subcmd__help__subcmd__watch"
+                ;;
+            hau__ctl__subcmd__help__subcmd__audit,verify)
+                cmd="hau__ctl__subcmd__help__subcmd__audit__subcmd__verify"
                 ;;
             hau__ctl__subcmd__help__subcmd__backup,create)
                 cmd="hau__ctl__subcmd__help__subcmd__backup__subcmd__create"
@@ -332,7 +353,7 @@ _hau__ctl() {
 
     case "${cmd}" in
         hau__ctl)
-            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle schema history report health help"
+            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle schema history report audit health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -364,6 +385,100 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__audit)
+            opts="-h --last --since --json --socket --config --help verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --last)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__audit__subcmd__help)
+            opts="verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__audit__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__audit__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__audit__subcmd__verify)
+            opts="-h --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -892,7 +1007,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help)
-            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle schema history report health help"
+            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle schema history report audit health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -908,6 +1023,34 @@ _hau__ctl() {
         hau__subcmd__ctl__subcmd__help__subcmd__abort)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__audit)
+            opts="verify"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__audit__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -7,7 +7,7 @@ mod scripts;
 
 pub use peer::{CLOCK, IDENTITY};
 pub use rollback::{held_against, rollback};
-pub use scripts::scripts;
+pub use scripts::{is_overruled, scripts};
 
 use crate::backup;
 use crate::config::{DatabaseKind, HttpCheck, Prove, Settings};
@@ -51,6 +51,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("configuration", peer::configuration),
     ("clock", peer::clock),
     ("identity", peer::identity),
+    ("audit", |site| site.host.audit()),
 ];
 
 /// Looks at everything; a check never ends the others.

@@ -46,8 +46,10 @@
 //! | mandate | what a person last ordered, with a growing epoch |
 //! | barrier | a row that an abort does not go back over |
 //! | gate | a condition without which a row does not go on |
-//! | journal | the durable file of facts a node recovers from; also the audit trail |
+//! | journal | the durable file of facts a node recovers from |
+//! | audit trail | who asked for what, and what came of it; its entries a chain that the other node countersigns |
 //! | halted | a rollout that stopped and waits for a person |
+pub mod audit;
 pub mod backup;
 pub mod bundle;
 pub mod checks;

@@ -4,9 +4,11 @@
 //! Times are milliseconds since the epoch inside hau and RFC 3339 where a person or a program of
 //! somebody else's reads them; durations end in `_ms`, sizes in `_bytes`.
 mod answer;
+mod audit;
 mod expected;
 
 pub use answer::{Answer, Code, Failure, VERSION};
+pub use audit::{Audit, AuditStanding};
 pub use expected::Rest;
 
 use crate::config::RollbackDatabase;
@@ -30,6 +32,9 @@ pub struct Status {
     /// What a person must see to: what is known, and what to type.
     #[serde(default)]
     pub alarm: Option<Problem>,
+    /// Of this node; None: it cannot be used, and the alarm says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditStanding>,
 }
 
 impl Status {

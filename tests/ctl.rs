@@ -821,3 +821,137 @@ path = "schema/0003.sql"
     lint(&daemon, &["shop-1.1.0.hau", "--keys", "empty"], 3);
     lint(&daemon, &["shop-1.1.0.hau", "--config", "none.toml"], 2);
 }
+
+fn audit_entry(seq: u64, event: Value) -> Value {
+    let mut entry = json!({ "seq": seq, "at": "2026-11-21T02:00:00.5Z", "node": "a", "prev": "0" });
+    let fields = entry.as_object_mut().expect("an object");
+    fields.extend(event.as_object().expect("an object").clone());
+    entry
+}
+
+#[test]
+fn the_audit_trail_says_who_asked_for_what_and_what_came_of_it() {
+    let by = json!({
+        "user": "root", "uid": 0, "login": { "uid": 1000, "user": "chen" }, "pid": 7, "program": "hau-ctl",
+        "terminal": "pts/3", "claims": { "ssh_client": "10.0.0.9" },
+    });
+    let asked = json!({
+        "event": "asked", "by": by, "path": "/v1/rollouts", "request": { "bundle": "shop.hau" }, "reason": "ticket \u{1b}7",
+    });
+    let refused = json!({
+        "event": "asked", "by": { "user": "www" }, "path": "/v1/failover", "request": { "accept_data_loss": true, "to": "b" },
+    });
+    let entries = json!([
+        audit_entry(5, json!({ "event": "started", "hau": "0.1.0" })),
+        audit_entry(6, asked),
+        audit_entry(
+            7,
+            json!({ "event": "answered", "to": 6, "outcome": "accepted", "rollout": 12 })
+        ),
+        audit_entry(8, refused),
+        audit_entry(
+            9,
+            json!({ "event": "answered", "to": 8, "outcome": "refused", "code": "FORBIDDEN", "says": "no" })
+        ),
+        audit_entry(
+            10,
+            json!({ "event": "ended", "rollout": 12, "origin": "a", "result": "Succeeded" })
+        ),
+        audit_entry(
+            11,
+            json!({ "event": "asked", "by": { "user": "root" }, "path": "/v1/sync/pause" })
+        ),
+        audit_entry(12, json!({ "event": "novel", "with": [1] })),
+    ]);
+    let route = "GET /v1/audit?last=9&since=1793491200000";
+    let daemon = Daemon::new(BTreeMap::from([(route, vec![ok(json!({ "a": entries }))])]));
+    let ended = daemon.run(&["audit", "--last", "9", "--since", "2026-11-01T00:00:00Z"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let at = "2026-11-21 02:00:00 UTC  a";
+    let wanted = [
+        format!("{at}    5  hau-sidecar 0.1.0 has started"),
+        format!("{at}    6  root (chen, pts/3, from 10.0.0.9) upgrade shop.hau, because: ticket"),
+        "                                 ?7 → rollout 12".to_owned(),
+        format!("{at}    8  www failover --accept-data-loss --to b → FORBIDDEN: no"),
+        format!("{at}   10  rollout 12 has ended: Succeeded"),
+        format!("{at}   11  root sync pause → no answer (yet)"),
+        format!("{at}   12  something that only a later hau-ctl can read"),
+        "of node a alone: the other one does not answer\n".to_owned(),
+    ];
+    let said: Vec<&str> = ended.out.lines().map(str::trim_end).collect();
+    assert_eq!(said, wanted.join("\n").lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_copy_of_an_audit_trail_is_verified_without_a_daemon() {
+    use hau::audit::{Event, Trail, statement};
+    use hau::tls::Identity;
+    let (keys, dir) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    let b = Identity::load_or_create(keys.path(), "b").expect("a key");
+    let file = dir.path().join("a.trail");
+    let mut trail = Trail::open(&file, "a", "2026-11-21T02:00:00Z").expect("a trail");
+    let started = Event::Started {
+        hau: "0.1.0".to_owned(),
+        own: None,
+        peer: None,
+    };
+    trail
+        .append("2026-11-21T02:00:00Z", vec![started.clone()])
+        .expect("appended");
+    let head = trail.standing().head.clone();
+    let signature = b.sign(&statement("a", &head)).expect("signed");
+    let by = b.fingerprint().to_string();
+    let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, signature);
+    let (up_to, hash) = (head.seq, head.hash);
+    let signed = Event::Countersigned {
+        up_to,
+        hash,
+        by: by.clone(),
+        signature,
+    };
+    trail
+        .append("2026-11-21T02:00:01Z", vec![signed, started])
+        .expect("appended");
+    drop(trail);
+    fs::copy(keys.path().join("cert.pem"), dir.path().join("b.pem")).expect("copied");
+    fs::copy(keys.path().join("key.pem"), dir.path().join("key.pem")).expect("copied");
+    let daemon = Daemon::new(BTreeMap::new());
+    let folder = dir.path().to_str().expect("UTF-8");
+    let whole = daemon.run(&["audit", "verify", folder]);
+    assert_eq!(whole.code, Some(0), "{}{}", whole.out, whole.err);
+    let said = whole.out.replace(folder, "…");
+    let wanted = "\
+…/a.trail: node a, 3 entries, 2026-11-21 02:00:00 UTC to 2026-11-21 02:00:01 UTC
+  ✔ every entry follows the one before it
+  ✔ signed by the other node up to entry 1
+  ! up to 2 more entries are newer than that: they may be signed yet
+
+Whole: up to where it is signed nothing was changed, added or left out.
+";
+    assert_eq!(said, wanted);
+    let mut bytes = fs::read(&file).expect("readable");
+    bytes[8192 + 60] ^= 1;
+    fs::write(&file, bytes).expect("written");
+    let changed = daemon.run(&["audit", "verify", folder]);
+    assert_eq!(changed.code, Some(3), "{}", changed.out);
+    assert!(
+        changed
+            .out
+            .contains("✘ entry 1, byte 8192: the seal does not match"),
+        "{}",
+        changed.out
+    );
+    for (path, what) in [
+        ("nowhere", "cannot read"),
+        ("key.pem", "no certificate"),
+        ("b.pem", "no trail"),
+    ] {
+        let path = dir.path().join(path);
+        let ended = daemon.run(&["audit", "verify", path.to_str().expect("UTF-8")]);
+        assert_eq!(ended.code, Some(2), "{}", ended.out);
+        assert!(ended.err.contains(what), "{}", ended.err);
+    }
+}

@@ -8,6 +8,13 @@ use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, path::Path};
 
 const CHECK: &str = "schema";
+/// Before the reason that the script gives.
+const ALLOWED: &str = "allowed in the script: ";
+
+/// Whether a script has allowed what was found.
+pub fn is_overruled(finding: &Finding) -> bool {
+    finding.check == CHECK && finding.remedy.starts_with(ALLOWED)
+}
 
 /// Of the bundle at `bundle`, which must be on this host. What a script allows is told as a warning, with its reason.
 pub fn scripts(site: &Site<'_>, bundle: &Path) -> Vec<Finding> {
@@ -48,7 +55,7 @@ fn is_known(script: &Script, applied: &BTreeMap<String, String>) -> bool {
 fn finding(f: &schema::Finding, is_postgres: bool) -> Finding {
     let what = f.to_string();
     if let Some(reason) = &f.allowed {
-        return Finding::warn(CHECK, what, format!("allowed in the script: {reason}"));
+        return Finding::warn(CHECK, what, format!("{ALLOWED}{reason}"));
     }
     let mend = format!(
         "{}; or put -- hau: allow REASON above the statement, and build the bundle again",
@@ -82,6 +89,7 @@ mod tests {
         let allowed = told("-- hau: allow nobody reads it\ndrop table t", true);
         assert_eq!(allowed.status, Status::Warn);
         assert_eq!(allowed.remedy, "allowed in the script: nobody reads it");
+        assert!(is_overruled(&allowed) && !is_overruled(&bad));
     }
 
     #[test]

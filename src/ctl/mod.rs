@@ -1,6 +1,7 @@
 //! `hau-ctl`: one table of verbs, one file a verb where it is more than a line. Answers come from
 //! the daemon over its socket; what they look like is `render`, which is pure.
 mod alone;
+mod audit;
 mod bundle;
 mod client;
 mod follow;
@@ -197,6 +198,12 @@ enum Verb {
         after_help = "Example:\n  hau-ctl report 12\n  hau-ctl report 12 --html > rollout-12.html   # one file, to read, print or hand on"
     )]
     Report(report::Report),
+    /// Who asked for what, from where and why, and what came of it: the audit trail of both nodes, or of this one if
+    /// the other is away
+    #[command(
+        after_help = "Example:\n  hau-ctl audit --last 20\n  hau-ctl audit --since 2026-11-01 --json\n  hau-ctl audit verify a.trail b.trail a.pem b.pem   # on copies, anywhere"
+    )]
+    Audit(audit::Audit),
     /// The health report of both nodes
     #[command(after_help = "Example:\n  hau-ctl health --json")]
     Health,

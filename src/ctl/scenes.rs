@@ -56,6 +56,7 @@ pub(super) fn idle() -> Status {
         rollout: None,
         solo: None,
         alarm: None,
+        audit: None,
     }
 }
 

@@ -2,7 +2,7 @@
 use super::client::Client;
 use super::output::{Output, say};
 use super::{
-    Backup, Cli, Notify, Sync, Verb, alone, bundle, follow, init, key, pair, render, report,
+    Backup, Cli, Notify, Sync, Verb, alone, audit, bundle, follow, init, key, pair, render, report,
     rollout, schema,
 };
 use crate::core::{Order, Problem};
@@ -78,6 +78,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
             out.answer(&history, |h, look| render::history(h, look));
             Ok(0)
         }
+        Verb::Audit(asked) => audit::run(&client, out, asked).await,
         Verb::Report(asked) => report::run(&client, out, asked).await,
         Verb::Health => health(&client, out).await,
     }

@@ -1,6 +1,7 @@
 //! The one API behind the three doors: a table of routes, and who may use them. What they do is in
 //! a file for each subject.
 mod alone;
+mod audit;
 mod keeping;
 mod looks;
 mod rollout;
@@ -91,6 +92,9 @@ const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (PostTo, "/v1/sync/push", Right::Act, keeping::sync_push),
     (Get, "/v1/pair", Right::Local, pair_view),
     (PostTo, "/v1/pair", Right::Act, pair),
+    (Get, "/v1/audit", Right::Local, audit::both),
+    (Get, "/v1/peer/audit", Right::Peer, audit::own),
+    (PostTo, "/v1/peer/audit", Right::Peer, audit::witness),
     (PostTo, "/v1/peer/hello", Right::Peer, looks::hello),
     (Get, "/v1/peer/doctor", Right::Peer, looks::peer_doctor),
     (Get, "/v1/peer/health", Right::Peer, looks::own_health),
@@ -132,22 +136,19 @@ impl Service for Api {
                 format!("there is no {}", call.path),
                 "see hau-ctl --help",
             )),
-            Some((_, _, right, _)) if !self.may(*right, &call) => Err(Failure::new(
-                Code::Forbidden,
-                "this caller may not do that",
-                "be root or a member of the group hau",
-            )),
-            Some((_, _, right, handler)) => {
+            Some((_, _, right, _)) if !self.may(*right, &call) => {
+                let failure = Failure::new(
+                    Code::Forbidden,
+                    "this caller may not do that",
+                    "be root or a member of the group hau",
+                );
                 if *right == Right::Act {
-                    tracing::info!(
-                        HAU_EVENT = "asked",
-                        "{} asks for {}",
-                        call.caller.who.name(),
-                        call.path
-                    );
+                    self.site.audit.turned_away(&call, &failure);
                 }
-                handler(self, &call)
+                Err(failure)
             }
+            Some((_, _, Right::Act, handler)) => self.act(*handler, &call),
+            Some((_, _, _, handler)) => handler(self, &call),
         };
         reply(answered, call.offset)
     }
@@ -156,6 +157,33 @@ impl Service for Api {
 impl Api {
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.borrow().clone()
+    }
+
+    /// What somebody asks for is written down before it is done, and what it came to afterwards.
+    fn act(&self, handler: Handler, call: &Call) -> Result<Answered, Failure> {
+        tracing::info!(
+            HAU_EVENT = "asked",
+            "{} asks for {}",
+            call.caller.who.name(),
+            call.path
+        );
+        let asked = self.site.audit.asked(call)?;
+        let answered = handler(self, call);
+        let rollout = match &answered {
+            Ok(Answered::Json(data)) => data.get("rollout").and_then(Value::as_u64),
+            Ok(Answered::Plain(..) | Answered::File(_)) | Err(_) => None,
+        };
+        let failure = answered.as_ref().err();
+        self.site.audit.answered(asked, failure, rollout);
+        answered
+    }
+
+    /// With what must be known of the audit trail, which the core does not know of.
+    fn status(&self) -> wire::Status {
+        let mut status = self.snapshot().status(self.site.now());
+        status.audit = self.site.audit.view();
+        status.alarm = status.alarm.or_else(|| self.site.audit.problem());
+        status
     }
 
     fn may(&self, right: Right, call: &Call) -> bool {
@@ -304,11 +332,16 @@ fn pair_view(api: &Api, _: &Call) -> Result<Answered, Failure> {
 
 fn pair(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let request: wire::PairRequest = body(call)?;
-    json(&api.pairing.pair(&api.site, request.code.as_deref())?)
+    let view = api.pairing.pair(&api.site, request.code.as_deref())?;
+    if request.code.is_some() {
+        api.site.audit.paired();
+    }
+    json(&view)
 }
 
 fn admit(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let proof = api.pairing.admit(call)?;
+    api.site.audit.paired();
     Ok(Answered::Plain(200, "text/plain", proof.into_bytes()))
 }
 

@@ -1,7 +1,7 @@
 //! `GET /metrics`: what `status` knows, as figures in the format of OpenMetrics. A new figure is one line of the table.
 use crate::core::{DatabaseRole, RowState, VrrpState};
 use crate::host;
-use crate::wire::{Node, Outcome, Rollout, Status, SyncState};
+use crate::wire::{AuditStanding, Node, Outcome, Rollout, Status, SyncState};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text::encode};
 use prometheus_client::metrics::{MetricType, gauge::ConstGauge};
@@ -24,6 +24,16 @@ const FIGURES: Table = &[
         "alarm",
         "1: a person must act, hau-ctl status says what to type",
         |s| one(s.alarm.is_some()),
+    ),
+    (
+        "audit_entries",
+        "Entries of the audit trail of this node",
+        |s| of_audit(s, |audit| audit.entries),
+    ),
+    (
+        "audit_unsigned_entries",
+        "Entries of it that wait for the signature of the other node",
+        |s| of_audit(s, |audit| audit.unsigned),
     ),
     ("peer_reachable", "1: the other node is heard", |s| {
         one(s.peer.reachable)
@@ -234,6 +244,11 @@ fn of_rollout(status: &Status, figure: impl Fn(&Rollout) -> Option<Figure>) -> V
         .collect()
 }
 
+fn of_audit(status: &Status, figure: fn(&AuditStanding) -> u64) -> Vec<Figure> {
+    let audit = status.audit.iter();
+    audit.map(|a| (Vec::new(), figure(a) as f64)).collect()
+}
+
 fn words(r: &Rollout) -> Labels {
     vec![
         ("id", r.id.to_string()),
@@ -285,6 +300,7 @@ mod tests {
             rollout: None,
             solo: None,
             alarm: None,
+            audit: None,
         }
     }
 
@@ -326,5 +342,39 @@ mod tests {
     fn a_label_stays_a_label() {
         let seen = figures(&pair(["1.0.0", "2\"} 1\nhau_alarm 1"]));
         assert_eq!(seen["hau_alarm"], 0.0);
+    }
+
+    /// What follows `hau_` wherever that begins a word.
+    fn named(text: &str) -> Vec<&str> {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let words = text.split(|c| !is_word(c));
+        words.filter_map(|word| word.strip_prefix("hau_")).collect()
+    }
+
+    #[test]
+    fn the_dashboard_shows_figures_that_there_are_and_the_alerts_ask_for_them() {
+        let dashboard = include_str!("../../docs/hau.dashboard.json");
+        let json: serde_json::Value = serde_json::from_str(dashboard).expect("JSON");
+        assert!(json["uid"].is_string() && json["schemaVersion"].is_u64());
+        let panels = json["panels"].as_array().expect("panels");
+        let mut ids = std::collections::BTreeSet::new();
+        let mut exprs = Vec::new();
+        for panel in panels {
+            let title = panel["title"].as_str().expect("a title");
+            assert!(ids.insert(panel["id"].as_u64().expect("an id")), "{title}");
+            for side in ["x", "y", "w", "h"] {
+                assert!(panel["gridPos"][side].is_u64(), "{title}");
+            }
+            let targets = panel["targets"].as_array().expect("targets");
+            assert!(!targets.is_empty(), "{title}");
+            exprs.extend(targets.iter().map(|t| t["expr"].as_str().expect("an expr")));
+        }
+        let mut known: Vec<&str> = FIGURES.iter().map(|(name, ..)| *name).collect();
+        let rules = include_str!("../../docs/hau.rules.yml").lines();
+        exprs.extend(rules.filter(|line| line.contains("expr:")));
+        let used: Vec<&str> = exprs.iter().flat_map(|expr| named(expr)).collect();
+        assert_eq!(used.iter().find(|name| !known.contains(name)), None);
+        known.retain(|name| !used.contains(name));
+        assert!(known.is_empty(), "nobody looks at {known:?}");
     }
 }

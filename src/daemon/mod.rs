@@ -5,6 +5,7 @@ pub mod link;
 mod alarm;
 mod alone;
 mod api;
+mod audit;
 mod clock;
 mod executor;
 mod handoff;
@@ -212,6 +213,7 @@ impl Daemon {
             self.notify(&known, record);
             known.apply(record);
             telemetry::tell(record, &known);
+            self.site.audit.tell(record, &known);
             Arc::make_mut(&mut self.history).extend(old);
         }
     }
@@ -237,6 +239,9 @@ impl Daemon {
         self.executor
             .reconcile(intents.job.as_ref(), may_stop, rollout);
         if let Some(problem) = self.alone.follow(intents, self.machine.state()) {
+            self.notices.tell(Told::alarm(problem));
+        }
+        if let Some(problem) = self.site.audit.alarm() {
             self.notices.tell(Told::alarm(problem));
         }
         self.look()?;

@@ -1,6 +1,7 @@
 //! From the command line to a running daemon: reads what is configured, recovers, opens the doors.
 use super::alone::{self, Alone};
 use super::api::Api;
+use super::audit::{self, Audit, Queue, Ties};
 use super::clock::Clock;
 use super::door::{Door, Limits, OpenDoor, Service};
 use super::executor::Executor;
@@ -68,7 +69,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     // Keys and certificates lie beside the configuration.
     let etc = args.config.parent().unwrap_or(Path::new("/etc/hau"));
     let tls = Tls::load(&etc.join(TLS_DIR), &me)?;
-    let (site, link) = site(args, settings, &me, &runtime, addresses, &tls)?;
+    let (site, queue) = site(args, settings, &me, &runtime, addresses, &tls)?;
     let (mailbox, mut mail) = Mailbox::new();
     let (kick, kicked) = Kick::new(Arc::clone(&site.moments));
     let history = Arc::new(past(&records).with_context(|| unusable(&args.state))?);
@@ -84,7 +85,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let pairing = Pairing {
         identity: tls.identity,
         trust: tls.trust,
-        link: Arc::clone(&link),
+        link: Arc::clone(&site.link),
     };
     let api = Api {
         site: Arc::clone(&site),
@@ -102,7 +103,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     super::handoff::start(Arc::clone(&site), kick.clone());
     let units = Arc::new(Units::default());
     watch_world(&site, kick.clone());
-    runtime.spawn(hello::send(link, hellos));
+    runtime.spawn(hello::send(Arc::clone(&site.link), hellos));
+    site.audit.started(&machine.state().journaled);
+    audit::start(&site.audit, queue);
     end_on_signal(mailbox.clone())?;
     spool(&args.run);
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
@@ -226,7 +229,7 @@ fn site(
     runtime: &Runtime,
     addresses: Addresses,
     tls: &Tls,
-) -> anyhow::Result<(Arc<Site>, Arc<PeerLink>)> {
+) -> anyhow::Result<(Arc<Site>, Queue)> {
     let peer = settings
         .peer_of(me)
         .context("the configuration names no other node")?
@@ -242,18 +245,29 @@ fn site(
     let link = Arc::new(link);
     files::make_dir(&settings.bundle.incoming, 0o700)?;
     let keepalived = Arc::new(Keepalived::read(&settings, &args.state, &args.run)?);
+    let clock = Clock::start();
+    let (me, peer) = (NodeId(me.to_owned()), NodeId(peer));
+    let ties = Ties {
+        identity: Arc::clone(&tls.identity),
+        trust: Arc::clone(&tls.trust),
+        link: Arc::clone(&link),
+        clock,
+    };
+    let folder = args.state.join(audit::FOLDER);
+    let (audit, queue) = Audit::open(folder, (me.clone(), peer.clone()), ties);
     let site = Arc::new(Site {
-        me: NodeId(me.to_owned()),
-        peer: NodeId(peer),
+        me,
+        peer,
         settings,
         state_dir: args.state.clone(),
-        clock: Clock::start(),
+        clock,
         runtime: handle.clone(),
         units: units::Units::new(handle, Bus::System),
         addresses,
         held: super::held::Held::default(),
         keepalived,
-        link: Arc::clone(&link),
+        link,
+        audit,
         handing: super::handoff::Handing::new(args.run.clone()),
         prober: super::probe::Prober::default(),
         pulse: super::pulse::Pulse::default(),
@@ -268,7 +282,7 @@ fn site(
     let ports = site.settings.services.iter().flat_map(|s| &s.ports);
     let ports: String = ports.map(|p| format!("{p}\n")).collect();
     files::write(&args.run.join("ports"), ports.as_bytes(), 0o644)?;
-    Ok((site, link))
+    Ok((site, queue))
 }
 
 fn open_doors(run: &Path, runtime: &Runtime, site: &Site, api: Arc<Api>) -> anyhow::Result<()> {

@@ -14,7 +14,6 @@ use crate::time::Time;
 use crate::wire::Answer;
 use std::{
     collections::BTreeMap,
-    io::Read,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -36,6 +35,7 @@ pub(super) struct Site {
     pub(super) held: super::held::Held,
     pub(super) keepalived: Arc<Keepalived>,
     pub(super) link: Arc<PeerLink>,
+    pub(super) audit: Arc<super::audit::Audit>,
     pub(super) handing: super::handoff::Handing,
     pub(super) prober: super::probe::Prober,
     pub(super) pulse: super::pulse::Pulse,
@@ -355,6 +355,9 @@ impl Host for Site {
     fn keepalived(&self) -> Vec<Finding> {
         self.keepalived.findings()
     }
+    fn audit(&self) -> Vec<Finding> {
+        self.audit.findings()
+    }
 }
 
 pub(super) fn info(verified: &bundle::Verified) -> BundleInfo {
@@ -388,13 +391,4 @@ pub(super) fn chain(e: &dyn std::error::Error) -> String {
         source = inner.source();
     }
     text
-}
-
-/// Reads at most `cap` bytes of a file, for what is shown to people.
-pub(super) fn read_start(path: &Path, cap: u64) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?
-        .take(cap)
-        .read_to_string(&mut text)?;
-    Ok(text)
 }

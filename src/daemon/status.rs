@@ -49,6 +49,7 @@ impl Snapshot {
                 .map(|r| self.rollout(r, now)),
             solo: state.journaled.solo.as_ref().map(|r| self.rollout(r, now)),
             alarm: super::alarm::alarm(state, now),
+            audit: None,
         }
     }
 

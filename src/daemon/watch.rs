@@ -1,5 +1,6 @@
 //! While config sync is paused every change of the configuration is written down.
-use super::site::{Site, chain, read_start};
+use super::site::{Site, chain};
+use crate::host::files::read_start;
 use crate::sync;
 use inotify::{EventMask, Inotify, WatchMask};
 use std::{

@@ -39,6 +39,13 @@ pub fn read(path: &Path) -> HostResult<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads at most `cap` bytes of a file, for what is shown to people.
+pub fn read_start(path: &Path, cap: u64) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(cap).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// Replaces the file atomically and durably. An existing file keeps its owner and group; a link
 /// is replaced, not followed.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> HostResult<()> {

@@ -307,4 +307,6 @@ pub trait Host: Send + Sync {
     fn encrypt(&self, file: &Path, to: &Path, recipients: &[String]) -> HostResult<()>;
     /// What keepalived's configuration and behaviour say about this node's fitness.
     fn keepalived(&self) -> Vec<Finding>;
+    /// What must be known of this node's audit trail.
+    fn audit(&self) -> Vec<Finding>;
 }

@@ -5,10 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
-use rustls::crypto::ring;
+use rustls::crypto::ring::{self, sign::any_supported_type};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use rustls::{Error, SignatureScheme};
 
 use super::files::{self, Existing};
 use super::{Fingerprint, TlsError};
@@ -82,9 +83,38 @@ impl Identity {
         &self.cert
     }
 
+    /// Signs a message: ECDSA over P-256 with SHA-256, as a DER sequence. Whoever asks sees to it that it cannot be
+    /// taken for the words of a handshake, which TLS 1.3 begins with 64 blanks.
+    ///
+    /// # Errors
+    /// The key is of another kind, or the kernel gives no random bytes.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, TlsError> {
+        let signer = any_supported_type(&self.key).map_err(TlsError::Setup)?;
+        let signer = signer.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]);
+        let other = || TlsError::Setup(Error::General("the key is no P-256 key".to_owned()));
+        let signed = signer.ok_or_else(other)?.sign(message);
+        signed.map_err(TlsError::Setup)
+    }
+
     pub(super) fn key(&self) -> PrivateKeyDer<'static> {
         self.key.clone_key()
     }
+}
+
+/// Whether the key of this certificate has signed the message, as [`Identity::sign`] does.
+#[must_use]
+pub fn is_signed(cert_der: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let der = CertificateDer::from(cert_der);
+    let cert = webpki::EndEntityCert::try_from(&der);
+    let algorithm = webpki::ring::ECDSA_P256_SHA256;
+    cert.is_ok_and(|cert| cert.verify_signature(algorithm, message, signature).is_ok())
+}
+
+/// The certificate in the text of a PEM file, as DER.
+#[must_use]
+pub fn certificate(pem: &[u8]) -> Option<Vec<u8>> {
+    let cert = CertificateDer::from_pem_slice(pem).ok()?;
+    Some(cert.to_vec())
 }
 
 /// The certificate in a PEM file; `None` if there is no such file.

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-pub use identity::Identity;
+pub use identity::{Identity, certificate, is_signed};
 pub use pairing::{PairingCode, PairingCodeError, PairingError, Proof, Role, WINDOW};
 pub use roots::{outside_config, roots};
 pub use trust::{Peer, Pins, Trust};

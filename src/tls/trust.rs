@@ -99,6 +99,12 @@ impl Trust {
         lock(&self.pins).fingerprint()
     }
 
+    /// The pinned certificate, if there is one.
+    #[must_use]
+    pub fn pinned_cert(&self) -> Option<CertificateDer<'static>> {
+        lock(&self.pins).peer.clone()
+    }
+
     /// Opens a pairing window of [`super::WINDOW`] with a new code; an older one is void.
     ///
     /// # Errors

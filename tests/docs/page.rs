@@ -131,33 +131,37 @@ pub(crate) fn hau_ctl() -> String {
 fn verbs(of: &Command, before: &str, out: &mut String) {
     for verb in of.get_subcommands() {
         let name = format!("{before}{}", verb.get_name());
-        if verb.has_subcommands() {
-            verbs(verb, &format!("{name} "), out);
-            continue;
+        // One that does something by itself, too, stands before those below it.
+        if !verb.is_subcommand_required_set() {
+            itself(verb, &name, out);
         }
-        let mut usage = name.clone();
-        for arg in verb.get_arguments().filter(|arg| !arg.is_global_set()) {
-            usage += &synopsis(arg);
-        }
-        let about = verb
-            .get_about()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        *out += &format!(
-            ".SS {}\n{}.\n",
-            roff(&usage),
-            roff(about.trim_end_matches('.'))
-        );
-        let own = verb.get_arguments().filter(|arg| !arg.is_global_set());
-        own.filter(|arg| arg.get_help().is_some())
-            .for_each(|arg| *out += &argument(arg));
-        let after = verb
-            .get_after_help()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        if let Some(example) = after.strip_prefix("Example:\n") {
-            *out += &format!(".PP\n.nf\n{}\n.fi\n", roff(example));
-        }
+        verbs(verb, &format!("{name} "), out);
+    }
+}
+
+fn itself(verb: &Command, name: &str, out: &mut String) {
+    let mut usage = name.to_owned();
+    for arg in verb.get_arguments().filter(|arg| !arg.is_global_set()) {
+        usage += &synopsis(arg);
+    }
+    let about = verb
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    *out += &format!(
+        ".SS {}\n{}.\n",
+        roff(&usage),
+        roff(about.trim_end_matches('.'))
+    );
+    let own = verb.get_arguments().filter(|arg| !arg.is_global_set());
+    own.filter(|arg| arg.get_help().is_some())
+        .for_each(|arg| *out += &argument(arg));
+    let after = verb
+        .get_after_help()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    if let Some(example) = after.strip_prefix("Example:\n") {
+        *out += &format!(".PP\n.nf\n{}\n.fi\n", roff(example));
     }
 }
 

@@ -189,6 +189,9 @@ impl Host for PgCtl {
     fn keepalived(&self) -> Vec<Finding> {
         absent()
     }
+    fn audit(&self) -> Vec<Finding> {
+        absent()
+    }
 }
 
 /// A database adapter has no business there: a call fails the test that made it.

@@ -9,6 +9,7 @@
     reason = "a test program without the harness: a panic is the report"
 )]
 
+mod audit;
 mod course;
 mod cuts;
 mod disk;
@@ -47,6 +48,18 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         story::without_the_peer_nothing_begins,
     ),
     ("of_two_upgrades_one_wins", story::of_two_upgrades_one_wins),
+    (
+        "audit_has_what_is_asked",
+        audit::what_is_asked_is_in_the_trail,
+    ),
+    (
+        "audit_shows_a_rewritten_trail",
+        audit::a_rewritten_trail_is_found,
+    ),
+    (
+        "audit_that_is_damaged_stops_what_is_asked_for",
+        audit::a_damaged_trail_stops_what_is_asked_for,
+    ),
     ("a_broken_version_halts", story::a_broken_version_halts),
     (
         "an_edited_keepalived_conf_counts_from_its_reload",

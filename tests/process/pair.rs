@@ -7,7 +7,7 @@ use crate::node::{Ctl, LIMIT, Node, Said};
 use crate::product::Publisher;
 use crate::watch::{Seen, Watch, now};
 use hau::core::{Plan, Record, RowState};
-use hau::wire::{Outcome, Stopped};
+use hau::wire::{Answer, Outcome, PairView, Stopped};
 use std::{
     collections::BTreeSet,
     fs,
@@ -148,6 +148,19 @@ impl Pair {
         let ctl = self.nodes[on].start_ctl(&["upgrade", &bundle], "");
         self.follow(facts, ctl, on, aim);
         self.has_upgraded(&version, master, begun);
+    }
+
+    /// What `hau-ctl pair` shows on the first node.
+    pub(crate) fn code(&self) -> String {
+        let said = self.nodes[0].ctl(&["--json", "pair"]);
+        let view: Answer<PairView> = serde_json::from_str(&said.expect(0).text).unwrap();
+        format!("{}\n", view.data.unwrap().code.unwrap())
+    }
+
+    pub(crate) fn pair_anew(&self) {
+        let code = self.code();
+        let joined = self.nodes[1].start_ctl(&["pair", "-"], &code);
+        joined.wait().expect(0);
     }
 
     pub(crate) fn facts(&self) -> [Facts; 2] {

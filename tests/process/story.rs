@@ -7,7 +7,7 @@ use hau::core::{Record, VrrpState};
 use hau::daemon::link::PeerLink;
 use hau::time::Time;
 use hau::tls::{Identity, Pins, Trust};
-use hau::wire::{Answer, Outcome, PairView};
+use hau::wire::Outcome;
 use nix::sys::signal::Signal;
 use std::{
     fs,
@@ -76,15 +76,10 @@ pub(crate) fn stranger(args: &[String]) {
 pub(crate) fn pairs_by_code(pair: &mut Pair) {
     let [a, b] = &pair.nodes;
     assert_ne!(a.ctl(&["doctor"]).code, Some(0), "fit without being paired");
-    let show = || {
-        let said = a.ctl(&["--json", "pair"]);
-        let view: Answer<PairView> = serde_json::from_str(&said.expect(0).text).unwrap();
-        format!("{}\n", view.data.unwrap().code.unwrap())
-    };
-    let old = show();
-    show();
+    let old = pair.code();
+    pair.code();
     b.start_ctl(&["pair", "-"], &old).wait().expect(3);
-    b.start_ctl(&["pair", "-"], &show()).wait().expect(0);
+    pair.pair_anew();
     pair.settle();
     assert_eq!(pair.master(), 0, "installing hau moves nothing");
 }

@@ -1,4 +1,5 @@
 //! What the administrator reads: data in, text out. Pure, so that it is tested as text.
+mod audit;
 mod bundle;
 mod lines;
 mod lists;
@@ -13,6 +14,7 @@ mod summary;
 mod tests;
 mod text;
 
+pub(super) use audit::{audit, verdicts};
 pub(super) use bundle::bundle;
 pub(super) use lines::{lines, same};
 pub(super) use lists::{backups, doctor, health, history, manifest, pair, sync};

@@ -11,6 +11,7 @@ const LOOK: Look = Look {
     color: false,
     unicode: true,
 };
+
 #[test]
 fn status_in_four_situations() {
     insta::assert_snapshot!("status_idle", status(&idle(), &LOOK));

@@ -14,7 +14,7 @@ use std::{
 };
 
 pub(super) fn status(api: &Api, _: &Call) -> Result<Answered, Failure> {
-    json(&api.snapshot().status(api.site.now()))
+    json(&api.status())
 }
 
 pub(super) fn history(api: &Api, _: &Call) -> Result<Answered, Failure> {
@@ -76,8 +76,7 @@ pub(super) fn own_health(api: &Api, _: &Call) -> Result<Answered, Failure> {
 
 /// From what is known already: being asked for figures costs the pair nothing.
 pub(super) fn metrics(api: &Api, _: &Call) -> Result<Answered, Failure> {
-    let status = api.snapshot().status(api.site.now());
-    let text = metrics::text(&status).into_bytes();
+    let text = metrics::text(&api.status()).into_bytes();
     Ok(Answered::Plain(200, metrics::CONTENT_TYPE, text))
 }
 

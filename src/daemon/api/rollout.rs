@@ -1,5 +1,6 @@
 //! Rollouts: planned, staged, started, ordered about; and the bundles they need.
 use super::{Answered, Api, actor, alone, body, failed, json, nothing};
+use crate::checks;
 use crate::core::{Command, Kind, Order, Plan, Refusal};
 use crate::daemon::{door::Call, planning};
 use crate::host::Host;
@@ -46,6 +47,11 @@ pub(super) fn start(api: &Api, call: &Call) -> Result<Answered, Failure> {
         return Err(planning::refusal(&planned.view));
     }
     accepted(&planned.plan, request.rollback.as_ref())?;
+    let findings = planned.view.findings.values().flatten();
+    let overruled = findings.filter(|f| checks::is_overruled(f));
+    let overruled = overruled.map(|f| format!("{}; {}", f.what, f.remedy));
+    let by = planned.plan.by.user.clone();
+    api.site.audit.overruled(by, overruled.collect())?;
     api.started(Command::Start(Arc::new(planned.plan)))
 }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::tls::Fingerprint;
 pub use listen::OpenDoor;
+pub(in crate::daemon) use who::user_name;
 
 /// Has the size of a whole file, in bytes, whatever part of it is sent.
 pub(crate) const SIZE_HEADER: &str = "x-hau-size";

@@ -118,7 +118,8 @@ fn supplementary(status: &str, uid: u32) -> Option<Vec<u32>> {
     (effective == uid).then(|| field("Groups:").map(Iterator::collect))?
 }
 
-fn user_name(uid: u32) -> String {
+/// A user's name, or its number. Blocks, as [`Who::name`].
+pub(in crate::daemon) fn user_name(uid: u32) -> String {
     let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
     user.map_or_else(|| uid.to_string(), |user| user.name)
 }

@@ -1,6 +1,6 @@
 //! What keepalived reads and what it writes: its configuration, and the dumps of its state.
 use super::SIDECAR;
-use crate::daemon::site::read_start;
+use crate::host::files::read_start;
 use crate::keepalived::{
     conf::Tree,
     instance::{Globals, Instance, Vip},
