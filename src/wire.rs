@@ -7,6 +7,7 @@ mod answer;
 mod expected;
 
 pub use answer::{Answer, Code, Failure, VERSION};
+pub use expected::Rest;
 
 use crate::config::RollbackDatabase;
 use crate::core::{

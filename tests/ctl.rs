@@ -1,4 +1,7 @@
 //! hau-ctl against a daemon that gives canned answers: exit codes, JSON, and what it asks for.
+#[path = "ctl/terminal.rs"]
+mod terminal;
+
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,

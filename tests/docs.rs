@@ -49,6 +49,27 @@ fn the_flow_in_the_texts_is_the_table() {
     }
 }
 
+/// The picture in the README is one that the view has drawn.
+#[test]
+fn the_view_in_the_texts_is_a_snapshot() {
+    const BEGIN: &str =
+        "<!-- live: what hau-ctl draws on a terminal of 80x24, compared by tests/docs.rs -->";
+    const END: &str = "<!-- /live -->";
+    let file = "src/ctl/live/snapshots/hau__ctl__live__tests__midway_80x24.snap";
+    let snapshot = fs::read_to_string(root().join(file)).unwrap();
+    let picture = snapshot.splitn(3, "---\n").nth(2).expect("after its head");
+    for file in ["README.md", "README.zh-CN.md"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let (head, rest) = text.split_once(BEGIN).expect("the picture begins");
+        let (_, tail) = rest.split_once(END).expect("the picture ends");
+        let picture = picture.trim_end();
+        holds(
+            file,
+            &format!("{head}{BEGIN}\n\n```\n{picture}\n```\n\n{END}{tail}"),
+        );
+    }
+}
+
 #[test]
 fn the_page_of_hau_ctl_is_its_command_line() {
     holds("man/hau-ctl.1", &page::hau_ctl());

@@ -41,49 +41,64 @@ impl Ours {
 }
 
 pub(super) async fn follow(client: &Client, out: Output, ours: &Ours, before: &Status) -> Ended {
-    let interrupt = Interrupt::catch()?;
-    let mut screen = Screen::new(out, Some(before));
-    tokio::select! {
-        () = interrupt.pressed() => {
-            complain(&format!(
-                "\nhau-ctl: detached; rollout {} goes on\n  → hau-ctl watch shows it, hau-ctl abort gives it up",
-                ours.id
-            ));
-            Ok(DETACHED)
-        }
-        ended = to_the_end(client, &mut screen, ours) => {
-            let (status, rollout) = ended?;
-            screen.clear();
-            if !out.json {
-                say(&render::summary(Some(before), &status, &rollout, &out.look()));
-            }
-            Ok(exit(ours.goal, &rollout))
-        }
+    let screen = Screen::open(out, Some(before))?;
+    let ended = to_the_end(client, &screen, ours);
+    let Some(ended) = unless_left(client, &screen, ended).await? else {
+        let echo = if screen.is_live() { "" } else { "\n" };
+        drop(screen);
+        complain(&format!(
+            "{echo}hau-ctl: detached; rollout {} goes on\n  → hau-ctl watch shows it, hau-ctl abort gives it up",
+            ours.id
+        ));
+        return Ok(DETACHED);
+    };
+    // Gives the terminal back, so that the last word stands on it.
+    drop(screen);
+    let (status, rollout) = ended?;
+    if !out.json {
+        let summary = render::summary(Some(before), &status, &rollout, &out.look());
+        say(&summary);
     }
+    Ok(exit(ours.goal, &rollout))
 }
 
 pub(super) async fn watch(client: &Client, out: Output) -> Ended {
-    let interrupt = Interrupt::catch()?;
-    let mut screen = Screen::new(out, None);
-    let mut patience = Patience::default();
+    let screen = Screen::open(out, None)?;
     let look = async {
+        let mut patience = Patience::default();
         loop {
-            if let Some(status) = patience.status(client, &mut screen).await? {
+            if let Some(status) = patience.status(client, &screen).await? {
                 screen.show(&status);
             }
             tokio::time::sleep(BEAT).await;
         }
     };
+    let failed = unless_left(client, &screen, look).await?;
+    failed.unwrap_or(Ok(DETACHED))
+}
+
+/// None: whoever looks on has left, by a key or a signal.
+async fn unless_left<T>(
+    client: &Client,
+    screen: &Screen,
+    work: impl Future<Output = T>,
+) -> Result<Option<T>, Failure> {
+    let interrupt = Interrupt::catch(screen.is_live())?;
     tokio::select! {
-        () = interrupt.pressed() => Ok(DETACHED),
-        failed = look => failed,
+        () = interrupt.pressed() => {
+            screen.give_back();
+            interrupt.obey();
+            Ok(None)
+        }
+        () = screen.left(client) => Ok(None),
+        ended = work => Ok(Some(ended)),
     }
 }
 
 /// Returns when nothing goes on any more without a person.
 async fn to_the_end(
     client: &Client,
-    screen: &mut Screen,
+    screen: &Screen,
     ours: &Ours,
 ) -> Result<(Status, Rollout), Failure> {
     let mut patience = Patience::default();
@@ -178,7 +193,7 @@ impl Patience {
     async fn status(
         &mut self,
         client: &Client,
-        screen: &mut Screen,
+        screen: &Screen,
     ) -> Result<Option<Status>, Failure> {
         match client.get("/v1/status").await {
             Ok(status) => {

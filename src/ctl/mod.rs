@@ -7,11 +7,14 @@ mod follow;
 mod init;
 mod interrupt;
 mod key;
+mod live;
 mod output;
 mod pair;
 mod render;
 mod report;
 mod rollout;
+#[cfg(test)]
+mod scenes;
 mod schema;
 mod screen;
 mod verbs;
@@ -35,7 +38,7 @@ The usual day:
   hau-ctl status                      # what holds, what runs, what is next
 
 Exit codes: 0 done, 1 failed or a negative finding, 2 usage, 3 refused or not fit, 4 halted,
-5 daemon not reachable, 6 busy, 130 detached by Ctrl-C (the rollout goes on)"
+5 daemon not reachable, 6 busy, 130 detached by q or Ctrl-C (the rollout goes on)"
 )]
 struct Cli {
     /// One JSON object instead of words; one a line where it goes on
@@ -111,7 +114,7 @@ enum Verb {
     /// Who holds the VIP, who is primary, what is happening, what is next
     #[command(after_help = "Example:\n  hau-ctl status --json | jq .data.rollout.result")]
     Status,
-    /// The same, live, until Ctrl-C
+    /// The same, live, until q or Ctrl-C; ? shows the keys
     #[command(after_help = "Example:\n  hau-ctl watch")]
     Watch,
     /// Move VIP and primary to the other node, with the same care and no new version

@@ -2,11 +2,12 @@
 //! reader goes away.
 use super::render::Look;
 use crate::wire::{Answer, Failure};
+use crossterm::terminal::window_size;
 use serde::Serialize;
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 
-/// The size taken where there is no terminal: lines are not cut there.
-const NO_TERMINAL: (usize, usize) = (100, usize::MAX);
+/// The width taken where there is no terminal.
+const NO_TERMINAL: usize = 100;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
@@ -23,14 +24,23 @@ impl Output {
         }
     }
 
+    /// Does somebody sit in front of it who can press keys? Not where only the output goes to a terminal, as in CI or by
+    /// `nohup`.
+    pub(super) fn is_watched(self) -> bool {
+        self.terminal && stdin().is_terminal()
+    }
+
     /// How it may look right now: a terminal can change its size.
     pub(super) fn look(self) -> Look {
-        let size = terminal_size::terminal_size_of(stdout()).filter(|_| self.terminal);
-        let (width, height) = size.map_or(NO_TERMINAL, |(w, h)| (w.0.into(), h.0.into()));
+        let size = window_size().ok().filter(|_| self.terminal);
+        let width = size.map_or(0, |size| size.columns.into());
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         Look {
-            width: width.max(40),
-            height: height.max(10),
+            width: if width == 0 {
+                NO_TERMINAL
+            } else {
+                width.max(40)
+            },
             color: self.terminal && !plain,
             unicode: speaks_utf8(),
         }

@@ -59,11 +59,12 @@ the daemon is not reachable
 busy: another rollout is under way
 .TP
 .B 130
-detached by Ctrl\\-C; the rollout goes on
+detached by q or Ctrl\\-C; the rollout goes on
 .SH OUTPUT
 On a terminal a rollout and
 .B watch
-are a live picture, elsewhere a line for each new fact. With
+are a live view with keys (d details of a row, l log, a abort, q leave, ? all of them); elsewhere, and where the standard
+input is no terminal, they are a line for each new fact. With
 .B \\-\\-json
 every answer is one object on one line of the standard output,
 .RI {\"v\":1,\"ok\":true,\"data\": … }

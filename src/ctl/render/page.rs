@@ -9,7 +9,6 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 const STYLE: &str = include_str!("page.css");
 const LOOK: Look = Look {
     width: 100,
-    height: 100,
     color: false,
     unicode: true,
 };

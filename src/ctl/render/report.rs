@@ -100,7 +100,7 @@ fn verb(order: Order) -> &'static str {
 }
 
 /// How a row stands.
-pub(super) fn word(row: &Row) -> &'static str {
+pub(crate) fn word(row: &Row) -> &'static str {
     match row.state {
         None => "not begun",
         Some(RowState::Started) => "at work",

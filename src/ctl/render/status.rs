@@ -5,16 +5,33 @@ use crate::core::{DatabaseRole, RowState, VrrpState};
 use crate::host::Status as Judgement;
 use crate::wire::{Node, Outcome, Rollout, Status, SyncState};
 
+/// An answer to one of the questions an administrator has.
+pub(crate) struct Answer {
+    /// Empty: it goes with the one before.
+    pub about: &'static str,
+    pub tone: Tone,
+    pub text: String,
+}
+
 pub(crate) fn status(s: &Status, look: &Look) -> String {
     let mut out = String::new();
-    let mut say = |label: &str, (tone, text): (Tone, String)| {
-        let label = format!("{label:<11}");
+    for Answer { about, tone, text } in answers(s, look) {
+        let label = format!("{about:<11}");
         let text = hang(&label, &text, look.width);
         let (label, text) = text.split_at(label.len());
         out.push_str(&look.paint(Tone::Strong, label));
         out.push_str(&look.paint(tone, text));
         out.push('\n');
-    };
+    }
+    out.push('\n');
+    let names: Vec<&str> = s.nodes.keys().map(String::as_str).collect();
+    out.push_str(&table(look, 0, &nodes(s, &names)));
+    out
+}
+
+pub(crate) fn answers(s: &Status, look: &Look) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let mut say = |about, (tone, text)| answers.push(Answer { about, tone, text });
     if !s.peer.reachable {
         say("peer", (Tone::Bad, peer_lost(s)));
     }
@@ -34,12 +51,10 @@ pub(crate) fn status(s: &Status, look: &Look) -> String {
         );
     }
     say("happening", happening(s, look));
-    for (label, answer) in next(s, look) {
-        say(label, answer);
-    }
-    out.push('\n');
-    out.push_str(&nodes(s, look));
-    out
+    next(s, look)
+        .into_iter()
+        .for_each(|(label, answer)| say(label, answer));
+    answers
 }
 
 /// What this node does on its own, and at which row it is.
@@ -52,15 +67,19 @@ fn alone(solo: &Rollout, look: &Look) -> String {
     format!("{}{at}", name(solo, look))
 }
 
-pub(super) fn peer_lost(s: &Status) -> String {
-    let heard = match s.peer.last_heard_ms {
+fn peer_lost(s: &Status) -> String {
+    format!(
+        "{} cannot be reached ({}): what is said of it here is old",
+        s.peer.name,
+        heard(s)
+    )
+}
+
+fn heard(s: &Status) -> String {
+    match s.peer.last_heard_ms {
         Some(ms) => format!("last heard {} ago", duration(ms)),
         None => "not heard since this daemon started".to_owned(),
-    };
-    format!(
-        "{} cannot be reached ({heard}): what is said of it here is old",
-        s.peer.name
-    )
+    }
 }
 
 fn is_old(s: &Status, node: &str) -> bool {
@@ -257,30 +276,30 @@ fn next(s: &Status, look: &Look) -> Vec<(&'static str, (Tone, String))> {
     said
 }
 
-fn nodes(s: &Status, look: &Look) -> String {
+/// A line for each fact: what it is called, then the cells of these nodes.
+pub(crate) fn nodes(s: &Status, names: &[&str]) -> Vec<Vec<Cell>> {
     let column = |label: &str, of: &dyn Fn(&Node) -> (Tone, String)| {
         let mut row = vec![cell(Tone::Faint, label)];
-        row.extend(s.nodes.iter().map(|(name, n)| {
-            let (tone, text) = of(n);
+        row.extend(names.iter().map(|name| {
+            let (tone, text) = s.nodes.get(*name).map_or((Tone::Faint, "-".to_owned()), of);
             cell(if is_old(s, name) { Tone::Faint } else { tone }, text)
         }));
         row
     };
     let number = |n: Option<i32>| n.map_or("-".to_owned(), |n| n.to_string());
     let word = |text: String| (Tone::Plain, text);
-    let heads = s.nodes.keys().map(|name| {
+    let heads = names.iter().map(|name| {
         let note = if is_old(s, name) {
-            " (old)"
+            format!(" ({})", heard(s))
         } else if *name == s.node {
-            " (this node)"
+            " (this node)".to_owned()
         } else {
-            ""
+            String::new()
         };
         cell(Tone::Strong, format!("{name}{note}"))
     });
-    let head: Vec<Cell> = std::iter::once(plain("")).chain(heads).collect();
-    let rows = [
-        head,
+    vec![
+        std::iter::once(plain("")).chain(heads).collect(),
         column("VRRP", &|n| vrrp_cell(n)),
         column("priority", &|n| {
             word(format!(
@@ -296,8 +315,7 @@ fn nodes(s: &Status, look: &Look) -> String {
         column("services", &services),
         column("sync", &sync),
         column("health", &|n| health(n.health)),
-    ];
-    table(look, 0, &rows)
+    ]
 }
 
 fn vrrp_cell(n: &Node) -> (Tone, String) {

@@ -1,237 +1,16 @@
 //! What the administrator reads, as snapshots: look at them as if it were 3 a.m.
 use super::*;
-use crate::core::{
-    Actor, BundleRef, Closed, DatabaseRole, Direction, Kind, Mandate, NodeId, Order, Problem,
-    RowState, Turn, VrrpState,
-};
-use crate::host::{Finding, Status as Judgement};
-use crate::time::Time;
-use crate::wire::{
-    Node, Outcome, Peer, PlanView, Rollout, Row, ServiceState, Status, Stopped, SyncState,
-};
+use crate::core::{Closed, DatabaseRole, Kind, RowState, VrrpState};
+use crate::ctl::scenes::{halted, idle, midway, peer_lost, rows, succeeded};
+use crate::host::Finding;
+use crate::wire::{PlanView, Rollout, Status, Stopped};
 use std::collections::BTreeMap;
 
 const LOOK: Look = Look {
     width: 100,
-    height: 60,
     color: false,
     unicode: true,
 };
-const BEGAN: u64 = 1_795_226_400_000;
-
-fn node(vrrp: VrrpState, database: DatabaseRole, priority: i32) -> Node {
-    let up = |port| ServiceState {
-        active: true,
-        ports: vec![port],
-    };
-    Node {
-        vrrp,
-        has_vip: vrrp == VrrpState::Master,
-        effective_priority: Some(priority),
-        weight: Some(0),
-        database,
-        lag_bytes: (database == DatabaseRole::Standby).then_some(16_384),
-        version: Some("1.0.0".to_owned()),
-        services: BTreeMap::from([
-            ("api".to_owned(), up(8080)),
-            ("worker".to_owned(), up(9001)),
-        ]),
-        sync: SyncState::Running,
-        health: Judgement::Pass,
-    }
-}
-
-/// a is MASTER and primary, nothing goes on.
-fn idle() -> Status {
-    let nodes = BTreeMap::from([
-        (
-            "a".to_owned(),
-            node(VrrpState::Master, DatabaseRole::Primary, 150),
-        ),
-        (
-            "b".to_owned(),
-            node(VrrpState::Backup, DatabaseRole::Standby, 100),
-        ),
-    ]);
-    let peer = Peer {
-        name: "b".to_owned(),
-        reachable: true,
-        last_heard_ms: Some(340),
-    };
-    Status {
-        node: "a".to_owned(),
-        peer,
-        nodes,
-        rollout: None,
-        solo: None,
-        alarm: None,
-    }
-}
-
-fn rows() -> Vec<Row> {
-    let table = crate::steps::table(Kind::Upgrade);
-    let rows = table.flat_map(|(phase, rows)| rows.iter().map(move |row| (phase, row)));
-    let row = |(phase, (turn, def)): (&&str, &(Turn, &crate::steps::StepDef))| Row {
-        phase: (*phase).to_owned(),
-        node: if *turn == Turn::First { "b" } else { "a" }.to_owned(),
-        step: def.name.to_owned(),
-        about: def.about.to_owned(),
-        state: None,
-        started: None,
-        started_at_ms: None,
-        elapsed_ms: None,
-        limit_ms: 300_000,
-        expected_ms: None,
-        note: String::new(),
-        problem: None,
-    };
-    rows.map(row).collect()
-}
-
-/// Everything before the row of `step` on `node` is done, each in 2.4 s.
-fn until(node: &str, step: &str) -> Rollout {
-    let mut rows = rows();
-    let at = rows
-        .iter()
-        .position(|r| r.node == node && r.step == step)
-        .unwrap();
-    let mut clock = BEGAN;
-    for row in &mut rows[..at] {
-        row.state = Some(RowState::Done);
-        row.started_at_ms = Some(clock);
-        row.elapsed_ms = Some(2_400);
-        clock += 2_400;
-    }
-    let phase = Some(rows[at].phase.clone());
-    rows[at].state = Some(RowState::Started);
-    rows[at].started_at_ms = Some(clock);
-    rows[at].elapsed_ms = Some(42_000);
-    rows[at].expected_ms = Some(110_000);
-    let by = Actor {
-        user: "root".to_owned(),
-        node: "a".to_owned(),
-        reason: None,
-    };
-    let mandate = Mandate {
-        epoch: 1,
-        origin: NodeId("a".to_owned()),
-        order: Order::Start,
-        direction: Direction::Forward,
-        by,
-        at: Time(BEGAN),
-    };
-    Rollout {
-        id: 12,
-        origin: "a".to_owned(),
-        kind: Kind::Upgrade,
-        first: "b".to_owned(),
-        second: "a".to_owned(),
-        from: "1.0.0".to_owned(),
-        to: "1.1.0".to_owned(),
-        by: "root".to_owned(),
-        reason: Some("ticket <4711>".to_owned()),
-        bundle: Some(BundleRef {
-            file: "shop-1.1.0.hau".to_owned(),
-            sha256: "ab".repeat(32),
-            size_bytes: 4711,
-        }),
-        made: "2026-11-21T02:00:00.123Z".to_owned(),
-        phase,
-        rows,
-        result: None,
-        mandate,
-        stopped_by: None,
-        next: "b starts its services; then health and soak".to_owned(),
-        elapsed_ms: clock + 42_000 - BEGAN,
-        downtime_ms: None,
-        write_gap_ms: None,
-    }
-}
-
-fn midway() -> Status {
-    let mut s = idle();
-    let b = s.nodes.get_mut("b").unwrap();
-    b.weight = Some(-60);
-    b.effective_priority = Some(40);
-    b.version = Some("1.1.0".to_owned());
-    b.services.get_mut("api").unwrap().active = false;
-    b.health = Judgement::Fail;
-    s.nodes
-        .values_mut()
-        .for_each(|n| n.sync = SyncState::Paused);
-    s.rollout = Some(until("b", "start"));
-    s
-}
-
-fn halted() -> Status {
-    let mut s = midway();
-    let r = s.rollout.as_mut().unwrap();
-    let problem = Problem {
-        what: "api: nothing listens on port 8080 five minutes after its start".to_owned(),
-        remedy: "journalctl -u shop-api.service says why; mend it, then hau-ctl retry".to_owned(),
-    };
-    let row = r
-        .rows
-        .iter_mut()
-        .find(|row| row.state == Some(RowState::Started))
-        .unwrap();
-    row.state = Some(RowState::Failed);
-    row.elapsed_ms = Some(300_000);
-    row.problem = Some(problem.clone());
-    r.result = Some(Outcome::Halted);
-    r.stopped_by = Some(Stopped::Failure {
-        node: "b".to_owned(),
-        step: "start".to_owned(),
-        problem,
-    });
-    r.next = "a serves 1.0.0 as before. hau-ctl retry does the row again, hau-ctl abort takes b back to 1.0.0".to_owned();
-    s
-}
-
-fn peer_lost() -> Status {
-    let mut s = midway();
-    s.peer.reachable = false;
-    s.peer.last_heard_ms = Some(73_000);
-    let r = s.rollout.as_mut().unwrap();
-    r.stopped_by = Some(Stopped::Gate {
-        node: "a".to_owned(),
-        step: "arm".to_owned(),
-        closed: Closed::PeerLost,
-        says: "the other node has not been heard of for 73 s".to_owned(),
-    });
-    r.next = "goes on by itself when b is heard again".to_owned();
-    s
-}
-
-fn succeeded() -> Status {
-    let mut s = idle();
-    let mut r = until("a", "cleanup");
-    for row in &mut r.rows {
-        row.state = Some(RowState::Done);
-        row.elapsed_ms = row.elapsed_ms.or(Some(900));
-    }
-    r.result = Some(Outcome::Succeeded);
-    r.phase = None;
-    r.next = String::new();
-    r.downtime_ms = Some(0);
-    r.write_gap_ms = Some(96);
-    s.rollout = Some(r);
-    let a = node(VrrpState::Backup, DatabaseRole::Standby, 90);
-    s.nodes.insert("a".to_owned(), a);
-    s.nodes.insert(
-        "b".to_owned(),
-        node(VrrpState::Master, DatabaseRole::Primary, 100),
-    );
-    s.nodes
-        .values_mut()
-        .for_each(|n| n.version = Some("1.1.0".to_owned()));
-    s
-}
-
-fn live(s: &Status, look: &Look) -> String {
-    rollout(s, s.rollout.as_ref().unwrap(), look)
-}
-
 #[test]
 fn status_in_four_situations() {
     insta::assert_snapshot!("status_idle", status(&idle(), &LOOK));
@@ -288,62 +67,22 @@ fn status_says_plainly_what_must_not_be() {
 }
 
 #[test]
-fn live_view_in_three_situations() {
-    insta::assert_snapshot!("live_midway", live(&midway(), &LOOK));
-    insta::assert_snapshot!("live_halted", live(&halted(), &LOOK));
-    insta::assert_snapshot!("live_peer_lost", live(&peer_lost(), &LOOK));
-}
-
-#[test]
-fn live_view_keeps_within_a_small_screen() {
-    for (width, height) in [(80, 24), (60, 16), (40, 24), (200, 30)] {
-        let look = Look {
-            width,
-            height,
-            ..LOOK
-        };
-        for s in [midway(), halted(), peer_lost()] {
-            let text = live(&s, &look);
-            let lines = text.lines().count();
-            assert!(
-                lines < height || lines < 22,
-                "{lines} lines of {height}:\n{text}"
-            );
-            let wide = text.lines().find(|l| l.chars().count() > width);
-            assert_eq!(wide, None, "{width}");
-        }
-    }
-    insta::assert_snapshot!(
-        "live_small",
-        live(
-            &midway(),
-            &Look {
-                width: 80,
-                height: 20,
-                ..LOOK
-            }
-        )
-    );
-}
-
-#[test]
 fn colours_and_signs_only_where_they_are_understood() {
-    let text = live(
-        &midway(),
-        &Look {
-            unicode: false,
-            ..LOOK
-        },
-    );
-    assert!(text.is_ascii(), "{text}");
-    let coloured = live(
-        &midway(),
-        &Look {
-            color: true,
-            ..LOOK
-        },
-    );
-    assert!(coloured.contains("\x1b[36m") && !live(&midway(), &LOOK).contains('\x1b'));
+    let shown = |look: &Look| {
+        let s = succeeded();
+        let r = s.rollout.as_ref().unwrap();
+        summary(Some(&idle()), &s, r, look) + &status(&halted(), look)
+    };
+    let ascii = Look {
+        unicode: false,
+        ..LOOK
+    };
+    assert!(shown(&ascii).is_ascii(), "{}", shown(&ascii));
+    let coloured = shown(&Look {
+        color: true,
+        ..LOOK
+    });
+    assert!(coloured.contains("\x1b[1;31m") && !shown(&LOOK).contains('\x1b'));
     let mut bare = String::new();
     for piece in coloured.split('\x1b') {
         bare.push_str(
@@ -353,7 +92,21 @@ fn colours_and_signs_only_where_they_are_understood() {
                 .map_or(piece, |(_, t)| t),
         );
     }
-    assert_eq!(bare, live(&midway(), &LOOK), "colours move nothing");
+    assert_eq!(bare, shown(&LOOK), "colours move nothing");
+}
+
+/// A Chinese character takes two columns.
+#[test]
+fn columns_are_counted_as_the_terminal_does() {
+    use super::text::{table, wrap};
+    assert_eq!(LOOK.cut("升级订单服务", 12), "升级订单服务");
+    assert_eq!(LOOK.cut("升级订单服务", 8), "升级订…");
+    let rows = [["升级", "x"], ["abcd", "y"], ["a", "z"]].map(|row| row.map(plain).to_vec());
+    assert_eq!(table(&LOOK, 0, &rows), "升级  x\nabcd  y\na     z\n");
+    let note = "数据库已经提升为主库，旧主库已经停止写入";
+    let lines = wrap("note: ", note, 26);
+    assert_eq!(lines[0], "note: 数据库已经提升为主库");
+    assert_eq!(lines[1], "      ，旧主库已经停止写入");
 }
 
 #[test]

@@ -2,19 +2,20 @@
 use crate::host::Status;
 use crate::time::Time;
 use jiff::Timestamp;
+use textwrap::{Options, WordSplitter};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// What the reader's screen can do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
+    /// In columns, of which a Chinese character takes two.
     pub width: usize,
-    /// In lines; what is live keeps within it.
-    pub height: usize,
     pub color: bool,
     pub unicode: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Plain,
     Strong,
     Faint,
@@ -26,7 +27,7 @@ pub(super) enum Tone {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     Done,
     Runs,
     Ahead,
@@ -53,7 +54,7 @@ impl Look {
         }
     }
 
-    pub(super) fn mark(&self, mark: Mark) -> &'static str {
+    pub(crate) fn mark(&self, mark: Mark) -> &'static str {
         match (mark, self.unicode) {
             (Mark::Done, true) => "✔",
             (Mark::Done, false) => "+",
@@ -69,17 +70,42 @@ impl Look {
         }
     }
 
-    pub(super) fn arrow(&self) -> &'static str {
+    pub(crate) fn arrow(&self) -> &'static str {
         if self.unicode { "→" } else { "->" }
     }
 
-    /// Cut to `width` characters.
-    pub(super) fn cut(&self, text: &str, width: usize) -> String {
-        if text.chars().count() <= width {
+    pub(crate) fn dash(&self) -> &'static str {
+        if self.unicode { "─" } else { "-" }
+    }
+
+    /// In front of what is chosen.
+    pub(crate) fn pointer(&self) -> &'static str {
+        if self.unicode { "›" } else { "*" }
+    }
+
+    /// `full` of `all` signs.
+    pub(crate) fn bar(&self, full: usize, all: usize) -> String {
+        let (gone, rest) = if self.unicode {
+            ("━", "╌")
+        } else {
+            ("#", ".")
+        };
+        gone.repeat(full) + &rest.repeat(all.saturating_sub(full))
+    }
+
+    /// Cut to `width` columns.
+    pub(crate) fn cut(&self, text: &str, width: usize) -> String {
+        if text.width() <= width {
             return text.to_owned();
         }
         let end = if self.unicode { "…" } else { "~" };
-        let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+        let mut room = width.saturating_sub(1);
+        let fits = |c: &char| {
+            let left = room.checked_sub(c.width().unwrap_or(0));
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let kept: String = text.chars().take_while(fits).collect();
         format!("{}{end}", kept.trim_end())
     }
 }
@@ -94,7 +120,7 @@ pub(super) fn judged(look: &Look, status: Status) -> (Tone, &'static str) {
 }
 
 /// `0.4s`, `42s`, `4m12s`, `2h05m`, `3 days`.
-pub(super) fn duration(ms: u64) -> String {
+pub(crate) fn duration(ms: u64) -> String {
     let s = ms / 1000;
     match s {
         0 => format!("0.{}s", ms / 100),
@@ -107,7 +133,7 @@ pub(super) fn duration(ms: u64) -> String {
 }
 
 /// Measured downtime.
-pub(super) fn downtime(ms: u64) -> String {
+pub(crate) fn downtime(ms: u64) -> String {
     match ms {
         0 => "none".to_owned(),
         1..=9999 => format!("{ms} ms"),
@@ -134,7 +160,7 @@ pub(super) fn bytes(n: u64) -> String {
 }
 
 /// RFC 3339 as a person reads it: `2026-11-21 02:14:05 UTC`.
-pub(super) fn clock(rfc3339: &str) -> String {
+pub(crate) fn clock(rfc3339: &str) -> String {
     let Some((date, time)) = rfc3339.split_once('T') else {
         return rfc3339.to_owned();
     };
@@ -160,36 +186,46 @@ pub(super) fn plural(n: usize, one: &str, many: &str) -> String {
     }
 }
 
-/// `first` and then `text`, broken between words; the lines that follow begin under the text.
+/// `first` and then `text`, broken between words; the lines that follow begin under the text. What has no spaces is
+/// left whole, so that it can be copied.
 pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
-    let indent = first.chars().count();
-    let room = width.saturating_sub(indent).max(20);
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) | None => lines.push(word.to_owned()),
-        }
+    broken(first, text, width, false).join("\n")
+}
+
+/// The same, where a line must not be longer than `width`.
+pub(crate) fn wrap(first: &str, text: &str, width: usize) -> Vec<String> {
+    broken(first, text, width, true)
+}
+
+fn broken(first: &str, text: &str, width: usize, within_words: bool) -> Vec<String> {
+    let indent = " ".repeat(first.width());
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.is_empty() {
+        return vec![first.to_owned()];
     }
-    format!("{first}{}", lines.join(&format!("\n{:indent$}", "")))
+    let options = Options::new(width.max(first.width() + 20))
+        .initial_indent(first)
+        .subsequent_indent(&indent)
+        .break_words(within_words)
+        .word_splitter(WordSplitter::NoHyphenation);
+    let text = words.join(" ");
+    let lines = textwrap::wrap(&text, options);
+    lines.into_iter().map(String::from).collect()
 }
 
 /// One cell of a table.
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     pub tone: Tone,
     pub text: String,
 }
 
-pub(super) fn cell(tone: Tone, text: impl Into<String>) -> Cell {
+pub(crate) fn cell(tone: Tone, text: impl Into<String>) -> Cell {
     let text = text.into();
     Cell { tone, text }
 }
 
-pub(super) fn plain(text: impl Into<String>) -> Cell {
+pub(crate) fn plain(text: impl Into<String>) -> Cell {
     cell(Tone::Plain, text)
 }
 
@@ -198,7 +234,7 @@ pub(super) fn table(look: &Look, indent: usize, rows: &[Vec<Cell>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let wide = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|c| c.text.chars().count()).max().unwrap_or(0)
+        cells.map(|c| c.text.width()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(wide).collect();
     let mut out = String::new();
@@ -217,7 +253,7 @@ pub(super) fn line(look: &Look, indent: usize, row: &[Cell], widths: &[usize]) -
     for (n, cell) in row.iter().enumerate().take(last + 1) {
         let room = look.width.saturating_sub(used);
         let text = look.cut(&cell.text, room);
-        let width = text.chars().count();
+        let width = text.width();
         out.push_str(&look.paint(cell.tone, &text));
         if n < last {
             let pad = widths.get(n).copied().unwrap_or(0).saturating_sub(width) + 2;

@@ -1,0 +1,223 @@
+//! The live view: the status and keys in, pictures on the terminal's alternate screen. Only looks, but for the one
+//! order that it asks about first; whatever happens to it, the rollout goes on.
+//!
+//! # Why
+//!
+//! Pictures and keys are pure (`view`, `state`), so that each is tested as text; what is left here is when to draw and
+//! how the terminal is given back: at the end, at a signal (`interrupt`), and in a panic, for a release ends without
+//! unwinding.
+mod nodes;
+mod paint;
+mod panels;
+mod rows;
+mod state;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use super::client::Client;
+use super::output::Output;
+use super::render::{self, Look};
+use crate::core::Order;
+use crate::wire::{Code, Failure, OrderRequest, Outcome, Rollout, Started, Status};
+use crossterm::cursor::Show;
+use crossterm::event::{Event, EventStream};
+use crossterm::execute;
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use futures_util::StreamExt;
+use ratatui::{Terminal, backend::CrosstermBackend};
+use state::{Act, State};
+use std::cell::RefCell;
+use std::future::pending;
+use std::io::{self, Stdout, stdout};
+use std::panic;
+use std::pin::Pin;
+use view::Scene;
+
+/// What the audit trail says if whoever gives a rollout up types nothing.
+const REASON: &str = "given up in the live view";
+/// Lines of the log that are kept.
+const LOG_MAX: usize = 2000;
+
+pub(super) struct Live {
+    out: Output,
+    /// A rollout that is followed stays in sight to its end.
+    follows: bool,
+    inner: RefCell<Inner>,
+}
+
+struct Inner {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    status: Option<Status>,
+    /// What has been told is held against it.
+    before: Option<Status>,
+    log: Vec<String>,
+    away: Option<String>,
+    state: State,
+}
+
+impl Live {
+    /// Takes the terminal. `before`: as for the plain lines.
+    ///
+    /// # Errors
+    /// The terminal is not to be had.
+    pub(super) fn open(out: Output, before: Option<&Status>) -> Result<Self, Failure> {
+        let terminal = take().map_err(|e| {
+            Live::give_back();
+            let what = format!("cannot draw on this terminal: {e}");
+            Failure::new(
+                Code::Internal,
+                what,
+                "TERM=dumb hau-ctl … shows plain lines",
+            )
+        })?;
+        Ok(Self {
+            out,
+            follows: before.is_some(),
+            inner: RefCell::new(Inner {
+                terminal,
+                status: None,
+                before: before.cloned(),
+                log: Vec::new(),
+                away: None,
+                state: State::default(),
+            }),
+        })
+    }
+
+    pub(super) fn show(&self, status: &Status) {
+        let mut inner = self.inner.borrow_mut();
+        let facts = render::lines(inner.before.as_ref(), status, &self.out.look());
+        inner.log.extend(facts);
+        let over = inner.log.len().saturating_sub(LOG_MAX);
+        inner.log.drain(..over);
+        inner.before = Some(status.clone());
+        inner.status = Some(status.clone());
+        inner.away = None;
+        self.draw(&mut inner);
+    }
+
+    /// The daemon is away; it stands there until the next status.
+    pub(super) fn remark(&self, text: &str) {
+        let mut inner = self.inner.borrow_mut();
+        inner.away = Some(text.to_owned());
+        self.draw(&mut inner);
+    }
+
+    /// Ends when whoever looks on leaves.
+    pub(super) async fn keys(&self, client: &Client) {
+        type Ordered<'a> = Pin<Box<dyn Future<Output = Result<Started, Failure>> + 'a>>;
+        let mut events = EventStream::new();
+        let mut ordered: Option<Ordered<'_>> = None;
+        loop {
+            let answer = async {
+                match &mut ordered {
+                    Some(ordered) => ordered.await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                event = events.next() => match self.heard(event) {
+                    Act::Nothing => {}
+                    Act::Leave => return,
+                    Act::GiveUp(reason) => ordered = Some(Box::pin(give_up(client, reason))),
+                },
+                answer = answer => {
+                    ordered = None;
+                    self.say(match answer {
+                        Ok(_) => "ordered: what was begun is taken back".to_owned(),
+                        Err(Failure { what, remedy, .. }) => format!("not given up: {what}. {remedy}"),
+                    });
+                }
+            }
+        }
+    }
+
+    /// A terminal that gives no more keys is gone.
+    fn heard(&self, event: Option<io::Result<Event>>) -> Act {
+        let Some(Ok(event)) = event else {
+            return Act::Leave;
+        };
+        let mut inner = self.inner.borrow_mut();
+        let Inner { state, status, .. } = &mut *inner;
+        let act = if let Event::Key(key) = event {
+            state.press(key, status.as_ref().and_then(|s| self.in_sight(s)))
+        } else {
+            Act::Nothing
+        };
+        self.draw(&mut inner);
+        act
+    }
+
+    /// The terminal as it was; more than once does no harm.
+    pub(super) fn give_back() {
+        disable_raw_mode().ok();
+        execute!(stdout(), LeaveAlternateScreen, Show).ok();
+    }
+
+    fn say(&self, what: String) {
+        let mut inner = self.inner.borrow_mut();
+        inner.state.said = Some(what);
+        self.draw(&mut inner);
+    }
+
+    fn in_sight<'a>(&self, status: &'a Status) -> Option<&'a Rollout> {
+        let goes_on = |o: Option<Outcome>| matches!(o, None | Some(Outcome::Halted));
+        let rollout = status.rollout.as_ref();
+        rollout.filter(|r| self.follows || goes_on(r.result))
+    }
+
+    /// Only what differs from the last picture is written. A terminal that cannot be written to ends the keys, too.
+    fn draw(&self, inner: &mut Inner) {
+        let look: Look = self.out.look();
+        let Inner {
+            terminal,
+            status,
+            log,
+            away,
+            state,
+            ..
+        } = inner;
+        let status = status.as_ref();
+        let scene = Scene {
+            status,
+            rollout: status.and_then(|s| self.in_sight(s)),
+            state,
+            log,
+            away: away.as_deref(),
+            look,
+        };
+        terminal.draw(|frame| view::draw(frame, &scene)).ok();
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        Self::give_back();
+    }
+}
+
+async fn give_up(client: &Client, reason: String) -> Result<Started, Failure> {
+    let reason = match reason.trim() {
+        "" => REASON.to_owned(),
+        typed => typed.to_owned(),
+    };
+    let request = OrderRequest {
+        order: Order::Abort,
+        reason: Some(reason),
+    };
+    client.post("/v1/orders", &request).await
+}
+
+fn take() -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
+    let told = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        Live::give_back();
+        told(panic);
+    }));
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen)?;
+    Terminal::new(CrosstermBackend::new(stdout()))
+}

@@ -1,0 +1,194 @@
+//! What opens at a key: details of a row, the log, the question before an abort, the keys.
+use super::super::render::{self, Look, Mark, Tone, clock, duration, wrap};
+use super::paint::line;
+use crate::core::{RowState, Undo};
+use crate::steps;
+use crate::wire::{Rollout, Row};
+use ratatui::text::Line;
+
+/// Each with what it does; also the line at the foot of the screen says some of them.
+const KEYS: [(&str, &str); 8] = [
+    (
+        "d",
+        "details of a row: note, problem, remedy, times, what an abort does to it",
+    ),
+    (
+        "j k ↓ ↑",
+        "the row below or above; in the log older and newer lines",
+    ),
+    ("← →", "to the row of the other node"),
+    ("l", "log: what has happened, newest last"),
+    (
+        "a",
+        "give the rollout up: says what is taken back, and asks",
+    ),
+    (
+        "Esc",
+        "closes what is open, and goes back to the row at work",
+    ),
+    (
+        "q Ctrl-C",
+        "leave: the rollout goes on, hau-ctl watch shows it again",
+    ),
+    ("?", "these keys"),
+];
+
+pub(super) fn help(look: &Look) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for (key, does) in KEYS {
+        let key = match look.unicode {
+            true => key,
+            false if key.is_ascii() => key,
+            false if key.starts_with('j') => "j k",
+            false => "left right",
+        };
+        lines.extend(put(Tone::Plain, &format!("{key:<11}"), does, look));
+    }
+    let legend = [
+        (Mark::Done, "done"),
+        (Mark::Runs, "at work"),
+        (Mark::Ahead, "not begun"),
+        (Mark::Failed, "failed"),
+        (Mark::Back, "taken back"),
+    ];
+    let legend = legend.map(|(mark, word)| format!("{} {word}", look.mark(mark)));
+    lines.push(Line::default());
+    lines.extend(put(Tone::Faint, "", &legend.join("   "), look));
+    lines
+}
+
+/// The last lines that there is room for, but for those `below`.
+pub(super) fn log(facts: &[String], below: usize, room: usize, look: &Look) -> Vec<Line<'static>> {
+    let mut lines: Vec<Line<'static>> = facts.iter().flat_map(|f| fact(f, look)).collect();
+    if lines.is_empty() {
+        lines.push(line(
+            Tone::Faint,
+            "nothing has happened since this was opened",
+            look,
+        ));
+    }
+    let below = below.min(lines.len().saturating_sub(room));
+    lines.truncate(lines.len() - below);
+    lines.split_off(lines.len().saturating_sub(room))
+}
+
+fn fact(fact: &str, look: &Look) -> Vec<Line<'static>> {
+    // `[ 1m10s] b start begins`: what does not fit goes on under the words.
+    let (time, text) = fact.split_at_checked(9).unwrap_or(("", fact));
+    put(Tone::Plain, time, text, look)
+}
+
+pub(super) fn details(r: &Rollout, row: &Row, look: &Look) -> Vec<Line<'static>> {
+    let mut lines = put(Tone::Plain, "does      ", &row.about, look);
+    let mut times = vec![render::word(row).to_owned()];
+    times.extend(row.elapsed_ms.map(|ms| format!("for {}", duration(ms))));
+    times.push(format!("at most {}", duration(row.limit_ms)));
+    times.push(match row.expected_ms {
+        Some(ms) if row.is_late() => format!("longer than the {} it took before", duration(ms)),
+        Some(ms) => format!("usually {}", duration(ms)),
+        None => "no earlier rollout says how long it takes".to_owned(),
+    });
+    times.extend(
+        row.started
+            .as_deref()
+            .map(|at| format!("begun {}", clock(at))),
+    );
+    lines.extend(put(Tone::Plain, "state     ", &times.join(", "), look));
+    if !row.note.is_empty() {
+        lines.extend(put(Tone::Plain, "note      ", &row.note, look));
+    }
+    if let Some(problem) = &row.problem {
+        lines.extend(put(Tone::Bad, "problem   ", &problem.what, look));
+        let first = format!("          {} ", look.arrow());
+        lines.extend(put(Tone::Plain, &first, &problem.remedy, look));
+    }
+    lines.extend(put(Tone::Faint, "abort     ", undone(r, row), look));
+    lines
+}
+
+/// What an abort does to a row.
+fn undone(r: &Rollout, row: &Row) -> &'static str {
+    let undo = steps::find(&row.step).map_or(Undo::Nothing, |def| def.undo);
+    let is_kept = barrier(r).is_some_and(|b| r.rows[..=b].iter().any(|x| std::ptr::eq(x, row)));
+    match undo {
+        Undo::Nothing => "leaves it: there is nothing to take back",
+        Undo::Always => "takes it back",
+        Undo::Barrier => "stops in front of it: past it there is no way back but a rollback",
+        Undo::Run | Undo::Role if is_kept => "leaves it: it lies before a row of no return",
+        Undo::Run | Undo::Role => "takes it back",
+    }
+}
+
+/// The last row of no return that has begun; what lies before it stays.
+fn barrier(r: &Rollout) -> Option<usize> {
+    let is_begun = |row: &Row| !matches!(row.state, None | Some(RowState::Undone));
+    let is_barrier =
+        |row: &Row| steps::find(&row.step).is_some_and(|def| def.undo == Undo::Barrier);
+    r.rows
+        .iter()
+        .rposition(|row| is_begun(row) && is_barrier(row))
+}
+
+pub(super) fn abort(r: &Rollout, reason: &str, typing: bool, look: &Look) -> Vec<Line<'static>> {
+    let ask = format!("Give up {}?", render::name(r, look));
+    let mut lines = put(Tone::Strong, "", &ask, look);
+    let reason = match (typing, reason) {
+        (true, typed) => format!("{typed}_"),
+        (false, "") => super::REASON.to_owned(),
+        (false, typed) => typed.to_owned(),
+    };
+    lines.extend(put(Tone::Plain, "Reason: ", &reason, look));
+    for text in taken_back(r) {
+        lines.extend(put(Tone::Plain, "", &text, look));
+    }
+    let note = "hau refuses where that would leave nobody to serve. It goes back row by row, and this view shows it.";
+    lines.extend(put(Tone::Faint, "", note, look));
+    lines
+}
+
+fn taken_back(r: &Rollout) -> Vec<String> {
+    let barrier = barrier(r);
+    let is_begun = |row: &Row| !matches!(row.state, None | Some(RowState::Undone));
+    let goes_back = |(n, row): &(usize, &Row)| {
+        let undo = steps::find(&row.step).map_or(Undo::Nothing, |def| def.undo);
+        match undo {
+            Undo::Nothing | Undo::Barrier => false,
+            Undo::Always => is_begun(row),
+            Undo::Run | Undo::Role => is_begun(row) && barrier.is_none_or(|b| *n > b),
+        }
+    };
+    let mut said = Vec::new();
+    if let Some(row) = barrier.map(|b| &r.rows[b]) {
+        said.push(match row.state {
+            Some(RowState::Done) => format!(
+                "{} on {} is done: what was done before it stays, and there is no way back over it but hau-ctl rollback.",
+                row.step, row.node
+            ),
+            _ => format!(
+                "{} on {} has begun and is not done: until it is, nobody knows which database counts, and hau refuses.",
+                row.step, row.node
+            ),
+        });
+    }
+    let back: Vec<String> = [&r.first, &r.second]
+        .into_iter()
+        .filter_map(|node| {
+            let rows = r.rows.iter().enumerate().filter(goes_back);
+            let steps = rows.filter(|(_, row)| row.node == *node).rev();
+            let steps: Vec<&str> = steps.map(|(_, row)| row.step.as_str()).collect();
+            (!steps.is_empty()).then(|| format!("on {node} {}", steps.join(", ")))
+        })
+        .collect();
+    said.push(if back.is_empty() {
+        "Nothing that was done needs taking back.".to_owned()
+    } else {
+        format!("Taken back, last first: {}.", back.join("; "))
+    });
+    said
+}
+
+pub(super) fn put(tone: Tone, first: &str, text: &str, look: &Look) -> Vec<Line<'static>> {
+    let lines = wrap(first, text, look.width);
+    let lines = lines.into_iter().map(|text| line(tone, text, look));
+    lines.collect()
+}
