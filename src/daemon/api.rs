@@ -3,7 +3,10 @@
 mod alone;
 mod keeping;
 mod looks;
+mod page;
 mod rollout;
+
+pub(super) use page::STREAMS;
 
 use super::door::{
     Call, Caller, Door,
@@ -24,7 +27,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// What the handlers share.
 pub(super) struct Api {
@@ -37,6 +40,8 @@ pub(super) struct Api {
     pub(super) group: Option<u32>,
     /// What was last wrong with what the other node said of a rollout: told once, not every second.
     pub(super) doubt: Mutex<Option<String>>,
+    /// The right to one stream of events.
+    pub(super) streams: Arc<Semaphore>,
 }
 
 /// Who may use a route.
@@ -62,12 +67,18 @@ enum Answered {
     /// As it is.
     Plain(u16, &'static str, Vec<u8>),
     File(PathBuf),
+    /// What neither of these is.
+    Other(Reply),
 }
 
 /// `*` at the end of a path takes the rest.
 const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (Get, "/health", Right::Public, looks::own_health),
     (Get, "/metrics", Right::Public, looks::metrics),
+    (Get, "/", Right::Public, page::home),
+    (Get, "/events", Right::Public, page::events),
+    (Get, "/rollouts", Right::Public, page::all),
+    (Get, "/rollouts/*", Right::Public, page::rollout),
     (Get, "/v1/status", Right::Local, looks::status),
     (Get, "/v1/history", Right::Local, looks::history),
     (Get, "/v1/doctor", Right::Local, looks::doctor),
@@ -245,6 +256,7 @@ fn reply(answered: Result<Answered, Failure>, offset: u64) -> Reply {
             bytes,
         },
         Ok(Answered::File(path)) => Reply::File { path, offset },
+        Ok(Answered::Other(reply)) => reply,
         Err(failure) => body(failure.code.http(), &Err(failure).into()),
     }
 }

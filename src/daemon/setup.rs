@@ -1,6 +1,6 @@
 //! From the command line to a running daemon: reads what is configured, recovers, opens the doors.
 use super::alone::{self, Alone};
-use super::api::Api;
+use super::api::{Api, STREAMS};
 use super::clock::Clock;
 use super::door::{Door, Limits, OpenDoor, Service};
 use super::executor::Executor;
@@ -31,7 +31,10 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::{runtime::Runtime, sync::watch as published};
+use tokio::{
+    runtime::Runtime,
+    sync::{Semaphore, watch as published},
+};
 
 /// What `hau-sidecar run` was told.
 #[derive(Clone, Debug)]
@@ -94,6 +97,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         pairing,
         group: group(),
         doubt: Mutex::default(),
+        streams: Arc::new(Semaphore::new(STREAMS)),
     };
     site.keepalived.restore()?;
     site.keepalived.listen(kick.clone());

@@ -1,5 +1,6 @@
 //! What the administrator reads: data in, text out. Pure, so that it is tested as text.
 mod bundle;
+mod holds;
 mod lines;
 mod lists;
 mod page;
@@ -14,6 +15,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod text;
+pub(crate) mod web;
 
 pub(crate) use bundle::bundle;
 pub(crate) use lines::{lines, same};
