@@ -132,7 +132,7 @@ fn is_address(host: Option<&str>) -> bool {
     let Some(host) = host else { return false };
     let port = |port: &str| port.parse::<u16>().is_ok();
     let name = match host.rsplit_once(':') {
-        Some((name, digits)) if port(digits) && !(name.contains(':') && !name.ends_with(']')) => {
+        Some((name, digits)) if (name.ends_with(']') || !name.contains(':')) && port(digits) => {
             name
         }
         Some(_) | None => host,
@@ -281,7 +281,7 @@ mod tests {
         let follows = tokio::spawn(async move { follow(seen, |n| n.to_string(), &sender).await });
         assert_eq!(name(pieces.recv().await).unwrap(), "now 1");
         let at = Instant::now();
-        assert_eq!(name(pieces.recv().await).unwrap().trim_end(), "beat");
+        assert_eq!(name(pieces.recv().await).unwrap(), "beat data:");
         assert!(at.elapsed() >= BEAT && at.elapsed() <= BEAT + 2 * PAUSE);
         news.send_replace(2);
         let at = Instant::now();
@@ -289,7 +289,7 @@ mod tests {
         assert!(at.elapsed() <= 2 * PAUSE);
         // Sent anew and the same: no event.
         news.send_replace(2);
-        assert_eq!(name(pieces.recv().await).unwrap().trim_end(), "beat");
+        assert_eq!(name(pieces.recv().await).unwrap(), "beat data:");
         drop(news);
         assert!(pieces.recv().await.is_none());
         follows.await.unwrap();

@@ -80,7 +80,7 @@ pub(crate) fn all(past: &[Rollout], node: &str, lang: Lang) -> String {
 
 /// One rollout as a report; `node` is the one that tells it.
 pub(crate) fn rollout(r: &Rollout, node: &str, lang: Lang) -> String {
-    let nav = html! { (back(lang)) (languages(&format!("/rollouts/{}", r.id), lang)) };
+    let nav = html! { (languages(&format!("/rollouts/{}", r.id), lang)) (back(lang)) };
     page::whole(r, node, &name(r, lang), lang, &nav)
 }
 

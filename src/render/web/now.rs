@@ -44,7 +44,7 @@ pub(super) fn now(s: &Status, lang: Lang) -> Markup {
     let tab = title(s, lang) + " · hau";
     html! {
         section id="now" class=(class(tone)) data-title=(tab) {
-            h2 { span class="mark" aria-hidden="true" { (LOOK.mark(mark)) } " " (lang.say(text)) }
+            h2 { span class="mark" aria-hidden="true" { (LOOK.mark(mark)) } " " span { (lang.say(text)) } }
             @if !s.peer.reachable {
                 p { (s.peer.name) ": " (heard(s, lang)) "; " (lang.say("what is said of it here is old")) }
             }

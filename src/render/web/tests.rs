@@ -98,7 +98,7 @@ fn nothing_that_was_said_becomes_markup() {
     let whole = home(&v, Lang::En);
     let pages = [
         now(&v, Lang::Zh),
-        all(&[r.clone()], "a", Lang::En),
+        all(std::slice::from_ref(&r), "a", Lang::En),
         rollout(&r, "a", Lang::Zh),
         whole.replacen("<script>", "", 1),
     ];
@@ -161,7 +161,7 @@ fn pages_for_the_browser() {
             let (view, tag) = (view(status.clone()), lang.tag());
             write(format!("{name}.{tag}.html"), &home(&view, lang));
             write(format!("{name}.{tag}.part"), &now(&view, lang));
-            for r in &status.rollout {
+            if let Some(r) = &status.rollout {
                 write(format!("{name}.{tag}.report"), &rollout(r, "a", lang));
             }
         }
