@@ -8,7 +8,7 @@ DESTDIR ?=
 NEEDS := tests/needs
 PACKAGES := target/package
 
-.PHONY: release install packages deb rpm test soak demo bench lint lab-smoke mutants every-mutant clean
+.PHONY: release install packages deb rpm test soak demo bench lint lab-smoke screens mutants every-mutant clean
 
 ## release: static programs in target/x86_64-unknown-linux-musl/release
 release:
@@ -102,6 +102,13 @@ bench: release
 	@$(NEEDS) bench
 	$(CARGO) bench --locked
 	tests/lab/bench
+
+## screens: the page in headless Chromium: what it must do there, and pictures into docs/screens
+screens:
+	@$(NEEDS) screens
+	rm -rf target/page
+	HAU_PAGES=$(CURDIR)/target/page $(CARGO) test --locked --lib -- --ignored pages_for_the_browser
+	tests/page/screens target/page docs/screens
 
 clean:
 	$(CARGO) clean

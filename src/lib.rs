@@ -3,8 +3,9 @@
 //! # The map
 //!
 //! ```text
-//! 6  daemon  WIRES: sources, executor, doors, peer link      ctl  hau-ctl: verbs, client, render
+//! 6  daemon  WIRES: sources, executor, doors, peer link      ctl  hau-ctl: verbs, client, live view
 //! 5  steps   DOES: one file a step, mod.rs is THE TABLE      quick  what keepalived waits for
+//!    render  what a person reads: text and pages, pure
 //! 4  wire    what travels on the doors                       checks  the list behind doctor
 //! 3  bundle  sync  backup  database  handoff  notify
 //! 2  host  config  journal  keepalived  tls  schema
@@ -64,6 +65,7 @@ pub mod journal;
 pub mod keepalived;
 pub mod notify;
 pub mod quick;
+mod render;
 pub mod schema;
 pub mod steps;
 pub mod sync;

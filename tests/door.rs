@@ -382,6 +382,40 @@ fn the_plain_door_only_reads() {
     assert!(who.contains("Plain: 127.0.0.1:"), "{who}");
 }
 
+/// What a browser needs to know of a page, and to ask for it.
+#[test]
+fn a_page_has_its_policy_and_events_end_with_their_sender() {
+    let rig = Rig::new();
+    let plain = rig.plain(&Arc::default(), Limits::of(Door::Plain));
+    let ask = |request: &str| ask(TcpStream::connect(plain).unwrap(), request);
+    let page = ask(&get("/page"));
+    for header in [
+        "content-type: text/html; charset=utf-8\r\n",
+        "content-security-policy: default-src 'none'\r\n",
+        "x-content-type-options: nosniff\r\n",
+        "referrer-policy: no-referrer\r\n",
+        "cache-control: no-store\r\n",
+    ] {
+        assert!(page.contains(header), "{header}: {page}");
+    }
+    let events = ask(&get("/events"));
+    assert!(
+        events.contains("content-type: text/event-stream\r\n"),
+        "{events}"
+    );
+    assert!(
+        events.contains("event: now") && events.contains("event: beat"),
+        "{events}"
+    );
+    assert!(events.ends_with("\r\n0\r\n\r\n"), "{events}");
+    let head = ask(&get("/events").replace("GET", "HEAD"));
+    assert!(status(&head) == 200 && head.ends_with("\r\n\r\n"), "{head}");
+    let more = |lines: &str| get("/host").replace("\r\n\r\n", &format!("\r\n{lines}\r\n"));
+    let said = ask(&more("Accept-Language: zh\r\n"));
+    assert!(said.contains("Some(\"x\") zh"), "{said}");
+    assert!(ask(&more("Host: y\r\n")).contains("None"));
+}
+
 // ---- the peer door and the link
 
 #[test]

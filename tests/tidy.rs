@@ -26,6 +26,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("checks", 4),
     ("steps", 5),
     ("quick", 5),
+    ("render", 5),
     ("daemon", 6),
     ("ctl", 6),
 ];

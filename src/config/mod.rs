@@ -24,9 +24,9 @@ pub use problem::{Problem, Problems};
 pub use settings::{
     Ask, Backup, Bundle, Cluster, Commands, ConfigSync, Database, DatabaseKind, Dsn, Events,
     Failover, Fence, Gaussdb, Handoff, Health, HookAddress, HookUrl, HttpCheck, Limits, Login,
-    Mail, MailServer, MailTls, Node, NoticeKind, Notify, NotifyCommand, Pattern, Peer, Postgres,
-    Prove, Rejoin, Release, Rollback, RollbackDatabase, RollbackPolicy, RootKey, Service, Settings,
-    Shape, Soak, Switch, Vrrp, Webhook, When,
+    Mail, MailServer, MailTls, Node, NoticeKind, Notify, NotifyCommand, Page, Pattern, Peer,
+    Postgres, Prove, Rejoin, Release, Rollback, RollbackDatabase, RollbackPolicy, RootKey, Service,
+    Settings, Shape, Soak, Switch, Vrrp, Webhook, When,
 };
 use tree::Tree;
 

@@ -12,7 +12,7 @@ use super::problem::Problems;
 use super::read::{Section, Sink};
 use super::services::{TakenPorts, services};
 use super::settings::{
-    Backup, Bundle, Cluster, ConfigSync, Handoff, Health, Limits, Node, Peer, Prove, Release,
+    Backup, Bundle, Cluster, ConfigSync, Handoff, Health, Limits, Node, Page, Peer, Prove, Release,
     Rollback, RollbackDatabase, RollbackPolicy, RootKey, Settings, Soak, Switch, Vrrp, When,
 };
 use super::tree::Tree;
@@ -153,8 +153,12 @@ fn health(mut s: Section<'_>, taken: &mut TakenPorts) -> Option<Health> {
             "give each its own port",
         );
     }
+    let page = s.or("page", Page::Loopback);
     s.finish();
-    Some(Health { listen: listen? })
+    Some(Health {
+        listen: listen?,
+        page: page?,
+    })
 }
 
 fn vrrp(mut s: Section<'_>) -> Option<Vrrp> {

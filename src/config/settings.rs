@@ -289,4 +289,17 @@ pub enum RollbackDatabase {
 pub struct Health {
     /// Address and port.
     pub listen: SocketAddr,
+    /// Who may see the page.
+    pub page: Page,
+}
+
+/// Who may see the page in a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Who comes over the loopback address: from this host, or through a tunnel of ssh.
+    Loopback,
+    /// Whoever reaches the door.
+    Everywhere,
+    /// Nobody.
+    Off,
 }

@@ -187,7 +187,7 @@ fn every_other_kind_of_problem() {
         with("[nodes.c]\naddress = \"10.77.0.13\""),
         with("[nodes.\"c d\"]\naddress = \"0.0.0.0\""),
         with("[health]\nlisten = \"127.0.0.1\"\n[peer]\nport = 0"),
-        with("[health]\nlisten = \"127.0.0.1:9681\""),
+        with("[health]\nlisten = \"127.0.0.1:9681\"\npage = \"all\""),
         with(&format!("{service}ports = [9680, 9681]")),
         with(&format!("{service}via_vip = true\ndepends_on = [\"x\"]")),
         with("[[service]]\nname = \"api\"\nunit = \"shop-api.service\""),

@@ -3,8 +3,8 @@
 use super::database::Adapter;
 use super::read::Word;
 use super::settings::{
-    Failover, MailTls, NoticeKind, Prove, Rejoin, RollbackDatabase, RollbackPolicy, Shape, Switch,
-    When,
+    Failover, MailTls, NoticeKind, Page, Prove, Rejoin, RollbackDatabase, RollbackPolicy, Shape,
+    Switch, When,
 };
 
 impl Word for Switch {
@@ -12,6 +12,14 @@ impl Word for Switch {
         ("lower", Switch::Lower),
         ("fast", Switch::Fast),
         ("auto", Switch::Auto),
+    ];
+}
+
+impl Word for Page {
+    const WORDS: &'static [(&'static str, Page)] = &[
+        ("loopback", Page::Loopback),
+        ("everywhere", Page::Everywhere),
+        ("off", Page::Off),
     ];
 }
 

@@ -1,10 +1,10 @@
 //! `audit`: the trail as a person reads it, and the proof that nobody has changed it, which needs no daemon.
 use super::client::Client;
 use super::output::Output;
-use super::render;
 use super::verbs::Ended;
 use crate::audit::{self, AuditError, Copied, Trail, Verdict};
 use crate::journal::{self, JournalError};
+use crate::render;
 use crate::tls;
 use crate::wire::{self, Code, Failure};
 use clap::{Args, Subcommand};

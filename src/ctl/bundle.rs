@@ -1,12 +1,12 @@
 //! `bundle`: the publisher's side and a look at what came. Works without the daemon; on a machine
 //! that is no node of the pair, too.
 use super::output::Output;
-use super::render;
 use super::verbs::Ended;
 use crate::bundle::{
     self, BundleError, Installed, Manifest, Policy, Signer, SigningKey, TrustedKeys,
 };
 use crate::config::Settings;
+use crate::render;
 use crate::wire::{Code, Failure};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;

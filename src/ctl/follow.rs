@@ -3,10 +3,10 @@
 use super::client::Client;
 use super::interrupt::Interrupt;
 use super::output::{Output, complain, say};
-use super::render;
 use super::screen::Screen;
 use super::verbs::Ended;
 use crate::core::Closed;
+use crate::render;
 use crate::wire::{Code, Failure, History, Outcome, Rollout, Status, Stopped};
 use std::time::{Duration, Instant};
 

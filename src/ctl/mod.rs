@@ -11,11 +11,8 @@ mod key;
 mod live;
 mod output;
 mod pair;
-mod render;
 mod report;
 mod rollout;
-#[cfg(test)]
-mod scenes;
 mod schema;
 mod screen;
 mod verbs;

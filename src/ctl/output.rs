@@ -1,6 +1,6 @@
 //! Where answers go: plain words or JSON on stdout, errors on stderr, and nothing breaks when the
 //! reader goes away.
-use super::render::Look;
+use crate::render::Look;
 use crate::wire::{Answer, Failure};
 use crossterm::terminal::window_size;
 use serde::Serialize;

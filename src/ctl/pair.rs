@@ -1,8 +1,8 @@
 //! `pair`: shows a code and waits for the other node, or takes the code that the other node shows.
 use super::client::Client;
 use super::output::Output;
-use super::render;
 use super::verbs::Ended;
+use crate::render;
 use crate::wire::{Code, Failure, PairRequest, PairView};
 use std::{io::stdin, time::Duration};
 

@@ -1,8 +1,8 @@
 //! `report`: one rollout as its node remembers it, for whoever was not there: words, JSON, or a page.
 use super::client::Client;
 use super::output::{Output, say};
-use super::render;
 use super::verbs::Ended;
+use crate::render;
 use crate::wire::{Code, Failure, History, Rollout, Status};
 use clap::Args;
 

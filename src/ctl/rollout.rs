@@ -3,9 +3,10 @@ use super::client::Client;
 use super::follow::{self, Goal, Ours};
 use super::output::{Output, complain, say};
 use super::verbs::{Ended, done_or_json};
-use super::{Back, Bundle, How, render};
+use super::{Back, Bundle, How};
 use crate::config::RollbackDatabase;
 use crate::core::Order;
+use crate::render;
 use crate::wire::{
     Code, Failure, OrderRequest, PlanView, RollbackRequest, StartRequest, Started, Status,
 };

@@ -1,8 +1,9 @@
 //! `schema`: what scripts would do to the running version. Works without the daemon, on a machine that is no
 //! node of the pair, too.
+use super::bundle;
 use super::output::Output;
 use super::verbs::Ended;
-use super::{bundle, render};
+use crate::render;
 use crate::schema::{self, Finding};
 use crate::wire::{Code, Failure};
 use clap::Subcommand;

@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::live::Live;
 use super::output::{Output, complain, say};
-use super::render;
+use crate::render;
 use crate::wire::{Failure, Status};
 use std::cell::RefCell;
 use std::future::pending;

@@ -2,11 +2,12 @@
 use super::client::Client;
 use super::output::{Output, say};
 use super::{
-    Backup, Cli, Notify, Sync, Verb, alone, audit, bundle, follow, init, key, pair, render, report,
+    Backup, Cli, Notify, Sync, Verb, alone, audit, bundle, follow, init, key, pair, report,
     rollout, schema,
 };
 use crate::core::{Order, Problem};
 use crate::host::Status as Judgement;
+use crate::render;
 use crate::wire::{
     self, Code, Doctor, Failure, Health, NotifyTried, StartRequest, SyncDifferences, SyncView,
 };

@@ -4,7 +4,10 @@ mod alone;
 mod audit;
 mod keeping;
 mod looks;
+mod page;
 mod rollout;
+
+pub(super) use page::STREAMS;
 
 use super::door::{
     Call, Caller, Door,
@@ -25,7 +28,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// What the handlers share.
 pub(super) struct Api {
@@ -38,6 +41,8 @@ pub(super) struct Api {
     pub(super) group: Option<u32>,
     /// What was last wrong with what the other node said of a rollout: told once, not every second.
     pub(super) doubt: Mutex<Option<String>>,
+    /// The right to one stream of events.
+    pub(super) streams: Arc<Semaphore>,
 }
 
 /// Who may use a route.
@@ -63,12 +68,18 @@ enum Answered {
     /// As it is.
     Plain(u16, &'static str, Vec<u8>),
     File(PathBuf),
+    /// What neither of these is.
+    Other(Reply),
 }
 
 /// `*` at the end of a path takes the rest.
 const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (Get, "/health", Right::Public, looks::own_health),
     (Get, "/metrics", Right::Public, looks::metrics),
+    (Get, "/", Right::Public, page::home),
+    (Get, "/events", Right::Public, page::events),
+    (Get, "/rollouts", Right::Public, page::all),
+    (Get, "/rollouts/*", Right::Public, page::rollout),
     (Get, "/v1/status", Right::Local, looks::status),
     (Get, "/v1/history", Right::Local, looks::history),
     (Get, "/v1/doctor", Right::Local, looks::doctor),
@@ -154,6 +165,14 @@ impl Service for Api {
     }
 }
 
+/// With what must be known of the audit trail, which the core does not know of.
+fn status(snapshot: &Snapshot, site: &Site) -> wire::Status {
+    let mut status = snapshot.status(site.now());
+    status.audit = site.audit.view();
+    status.alarm = status.alarm.or_else(|| site.audit.problem());
+    status
+}
+
 impl Api {
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.borrow().clone()
@@ -171,19 +190,15 @@ impl Api {
         let answered = handler(self, call);
         let rollout = match &answered {
             Ok(Answered::Json(data)) => data.get("rollout").and_then(Value::as_u64),
-            Ok(Answered::Plain(..) | Answered::File(_)) | Err(_) => None,
+            Ok(Answered::Plain(..) | Answered::File(_) | Answered::Other(_)) | Err(_) => None,
         };
         let failure = answered.as_ref().err();
         self.site.audit.answered(asked, failure, rollout);
         answered
     }
 
-    /// With what must be known of the audit trail, which the core does not know of.
     fn status(&self) -> wire::Status {
-        let mut status = self.snapshot().status(self.site.now());
-        status.audit = self.site.audit.view();
-        status.alarm = status.alarm.or_else(|| self.site.audit.problem());
-        status
+        status(&self.snapshot(), &self.site)
     }
 
     fn may(&self, right: Right, call: &Call) -> bool {
@@ -273,6 +288,7 @@ fn reply(answered: Result<Answered, Failure>, offset: u64) -> Reply {
             bytes,
         },
         Ok(Answered::File(path)) => Reply::File { path, offset },
+        Ok(Answered::Other(reply)) => reply,
         Err(failure) => body(failure.code.http(), &Err(failure).into()),
     }
 }

@@ -1,6 +1,6 @@
 //! From the command line to a running daemon: reads what is configured, recovers, opens the doors.
 use super::alone::{self, Alone};
-use super::api::Api;
+use super::api::{Api, STREAMS};
 use super::audit::{self, Audit, Queue, Ties};
 use super::clock::Clock;
 use super::door::{Door, Limits, OpenDoor, Service};
@@ -32,7 +32,10 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::{runtime::Runtime, sync::watch as published};
+use tokio::{
+    runtime::Runtime,
+    sync::{Semaphore, watch as published},
+};
 
 /// What `hau-sidecar run` was told.
 #[derive(Clone, Debug)]
@@ -82,19 +85,15 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let executor = Executor::new(Arc::clone(&site), mailbox.clone());
     let alone = Alone::new(&site, &mailbox);
     let notices = Notices::start(&site);
-    let pairing = Pairing {
-        identity: tls.identity,
-        trust: tls.trust,
-        link: Arc::clone(&site.link),
-    };
     let api = Api {
         site: Arc::clone(&site),
         mailbox: mailbox.clone(),
         snapshot: snapshots,
         kick: kick.clone(),
-        pairing,
+        pairing: tls.pairing(&site),
         group: group(),
         doubt: Mutex::default(),
+        streams: Arc::new(Semaphore::new(STREAMS)),
     };
     site.keepalived.restore()?;
     site.keepalived.listen(kick.clone());
@@ -169,6 +168,14 @@ impl Tls {
         let identity = Arc::new(Identity::load_or_create(dir, me)?);
         let trust = Arc::new(Trust::new(Pins::load(dir)?));
         Ok(Self { identity, trust })
+    }
+
+    fn pairing(self, site: &Site) -> Pairing {
+        Pairing {
+            identity: self.identity,
+            trust: self.trust,
+            link: Arc::clone(&site.link),
+        }
     }
 }
 

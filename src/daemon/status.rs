@@ -55,12 +55,23 @@ impl Snapshot {
 
     /// Every rollout this node knows of, oldest first.
     pub(super) fn history(&self, now: Time) -> wire::History {
+        let known = self.known();
+        known.into_iter().map(|r| self.rollout(r, now)).collect()
+    }
+
+    /// The newest of them, newest first.
+    pub(super) fn past(&self, now: Time, most: usize) -> Vec<wire::Rollout> {
+        let newest = self.known().into_iter().rev().take(most);
+        newest.map(|r| self.rollout(r, now)).collect()
+    }
+
+    fn known(&self) -> Vec<&core::Rollout> {
         let journaled = &self.state.journaled;
         let last = [&journaled.rollout, &journaled.solo].into_iter().flatten();
         let mut all: Vec<_> = self.history.iter().chain(last).collect();
         // What a node does alone is replaced at another time than what it does with the other one.
         all.sort_by_key(|r| r.plan.id.number);
-        all.into_iter().map(|r| self.rollout(r, now)).collect()
+        all
     }
 
     fn rollout(&self, r: &core::Rollout, now: Time) -> wire::Rollout {

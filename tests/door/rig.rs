@@ -78,6 +78,23 @@ impl Service for Api {
                     offset: call.offset,
                 };
             }
+            "/host" => (
+                200,
+                format!("{:?} {}", call.host, call.languages).into_bytes(),
+            ),
+            "/page" => {
+                return Reply::Page {
+                    html: "<p>".to_owned(),
+                    policy: "default-src 'none'",
+                };
+            }
+            "/events" => {
+                let (sender, pieces) = tokio::sync::mpsc::channel(2);
+                for piece in ["event: now\n\n", "event: beat\n\n"] {
+                    sender.try_send(Ok(piece.into())).unwrap();
+                }
+                return Reply::Events(pieces);
+            }
             other => (404, other.as_bytes().to_vec()),
         };
         Reply::Body {

@@ -17,8 +17,8 @@ mod view;
 
 use super::client::Client;
 use super::output::Output;
-use super::render::{self, Look};
 use crate::core::Order;
+use crate::render::{self, Look};
 use crate::wire::{Code, Failure, OrderRequest, Outcome, Rollout, Started, Status};
 use crossterm::cursor::Show;
 use crossterm::event::{Event, EventStream};

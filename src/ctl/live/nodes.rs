@@ -1,6 +1,6 @@
 //! Both nodes: side by side in a table, or one above the other where there is no room for it.
-use super::super::render::{self, Look, Tone};
 use super::paint::{beside, line};
+use crate::render::{self, Look, Tone};
 use crate::wire::Status;
 use ratatui::text::Line;
 

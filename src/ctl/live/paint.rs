@@ -1,5 +1,5 @@
 //! From the words and tones of `render` to lines of a terminal.
-use super::super::render::{Cell, Look, Tone};
+use crate::render::{Cell, Look, Tone};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 

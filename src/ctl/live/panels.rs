@@ -1,8 +1,8 @@
 //! What opens at a key: details of a row, the log, the question before an abort, the keys.
-use super::super::render::{self, Look, Mark, Tone, clock, duration, wrap};
 use super::paint::line;
 use super::rows::earlier;
 use crate::core::{RowState, Undo};
+use crate::render::{self, Look, Mark, Tone, clock, duration, wrap};
 use crate::steps;
 use crate::wire::{Rollout, Row};
 use ratatui::text::Line;

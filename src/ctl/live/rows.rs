@@ -1,9 +1,9 @@
 //! The rollout: phases from top to bottom, a row with its times where it stands. A phase is one line before and after
 //! it is at work.
-use super::super::render::{self, Cell, Look, Mark, Tone, cell, duration, plain, wrap};
 use super::nodes::columns;
 use super::paint::{beside, line};
 use crate::core::RowState;
+use crate::render::{self, Cell, Look, Mark, Tone, cell, duration, plain, wrap};
 use crate::wire::{Rollout, Row};
 use ratatui::text::Line;
 

@@ -2,8 +2,8 @@
 use super::state::{Act, Open, State};
 use super::view::{Scene, draw};
 use crate::core::{Closed, Direction, Problem, RowState, VrrpState};
-use crate::ctl::render::{Look, lines};
-use crate::ctl::scenes::{halted, idle, midway, peer_lost, succeeded, until};
+use crate::render::scenes::{halted, idle, midway, peer_lost, succeeded, until};
+use crate::render::{Look, lines};
 use crate::wire::{Outcome, Rollout, Row, Status, Stopped};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{Terminal, backend::TestBackend};
@@ -208,7 +208,7 @@ fn every_size_has_a_picture() {
 /// The row at work, or that failed, is in sight wherever it is in the plan.
 #[test]
 fn what_goes_on_is_in_sight() {
-    for row in crate::ctl::scenes::rows() {
+    for row in crate::render::scenes::rows() {
         let mut s = midway();
         s.rollout = Some(until(&row.node, &row.step));
         for (size, name) in [((80, 24), ""), ((60, 20), &*format!("{} ", row.node))] {

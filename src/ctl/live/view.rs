@@ -1,11 +1,11 @@
 //! One picture: what is known and what has been opened in, a frame out. Pure.
-use super::super::render::{self, Answer, Look, Mark, Tone, downtime, duration};
 use super::nodes;
 use super::paint::{line, rule, span};
 use super::panels::{self, put};
 use super::rows;
 use super::state::{Open, State};
 use crate::core::{Closed, Direction};
+use crate::render::{self, Answer, Look, Mark, Tone, downtime, duration};
 use crate::wire::{Outcome, Rest, Rollout, Row, Status, Stopped};
 use ratatui::Frame;
 use ratatui::layout::Rect;

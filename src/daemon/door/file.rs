@@ -1,4 +1,4 @@
-//! Streams a file as the body of an answer. The disk is read on a thread of its own, a few pieces
+//! Streams a file, or events, as the body of an answer. The disk is read on a thread of its own, a few pieces
 //! ahead of the network; a client that goes away ends it.
 
 use std::fs::File;
@@ -39,9 +39,10 @@ pub(super) fn open(path: &Path) -> io::Result<Opened> {
 /// The body of an answer.
 pub(super) enum Out {
     Bytes(Full<Bytes>),
-    File {
+    Pieces {
         pieces: mpsc::Receiver<io::Result<Bytes>>,
-        left: u64,
+        /// `None`: nobody knows yet.
+        left: Option<u64>,
     },
 }
 
@@ -56,7 +57,12 @@ impl Out {
         let left = opened.size.saturating_sub(offset);
         let (sender, pieces) = mpsc::channel(AHEAD);
         tokio::task::spawn_blocking(move || feed(opened.file, left, &sender));
-        Ok(Out::File { pieces, left })
+        let left = Some(left);
+        Ok(Out::Pieces { pieces, left })
+    }
+
+    pub(super) fn events(pieces: mpsc::Receiver<io::Result<Bytes>>) -> Out {
+        Out::Pieces { pieces, left: None }
     }
 }
 
@@ -95,8 +101,8 @@ impl Body for Out {
             Self::Bytes(full) => Pin::new(full)
                 .poll_frame(cx)
                 .map_err(|never| match never {}),
-            Self::File { pieces, left } => pieces.poll_recv(cx).map_ok(|piece| {
-                *left = left.saturating_sub(piece.len() as u64);
+            Self::Pieces { pieces, left } => pieces.poll_recv(cx).map_ok(|piece| {
+                *left = left.map(|left| left.saturating_sub(piece.len() as u64));
                 Frame::data(piece)
             }),
         }
@@ -105,7 +111,7 @@ impl Body for Out {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Bytes(full) => full.size_hint(),
-            Self::File { left, .. } => SizeHint::with_exact(*left),
+            Self::Pieces { left, .. } => left.map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

@@ -11,8 +11,9 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{
-    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
-    HeaderValue, IF_RANGE, RANGE,
+    ACCEPT_LANGUAGE, ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_RANGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderMap, HeaderValue, IF_RANGE, RANGE,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -101,6 +102,10 @@ async fn handle(
         head.uri.path().to_string(),
         head.uri.query().map(Into::into),
     );
+    let host = only(&head.headers);
+    let languages = head.headers.get(ACCEPT_LANGUAGE);
+    let languages = languages.and_then(|value| value.to_str().ok());
+    let languages = languages.unwrap_or_default().to_owned();
     let service = desk.service.clone();
     let work = tokio::task::spawn_blocking(move || {
         // Held to the end: who asks and goes away again and again gets no more threads than slots.
@@ -113,6 +118,8 @@ async fn handle(
             path,
             query,
             body,
+            host,
+            languages,
             offset: part.offset,
             caller,
         };
@@ -152,6 +159,14 @@ async fn read(body: Incoming, limit: usize) -> Result<Vec<u8>, Box<Response<Out>
     }
 }
 
+/// Of two hosts nobody could say which was meant.
+fn only(headers: &HeaderMap) -> Option<String> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (host, more) = (hosts.next()?, hosts.next());
+    let host = host.to_str().ok().filter(|_| more.is_none());
+    host.map(str::to_owned)
+}
+
 /// What part of a file a request wants.
 struct Part {
     offset: u64,
@@ -182,6 +197,10 @@ fn respond(reply: Reply, part: &Part) -> Response<Out> {
         } => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             with_type(status, content_type, Out::bytes(bytes))
+        }
+        Reply::Page { html, policy } => page(html, policy),
+        Reply::Events(pieces) => {
+            with_type(StatusCode::OK, "text/event-stream", Out::events(pieces))
         }
         Reply::File { path, offset } => match file(&path, offset, part) {
             Ok(response) => response,
@@ -230,6 +249,21 @@ fn file(path: &Path, mut offset: u64, part: &Part) -> io::Result<Response<Out>> 
         }
     }
     Ok(response)
+}
+
+/// Nothing in it is taken for anything else, and nothing of it goes elsewhere.
+fn page(html: String, policy: &'static str) -> Response<Out> {
+    let body = Out::bytes(html.into_bytes());
+    let mut response = with_type(StatusCode::OK, "text/html; charset=utf-8", body);
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+    ] {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
 }
 
 fn with_type(status: StatusCode, content_type: &'static str, body: Out) -> Response<Out> {

@@ -16,6 +16,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper::body::Bytes;
+use tokio::sync::mpsc;
+
 use crate::tls::Fingerprint;
 pub use listen::OpenDoor;
 pub(in crate::daemon) use who::user_name;
@@ -111,6 +114,10 @@ pub struct Call {
     pub query: Option<String>,
     /// Whole; at most [`Limits::body_bytes`].
     pub body: Vec<u8>,
+    /// The `Host:` header; `None` if there is not exactly one that is text.
+    pub host: Option<String>,
+    /// The `Accept-Language:` header, as sent; empty if there is none.
+    pub languages: String,
     /// N of a `Range: bytes=N-` header, or 0: give it to [`Reply::File`].
     pub offset: u64,
     /// Who calls.
@@ -118,7 +125,7 @@ pub struct Call {
 }
 
 /// One answer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Reply {
     /// A whole answer.
     Body {
@@ -129,6 +136,16 @@ pub enum Reply {
         /// The body.
         bytes: Vec<u8>,
     },
+    /// A page for a browser: 200.
+    Page {
+        /// Whole.
+        html: String,
+        /// Its `Content-Security-Policy`.
+        policy: &'static str,
+    },
+    /// Server-sent events, each as it is sent; 200. The sender learns that the client has gone, or stalls, by its
+    /// receiver being dropped.
+    Events(mpsc::Receiver<io::Result<Bytes>>),
     /// A file, streamed: 200, or 206 if `offset` is not 0. `X-Hau-Size` has the size of the whole,
     /// `ETag` changes with the file. An `If-Range` header with another tag makes `offset` 0; an
     /// `offset` at or behind the end is answered 416. 404 if there is no such regular file.

@@ -1,8 +1,8 @@
 //! What the administrator reads, as snapshots: look at them as if it were 3 a.m.
 use super::*;
 use crate::core::{Closed, DatabaseRole, Kind, RowState, VrrpState};
-use crate::ctl::scenes::{halted, idle, midway, peer_lost, rows, succeeded};
 use crate::host::Finding;
+use crate::render::scenes::{halted, idle, midway, peer_lost, rows, succeeded};
 use crate::wire::{PlanView, Rollout, Status, Stopped};
 use std::collections::BTreeMap;
 

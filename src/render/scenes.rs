@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 const BEGAN: u64 = 1_795_226_400_000;
 
-pub(super) fn node(vrrp: VrrpState, database: DatabaseRole, priority: i32) -> Node {
+pub(crate) fn node(vrrp: VrrpState, database: DatabaseRole, priority: i32) -> Node {
     let up = |port| ServiceState {
         active: true,
         ports: vec![port],
@@ -33,7 +33,7 @@ pub(super) fn node(vrrp: VrrpState, database: DatabaseRole, priority: i32) -> No
 }
 
 /// a is MASTER and primary, nothing goes on.
-pub(super) fn idle() -> Status {
+pub(crate) fn idle() -> Status {
     let nodes = BTreeMap::from([
         (
             "a".to_owned(),
@@ -60,7 +60,7 @@ pub(super) fn idle() -> Status {
     }
 }
 
-pub(super) fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let table = crate::steps::table(Kind::Upgrade);
     let rows = table.flat_map(|(phase, rows)| rows.iter().map(move |row| (phase, row)));
     let row = |(phase, (turn, def)): (&&str, &(Turn, &crate::steps::StepDef))| Row {
@@ -81,7 +81,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// Everything before the row of `step` on `node` is done, each in 2.4 s.
-pub(super) fn until(node: &str, step: &str) -> Rollout {
+pub(crate) fn until(node: &str, step: &str) -> Rollout {
     let mut rows = rows();
     let at = rows
         .iter()
@@ -140,7 +140,7 @@ pub(super) fn until(node: &str, step: &str) -> Rollout {
     }
 }
 
-pub(super) fn midway() -> Status {
+pub(crate) fn midway() -> Status {
     let mut s = idle();
     let b = s.nodes.get_mut("b").unwrap();
     b.weight = Some(-60);
@@ -155,7 +155,7 @@ pub(super) fn midway() -> Status {
     s
 }
 
-pub(super) fn halted() -> Status {
+pub(crate) fn halted() -> Status {
     let mut s = midway();
     let r = s.rollout.as_mut().unwrap();
     let problem = Problem {
@@ -180,7 +180,7 @@ pub(super) fn halted() -> Status {
     s
 }
 
-pub(super) fn peer_lost() -> Status {
+pub(crate) fn peer_lost() -> Status {
     let mut s = midway();
     s.peer.reachable = false;
     s.peer.last_heard_ms = Some(73_000);
@@ -195,7 +195,7 @@ pub(super) fn peer_lost() -> Status {
     s
 }
 
-pub(super) fn succeeded() -> Status {
+pub(crate) fn succeeded() -> Status {
     let mut s = idle();
     let mut r = until("a", "cleanup");
     for row in &mut r.rows {

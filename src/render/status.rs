@@ -1,4 +1,5 @@
 //! `status`: four answers in plain words, then both nodes side by side.
+use super::holds::{Holder, Writer, holder, is_old, writer};
 use super::rollout::{database, name, stopped, vrrp};
 use super::text::{Cell, Look, Tone, bytes, cell, clock, duration, hang, plain, plural, table};
 use crate::core::{DatabaseRole, RowState, VrrpState};
@@ -82,55 +83,50 @@ fn heard(s: &Status) -> String {
     }
 }
 
-fn is_old(s: &Status, node: &str) -> bool {
-    node == s.peer.name && !s.peer.reachable
-}
-
 fn vip(s: &Status) -> (Tone, String) {
-    let holders: Vec<(&String, &Node)> = s.nodes.iter().filter(|(_, n)| n.has_vip).collect();
-    let priority = |n: &Node| {
-        n.effective_priority
+    let state = |name: &str| vrrp(s.nodes[name].vrrp);
+    let priority = |name: &str| {
+        let priority = s.nodes[name].effective_priority;
+        priority
             .map(|p| format!(", priority {p}"))
             .unwrap_or_default()
     };
-    match holders[..] {
-        [] if !s.peer.reachable => (
+    match holder(s) {
+        Holder::Unseen => (
             Tone::Bad,
             format!(
                 "not on {}; whether {} holds it cannot be seen from here",
                 s.node, s.peer.name
             ),
         ),
-        [] => (
+        Holder::Nobody => (
             Tone::Bad,
             "on neither node: the service cannot be reached".to_owned(),
         ),
-        [(name, _)] if is_old(s, name) => (
+        Holder::Old(name) => (
             Tone::Bad,
             format!("not on {}; {name} held it when it was last heard", s.node),
         ),
-        [(name, node)] if node.vrrp == VrrpState::Master => {
-            let others = s
-                .nodes
-                .iter()
-                .filter(|(other, _)| *other != name && !is_old(s, other));
+        Holder::One(name) => {
+            let others = s.nodes.keys();
+            let others = others.filter(|other| *other != name && !is_old(s, other));
             let others =
-                others.map(|(other, n)| format!("; {other} is {}{}", vrrp(n.vrrp), priority(n)));
+                others.map(|other| format!("; {other} is {}{}", state(other), priority(other)));
             let text = format!(
                 "{name} holds it (MASTER{}){}",
-                priority(node),
+                priority(name),
                 others.collect::<String>()
             );
             (Tone::Plain, text)
         }
-        [(name, node)] => {
+        Holder::Unsure(name) => {
             let text = format!(
                 "on {name}, but keepalived there says {}: not sure who is MASTER",
-                vrrp(node.vrrp)
+                state(name)
             );
             (Tone::Warn, text)
         }
-        [..] => (
+        Holder::Both => (
             Tone::Bad,
             "on BOTH nodes: they do not hear each other's advertisements".to_owned(),
         ),
@@ -138,32 +134,23 @@ fn vip(s: &Status) -> (Tone, String) {
 }
 
 fn primary(s: &Status) -> (Tone, String) {
-    let of = |role: DatabaseRole| s.nodes.iter().filter(move |(_, n)| n.database == role);
-    let primaries: Vec<&String> = of(DatabaseRole::Primary).map(|(name, _)| name).collect();
-    if s.nodes.values().all(|n| n.database == DatabaseRole::None) {
-        return (Tone::Faint, "there is no database".to_owned());
-    }
-    match primaries[..] {
-        [] => (Tone::Bad, "no node is known to be primary".to_owned()),
-        [name] if is_old(s, name) => (
+    match writer(s) {
+        Writer::NoDatabase => (Tone::Faint, "there is no database".to_owned()),
+        Writer::Nobody => (Tone::Bad, "no node is known to be primary".to_owned()),
+        Writer::Old(name) => (
             Tone::Bad,
             format!("{name} was primary when it was last heard"),
         ),
-        [name] => {
-            let standby = of(DatabaseRole::Standby).find(|(other, _)| !is_old(s, other));
-            match standby {
-                Some((other, n)) => {
-                    // Whichever of the two knows it.
-                    let lag = n.lag_bytes.or_else(|| s.nodes.get(name)?.lag_bytes);
-                    (
-                        Tone::Plain,
-                        format!("{name}; the standby {other} is {}", behind(lag)),
-                    )
-                }
-                None => (Tone::Warn, format!("{name}; no standby is seen")),
-            }
-        }
-        [..] => (
+        Writer::One {
+            name,
+            standby: Some(other),
+            lag,
+        } => (
+            Tone::Plain,
+            format!("{name}; the standby {other} is {}", behind(lag)),
+        ),
+        Writer::One { name, .. } => (Tone::Warn, format!("{name}; no standby is seen")),
+        Writer::Both => (
             Tone::Bad,
             "BOTH nodes say that they are primary: two writers".to_owned(),
         ),
@@ -177,7 +164,7 @@ fn behind(lag: Option<u64>) -> String {
 }
 
 /// The rollout that is under way, or whichever ended last: what this node does on its own has its own line until then.
-fn latest(s: &Status) -> Option<&Rollout> {
+pub(super) fn latest(s: &Status) -> Option<&Rollout> {
     let rollout = s.rollout.as_ref();
     let is_open = |r: &&Rollout| matches!(r.result, None | Some(Outcome::Halted));
     let alone = s.solo.iter().filter(|solo| solo.result.is_some());

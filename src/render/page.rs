@@ -1,12 +1,14 @@
-//! One rollout as a page: a single file without anything from elsewhere, for a screen, a phone and paper.
+//! One rollout as a page: a single file without anything from elsewhere, for a screen, a phone and paper. The daemon
+//! shows the same.
 use super::report::{facts, result, said, word};
 use super::rollout::name;
 use super::text::{Look, clock, duration};
+use super::web::Lang;
 use crate::core::RowState;
 use crate::wire::{Outcome, Rollout, Row};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const STYLE: &str = include_str!("page.css");
+pub(super) const STYLE: &str = include_str!("page.css");
 const LOOK: Look = Look {
     width: 100,
     color: false,
@@ -15,10 +17,14 @@ const LOOK: Look = Look {
 
 /// `node` is the one that tells it.
 pub(crate) fn page(r: &Rollout, node: &str) -> String {
-    let title = name(r, &LOOK);
+    whole(r, node, &name(r, &LOOK), Lang::En, &Markup::default())
+}
+
+/// `nav` leads elsewhere: a file of its own has none.
+pub(super) fn whole(r: &Rollout, node: &str, title: &str, lang: Lang, nav: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(lang.tag()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -26,20 +32,25 @@ pub(crate) fn page(r: &Rollout, node: &str) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
+                (nav)
                 header {
                     h1 { (title) }
-                    p class={ "result " (tone(r)) } { (result(r)) " after " (duration(r.elapsed_ms)) }
+                    p class={ "result " (tone(r)) } {
+                        (lang.say(result(r))) ", " (lang.say("took")) " " (duration(r.elapsed_ms))
+                    }
                 }
                 dl {
                     @for (what, text) in facts(r).into_iter().skip(1) {
-                        div { dt { (what) } dd { (text) } }
+                        div { dt { (lang.say(what)) } dd { (lang.say_if_known(&text)) } }
                     }
                 }
-                h2 { "Timeline" }
-                (timeline(r))
-                h2 { "Rows" }
-                (rows(r))
-                footer { "As node " (node) " remembers it, told by hau " (env!("CARGO_PKG_VERSION")) ". Times are UTC." }
+                h2 { (lang.say("Timeline")) }
+                (timeline(r, lang))
+                h2 { (lang.say("Rows")) }
+                (rows(r, lang))
+                footer {
+                    (lang.say("told by node")) " " (node) " · hau " (env!("CARGO_PKG_VERSION")) " · " (lang.say("times are UTC"))
+                }
             }
         }
     };
@@ -69,7 +80,7 @@ fn span(row: &Row) -> Option<(u64, u64)> {
 }
 
 /// A line for each phase, a bar for each row, both nodes one above the other. Widths are parts of the whole time.
-fn timeline(r: &Rollout) -> Markup {
+fn timeline(r: &Rollout, lang: Lang) -> Markup {
     let spans = r.rows.iter().filter_map(span);
     let from = spans.clone().map(|(at, _)| at).min().unwrap_or(0);
     let whole = spans
@@ -85,12 +96,14 @@ fn timeline(r: &Rollout) -> Markup {
                     span class="label" { (rows[0].phase) }
                     div class="lanes" {
                         @for node in [&r.first, &r.second] {
-                            div class="lane" {
+                            svg class="lane" aria-hidden="true" {
                                 @for row in rows.iter().filter(|row| row.node == *node) {
                                     @if let Some((at, took)) = span(row) {
-                                        span class={ "bar " (state(row)) @if *node == r.second { " second" } }
-                                            style={ "left:" (part(at - from, whole)) "%;width:" (part(took, whole)) "%" }
-                                            title={ (row.node) ": " (row.step) ", " (duration(took)) } {}
+                                        // Attributes, for a style of its own the page's policy does not allow.
+                                        rect class={ "bar " (state(row)) @if *node == r.second { " second" } } height="10" rx="2"
+                                            x={ (part(at - from, whole)) "%" } width={ (part(took.max(whole / 250), whole)) "%" } {
+                                            title { (row.node) ": " (row.step) ", " (duration(took)) }
+                                        }
                                     }
                                 }
                             }
@@ -99,9 +112,9 @@ fn timeline(r: &Rollout) -> Markup {
                 }
             }
             p class="legend" {
-                span class="bar good" {} " " (r.first) " (first)  "
-                span class="bar good second" {} " " (r.second) " (second)  "
-                "from 0 to " (duration(whole))
+                span class="bar good" {} " " (r.first) " (" (lang.say("first")) ")  "
+                span class="bar good second" {} " " (r.second) " (" (lang.say("second")) ")  "
+                (lang.say("from 0 to")) " " (duration(whole))
             }
         }
     }
@@ -113,10 +126,12 @@ fn part(of: u64, whole: u64) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-fn rows(r: &Rollout) -> Markup {
+fn rows(r: &Rollout, lang: Lang) -> Markup {
     html! {
         table {
-            thead { tr { th { "begun" } th { "phase" } th { "node" } th { "step" } th { "took" } th { "limit" } th { "" } } }
+            thead { tr {
+                @for word in ["begun", "phase", "node", "step", "took", "limit", "state"] { th scope="col" { (lang.say(word)) } }
+            } }
             @for row in &r.rows {
                 tbody class=(state(row)) {
                     tr {
@@ -126,7 +141,7 @@ fn rows(r: &Rollout) -> Markup {
                         td title=(row.about) { (row.step) }
                         td { (row.elapsed_ms.map(duration).unwrap_or_default()) }
                         td { (duration(row.limit_ms)) }
-                        td class="state" { (word(row)) }
+                        td class="state" { (lang.say(word(row))) }
                     }
                     @if !said(row).is_empty() {
                         tr class="note" { td {} td colspan="6" { (said(row)) } }

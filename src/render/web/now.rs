@@ -1,0 +1,327 @@
+//! What holds: in one line, who holds the VIP and who takes writes, both nodes, and the rollout row by row.
+use super::words::Lang;
+use super::{LOOK, class, name};
+use crate::core::{DatabaseRole, RowState, VrrpState};
+use crate::host::Status as Judgement;
+use crate::render::holds::{Holder, Writer, holder, is_old, writer};
+use crate::render::report::{result, word};
+use crate::render::rollout::{database, phases, stopped, vrrp};
+use crate::render::status::latest;
+use crate::render::text::{Mark, Tone, bytes, clock, downtime, duration};
+use crate::wire::{Node, Outcome, Rollout, Row, Status, SyncState};
+use maud::{Markup, html};
+
+/// The one thing that somebody who looks in passing has to know.
+fn verdict(s: &Status) -> (Tone, Mark, &'static str) {
+    let open = latest(s).filter(|r| matches!(r.result, None | Some(Outcome::Halted)));
+    match open {
+        _ if s.alarm.is_some() => (Tone::Bad, Mark::Warn, "a person is needed"),
+        Some(r) if r.result.is_some() => (Tone::Bad, Mark::Failed, "a rollout is HALTED"),
+        _ if !s.peer.reachable => (Tone::Bad, Mark::Warn, "the other node is not heard"),
+        Some(r) if r.stopped_by.is_some() => (Tone::Warn, Mark::Warn, "a rollout waits"),
+        Some(_) => (Tone::Live, Mark::Runs, "a rollout goes on"),
+        None if s.solo.as_ref().is_some_and(|solo| solo.result.is_none()) => {
+            (Tone::Live, Mark::Runs, "this node works on its own")
+        }
+        None => (Tone::Good, Mark::Done, "nothing is happening"),
+    }
+}
+
+/// Of the browser's tab.
+pub(super) fn title(s: &Status, lang: Lang) -> String {
+    format!("{} · {}", lang.say(verdict(s).2), names(s).join(" + "))
+}
+
+/// Both nodes, heard or not.
+fn names(s: &Status) -> Vec<&str> {
+    let mut names = vec![s.node.as_str(), s.peer.name.as_str()];
+    names.sort_unstable();
+    names
+}
+
+pub(super) fn now(s: &Status, lang: Lang) -> Markup {
+    let (tone, mark, text) = verdict(s);
+    let tab = title(s, lang) + " · hau";
+    html! {
+        section id="now" class=(class(tone)) data-title=(tab) {
+            h2 { span class="mark" aria-hidden="true" { (LOOK.mark(mark)) } " " span { (lang.say(text)) } }
+            @if !s.peer.reachable {
+                p { (s.peer.name) ": " (heard(s, lang)) "; " (lang.say("what is said of it here is old")) }
+            }
+            dl class="calls" { (calls(s, lang)) }
+            dl class="tiles" {
+                div { dt { "VIP" } (vip(s, lang)) }
+                div { dt { (lang.say("primary")) } (primary(s, lang)) }
+                @if let Some(versions) = s.mixed_versions() {
+                    div { dt { (lang.say("versions")) }
+                        dd class="warn" { b { (lang.say("the nodes differ")) } small { (versions) } } }
+                }
+            }
+        }
+    }
+}
+
+/// What stops it, and what to type.
+fn calls(s: &Status, lang: Lang) -> Markup {
+    let open = s.rollout.as_ref();
+    let open = open.filter(|r| matches!(r.result, None | Some(Outcome::Halted)));
+    html! {
+        @if let Some(alarm) = &s.alarm {
+            (call("ALARM", Tone::Bad, &alarm.what, lang))
+            (call("do", Tone::Strong, &alarm.remedy, lang))
+        }
+        @if let Some(r) = open {
+            @if let Some((what, remedy)) = r.stopped_by.as_ref().map(stopped) {
+                @let tone = if r.result.is_some() { Tone::Bad } else { Tone::Warn };
+                (call("stopped", tone, &what, lang))
+                @if !remedy.is_empty() { (call("do", Tone::Strong, &remedy, lang)) }
+            }
+            @if !r.next.is_empty() { (call("next", Tone::Plain, &r.next, lang)) }
+        }
+    }
+}
+
+fn call(label: &'static str, tone: Tone, text: &str, lang: Lang) -> Markup {
+    html! { div { dt { (lang.say(label)) } dd class=(class(tone)) { (text) } } }
+}
+
+fn heard(s: &Status, lang: Lang) -> String {
+    match s.peer.last_heard_ms {
+        Some(ms) => {
+            let (heard, ago) = (lang.say("last heard"), lang.say("ago"));
+            format!("{heard} {} {ago}", duration(ms))
+        }
+        None => lang.say("not heard since this daemon started").to_owned(),
+    }
+}
+
+fn fact(tone: Tone, what: &str, more: &str) -> Markup {
+    html! { dd class=(class(tone)) { b { (what) } @if !more.is_empty() { small { (more) } } } }
+}
+
+fn vip(s: &Status, lang: Lang) -> Markup {
+    let state = |name: &str| {
+        let word = s.nodes.get(name).map_or("VRRP unknown", |n| vrrp(n.vrrp));
+        lang.say_if_known(word)
+    };
+    match holder(s) {
+        Holder::Unseen => fact(Tone::Bad, lang.say("cannot be seen from here"), ""),
+        Holder::Nobody => fact(Tone::Bad, lang.say("nobody"), ""),
+        Holder::Old(name) => fact(Tone::Bad, name, lang.say("when it was last heard")),
+        Holder::One(name) => fact(Tone::Plain, name, state(name)),
+        Holder::Unsure(name) => {
+            let more = format!("{}: {}", state(name), lang.say("not sure who is MASTER"));
+            fact(Tone::Warn, name, &more)
+        }
+        Holder::Both => fact(Tone::Bad, lang.say("BOTH nodes"), ""),
+    }
+}
+
+fn primary(s: &Status, lang: Lang) -> Markup {
+    let standby = lang.say("standby");
+    match writer(s) {
+        Writer::NoDatabase => fact(Tone::Faint, lang.say("there is no database"), ""),
+        Writer::Nobody => fact(Tone::Bad, lang.say("nobody"), ""),
+        Writer::Old(name) => fact(Tone::Bad, name, lang.say("when it was last heard")),
+        Writer::One {
+            name,
+            standby: Some(other),
+            lag,
+        } => {
+            let more = format!("{standby} {other}: {}", behind(lag, lang));
+            fact(Tone::Plain, name, &more)
+        }
+        Writer::One { name, .. } => {
+            let more = format!("{standby}: {}", lang.say("none is seen"));
+            fact(Tone::Warn, name, &more)
+        }
+        Writer::Both => fact(Tone::Bad, lang.say("BOTH nodes"), ""),
+    }
+}
+
+fn behind(lag: Option<u64>, lang: Lang) -> String {
+    let lag = lag.map_or_else(|| lang.say("unknown").to_owned(), bytes);
+    format!("{} {lag}", lang.say("behind"))
+}
+
+/// A line for each fact, a column for each node.
+pub(super) fn nodes(s: &Status, lang: Lang) -> Markup {
+    let line = |label: &str, of: &dyn Fn(&Node) -> (Tone, String)| {
+        html! {
+            tr {
+                th scope="row" { (label) }
+                @for name in names(s) {
+                    @let node = s.nodes.get(name);
+                    @let (tone, text) = node.map_or_else(|| (Tone::Faint, "-".to_owned()), of);
+                    @let tone = if is_old(s, name) { Tone::Faint } else { tone };
+                    td class=(class(tone)) { (text) }
+                }
+            }
+        }
+    };
+    let number = |n: Option<i32>| n.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    html! {
+        section id="nodes" {
+            h2 { (lang.say("nodes")) }
+            table {
+                thead { tr {
+                    td {}
+                    @for name in names(s) { th scope="col" { (name) " " (beside(s, name, lang)) } }
+                } }
+                tbody {
+                    (line("VRRP", &|n| vrrp_cell(n, lang)))
+                    (line(lang.say("priority"), &|n| {
+                        let (all, weight) = (number(n.effective_priority), number(n.weight));
+                        (Tone::Plain, format!("{all} ({} {weight})", lang.say("weight")))
+                    }))
+                    (line(lang.say("database"), &|n| database_cell(n, lang)))
+                    (line(lang.say("version"), &|n| {
+                        (Tone::Plain, n.version.clone().unwrap_or_else(|| "-".to_owned()))
+                    }))
+                    (line(lang.say("services"), &|n| services(n, lang)))
+                    (line(lang.say("sync"), &|n| sync(n, lang)))
+                    (line(lang.say("health"), &|n| health(n, lang)))
+                }
+            }
+        }
+    }
+}
+
+fn beside(s: &Status, name: &str, lang: Lang) -> Markup {
+    html! {
+        @if name == s.node { small { (lang.say("this node")) } }
+        @else if is_old(s, name) { small class="bad" { (lang.say("not heard")) } }
+    }
+}
+
+fn vrrp_cell(n: &Node, lang: Lang) -> (Tone, String) {
+    let tone = match n.vrrp {
+        VrrpState::Master => Tone::Strong,
+        VrrpState::Backup => Tone::Plain,
+        VrrpState::Fault => Tone::Bad,
+        VrrpState::Unknown => Tone::Warn,
+    };
+    let vip = if n.has_vip { ", VIP" } else { "" };
+    (tone, format!("{}{vip}", lang.say_if_known(vrrp(n.vrrp))))
+}
+
+fn database_cell(n: &Node, lang: Lang) -> (Tone, String) {
+    let role = database(n.database).map_or("-", |role| lang.say(role));
+    match n.database {
+        DatabaseRole::Primary => (Tone::Strong, role.to_owned()),
+        DatabaseRole::Standby if n.lag_bytes.is_some() => {
+            let behind = behind(n.lag_bytes, lang);
+            (Tone::Plain, format!("{role}, {behind}"))
+        }
+        DatabaseRole::Standby | DatabaseRole::None => (Tone::Plain, role.to_owned()),
+        DatabaseRole::Unknown => (Tone::Warn, role.to_owned()),
+    }
+}
+
+fn services(n: &Node, lang: Lang) -> (Tone, String) {
+    let down = n.services.iter().filter(|(_, s)| !s.active);
+    let down: Vec<&str> = down.map(|(name, _)| name.as_str()).collect();
+    match (n.services.len(), down.is_empty()) {
+        (0, _) => (Tone::Faint, "-".to_owned()),
+        (all, true) => (Tone::Good, format!("{all} {}", lang.say("up"))),
+        (_, false) => (
+            Tone::Bad,
+            format!("{} {}", down.join(", "), lang.say("DOWN")),
+        ),
+    }
+}
+
+fn sync(n: &Node, lang: Lang) -> (Tone, String) {
+    match n.sync {
+        SyncState::Running => (Tone::Plain, lang.say("running").to_owned()),
+        SyncState::Paused => (Tone::Warn, lang.say("paused").to_owned()),
+        SyncState::None => (Tone::Faint, "-".to_owned()),
+    }
+}
+
+fn health(n: &Node, lang: Lang) -> (Tone, String) {
+    let (tone, word) = match n.health {
+        Judgement::Pass => (Tone::Good, "pass"),
+        Judgement::Warn => (Tone::Warn, "warn"),
+        Judgement::Fail => (Tone::Bad, "FAIL"),
+    };
+    (tone, lang.say(word).to_owned())
+}
+
+/// The rollout under way or the last one; what this node does alone comes first while it does it.
+pub(super) fn rollout(s: &Status, lang: Lang) -> Markup {
+    let alone = s.solo.as_ref().filter(|solo| solo.result.is_none());
+    let shown = alone.or_else(|| latest(s));
+    html! { section id="rollout" { @if let Some(r) = shown { (course(r, lang)) } } }
+}
+
+fn course(r: &Rollout, lang: Lang) -> Markup {
+    let done = r
+        .rows
+        .iter()
+        .filter(|row| row.state == Some(RowState::Done));
+    let (done, all) = (done.count(), r.rows.len());
+    let by = match &r.reason {
+        Some(reason) => format!("{}: {reason}", r.by),
+        None => r.by.clone(),
+    };
+    let took = if r.result.is_some() { "took" } else { "for" };
+    html! {
+        h2 { (name(r, lang)) " " span class="badge" { (lang.say(result(r))) } }
+        p class="faint" { (clock(&r.made)) " · " (by) }
+        progress value=(done) max=(all) aria-label=(lang.say("rows done")) {}
+        dl class="tiles" {
+            div { dt { (lang.say("rows done")) } dd { b { (done) " / " (all) } } }
+            div { dt { (lang.say(took)) } dd { b { (duration(r.elapsed_ms)) } } }
+            @if let Some(ms) = r.downtime_ms {
+                div { dt { (lang.say("downtime")) } dd { b { (lang.say_if_known(&downtime(ms))) } } }
+            }
+            @if let Some(ms) = r.write_gap_ms {
+                div { dt { (lang.say("no writes for")) } dd { b { (lang.say_if_known(&downtime(ms))) } } }
+            }
+        }
+        table class="course" {
+            thead { tr {
+                th scope="col" { (lang.say("phase")) }
+                th scope="col" { (r.first) " " small { (lang.say("first")) } }
+                @if !r.kind.is_solo() { th scope="col" { (r.second) " " small { (lang.say("second")) } } }
+            } }
+            tbody {
+                @for (phase, rows) in phases(&r.rows) {
+                    tr class=[(r.phase.as_deref() == Some(phase)).then_some("current")] {
+                        th scope="row" { (phase) }
+                        (cell(rows, &r.first, lang))
+                        @if !r.kind.is_solo() { (cell(rows, &r.second, lang)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell(rows: &[Row], node: &str, lang: Lang) -> Markup {
+    html! { td { ul { @for row in rows.iter().filter(|row| row.node == node) { (step(row, lang)) } } } }
+}
+
+fn step(row: &Row, lang: Lang) -> Markup {
+    let (tone, mark) = match row.state {
+        None => (Tone::Faint, Mark::Ahead),
+        Some(RowState::Started) => (Tone::Live, Mark::Runs),
+        Some(RowState::Done) => (Tone::Good, Mark::Done),
+        Some(RowState::Failed | RowState::UndoFailed) => (Tone::Bad, Mark::Failed),
+        Some(RowState::Undoing | RowState::Undone) => (Tone::Warn, Mark::Back),
+    };
+    let is_at_work = matches!(row.state, Some(RowState::Started | RowState::Undoing));
+    html! {
+        li class=(class(tone)) title=(row.about) {
+            span class="mark" role="img" aria-label=(lang.say(word(row))) { (LOOK.mark(mark)) }
+            " " (row.step)
+            @if let Some(ms) = row.elapsed_ms { " " small { (duration(ms)) } }
+            @if is_at_work {
+                " " small { (lang.say("of at most")) " " (duration(row.limit_ms)) }
+                @if let Some(ms) = row.expected_ms { ", " small { (lang.say("usually")) " " (duration(ms)) } }
+            }
+            @if let Some(problem) = &row.problem { p { (problem.what) } }
+        }
+    }
+}
