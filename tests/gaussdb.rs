@@ -234,14 +234,13 @@ fn a_former_primary_that_comes_up_is_seen_to_be_the_older_one() {
     says(&e, "promoted since");
     assert!(!e.transient && !b.has_replayed(&behind).unwrap());
 
+    // One that still looks after the switchover would go on looking after a dead server, and keep the next one out.
+    pair.until("gs_ctl has ended", || gauss.a.is_free());
     let data = pair.a.data_dir.display().to_string();
     pair.tool("pg_ctl", &["-D", &data, "-m", "immediate", "stop"]);
     b.take_over(None, LIMIT).unwrap();
-    // One that is still busy with the switchover keeps this one from it, and that ends with 0.
-    pair.until("a is up", || {
-        gauss.a.gs_ctl(&["start", "-M", "primary"]);
-        a.role().is_ok()
-    });
+    gauss.a.gs_ctl(&["start", "-M", "primary"]);
+    pair.until("a is up", || a.role().is_ok());
     let seen = a.standing();
     assert_eq!((seen.role, seen.timeline), (DatabaseRole::Primary, 3));
     assert_eq!(b.standing().timeline, 4);

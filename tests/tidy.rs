@@ -26,9 +26,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("checks", 4),
     ("steps", 5),
     ("quick", 5),
-    ("render", 5),
-    ("daemon", 6),
-    ("ctl", 6),
+    ("render", 6),
+    ("daemon", 7),
+    ("ctl", 7),
 ];
 /// No clock, no I/O, no threads, no chance.
 const PURE: &[&str] = &["core", "time"];

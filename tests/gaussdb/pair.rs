@@ -7,6 +7,7 @@ use hau::{
     },
     host::{Command, Host},
 };
+use nix::fcntl::{Flock, FlockArg};
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -149,6 +150,12 @@ impl Member {
         let (code, said) = self.program("gs_ctl", &[args, &["-D", &data]].concat());
         assert_eq!(code, Some(0), "{args:?}: {said}");
         said
+    }
+
+    /// No gs_ctl is at work here.
+    pub(crate) fn is_free(&self) -> bool {
+        let file = fs::File::open(self.data_dir.join("pg_ctl.lock"));
+        file.is_ok_and(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok())
     }
 
     pub(crate) fn log(&self) -> String {
