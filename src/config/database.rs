@@ -200,11 +200,8 @@ pub(super) fn fits_kind(
     let Some(kind) = database.map(|d| &d.kind) else {
         return;
     };
-    let (is_postgres, is_command) = match kind {
-        DatabaseKind::Postgres(_) => (true, false),
-        DatabaseKind::Gaussdb(_) => (false, false),
-        DatabaseKind::Command(_) => (false, true),
-    };
+    let is_postgres = matches!(kind, DatabaseKind::Postgres(_));
+    let is_command = matches!(kind, DatabaseKind::Command(_));
     let rules = [
         (
             !is_postgres && fence.is_some(),

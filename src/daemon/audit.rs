@@ -296,7 +296,8 @@ impl Audit {
 
     /// For `status` and `/metrics`.
     pub(super) fn view(&self) -> Option<wire::AuditStanding> {
-        let standing = self.standing()?;
+        let known = lock(&self.known);
+        let standing = known.standing.as_ref()?;
         Some(wire::AuditStanding {
             entries: standing.head.seq,
             signed: standing.signed,

@@ -44,8 +44,9 @@ pub(super) trait Server: Send + Sync {
     fn name(&self) -> &str;
     /// A database that is always there, for sessions that drop or rename others.
     const NEUTRAL: &str;
-    /// Asked on the running database: the command that makes one with its encoding and locale. `NAME` stands for the new one.
-    const CREATE: &str;
+    /// What the command that makes one like the running database says besides encoding and locale, as SQL; NULL: nothing.
+    /// `j` is that database's row of `pg_database` as JSON, for columns that not every version has.
+    const MADE_WITH: &str;
     /// Asks on a connection of its own to a database, which ends with it.
     fn alone<T: Send + 'static>(
         &self,
@@ -131,12 +132,18 @@ impl<D: Server> Restores for D {
 }
 
 fn create<D: Server>(session: &mut D::Session) -> Asked<D::Session, bool> {
-    let command = session.rows(D::CREATE)?;
+    let command = session.rows(&format!(
+        "select format('create database {BESIDE} template template0 encoding %L lc_collate %L lc_ctype %L',
+                       pg_encoding_to_char(encoding), datcollate, datctype)
+             || coalesce({}, '')
+         from (select d.*, row_to_json(d) as j from pg_database d) as d
+         where datname = current_database()",
+        D::MADE_WITH
+    ))?;
     let Some(command) = first(&command) else {
         return Ok(false);
     };
-    session.rows(&command.replacen("NAME", BESIDE, 1))?;
-    Ok(true)
+    session.rows(command).map(|_| true)
 }
 
 fn drop_database<D: Server>(db: &D, deadline: Deadline) -> DatabaseResult<()> {

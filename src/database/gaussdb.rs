@@ -44,7 +44,7 @@ use crate::{
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -77,6 +77,8 @@ pub struct Gaussdb {
     server: connect::Server,
     /// The connection for short questions: a login costs the server 10,000 rounds of a hash.
     kept: Mutex<Option<wire::Client>>,
+    /// The cluster manager's number of this node, once it has said so: it stays.
+    number: OnceLock<String>,
     /// The password that the server has refused, and when.
     refused: Mutex<Option<asks::Refused>>,
     host: Arc<dyn Host>,
@@ -92,6 +94,7 @@ impl Gaussdb {
         Ok(Self {
             server: connect::Server::new(&config.dsn, password, ca, host.clone())?,
             kept: Mutex::default(),
+            number: OnceLock::new(),
             refused: Mutex::default(),
             config,
             host,

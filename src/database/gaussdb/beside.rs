@@ -31,11 +31,7 @@ impl Server for Gaussdb {
     const NEUTRAL: &str = "postgres";
 
     /// With whose SQL it is compatible decides over types and functions, too.
-    const CREATE: &str = "select format(
-            'create database NAME template template0 encoding %L lc_collate %L lc_ctype %L',
-            pg_encoding_to_char(encoding), datcollate, datctype)
-        || coalesce(' dbcompatibility ' || quote_literal(row_to_json(d)->>'datcompatibility'), '')
-        from pg_database d where datname = current_database()";
+    const MADE_WITH: &str = "' dbcompatibility ' || quote_literal(j->>'datcompatibility')";
 
     fn name(&self) -> &str {
         self.server.dbname()
@@ -56,11 +52,9 @@ impl Server for Gaussdb {
 
     fn fill(&self, file: &Path, deadline: Deadline) -> DatabaseResult<()> {
         let copy = dump::copy_of(self, file)?;
-        let (port, shown) = (
-            self.server.address().1.to_string(),
-            copy.path().display().to_string(),
-        );
-        let words = ["-e", "-p", &port, "-d", BESIDE, &shown];
+        let (_, port) = self.server.address();
+        let (port, file) = (port.to_string(), copy.path().display().to_string());
+        let words = ["-e", "-p", &port, "-d", BESIDE, &file];
         tools::done(self, "gs_restore", &words, deadline.left()).map(drop)
     }
 

@@ -53,13 +53,17 @@ impl Mover {
         if !runs(&db.config.home) {
             return Ok(Self::GsCtl);
         }
+        if let Some(number) = db.number.get() {
+            return Ok(Self::Manager(number.clone()));
+        }
         let output = tools::done(db, "cm_ctl", &["view", "-N"], QUESTION)?;
-        own_number(&output.stdout).map(Self::Manager).ok_or_else(|| {
+        let number = own_number(&output.stdout).ok_or_else(|| {
             refusal(
                 format!("{AGENT} runs here, and cm_ctl view -N does not say which of its nodes this one is"),
                 "run cm_ctl view -N as the database's system user, and mend what it says",
             )
-        })
+        })?;
+        Ok(Self::Manager(db.number.get_or_init(|| number).clone()))
     }
 
     /// Asked on the standby: the primary steps down for it.

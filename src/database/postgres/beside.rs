@@ -32,14 +32,8 @@ impl Server for Postgres {
 
     const NEUTRAL: &str = "template1";
 
-    const CREATE: &str = "select format(
-            'create database NAME template template0 encoding %L lc_collate %L lc_ctype %L',
-            pg_encoding_to_char(encoding), datcollate, datctype)
-        || coalesce(case when j->>'datlocprovider' = 'i' then
-            format(' locale_provider icu icu_locale %L',
-                   coalesce(j->>'daticulocale', j->>'datlocale')) end, '')
-        from (select d.*, to_jsonb(d) as j from pg_database d) d
-        where datname = current_database()";
+    const MADE_WITH: &str = "case when j->>'datlocprovider' = 'i' then
+        format(' locale_provider icu icu_locale %L', coalesce(j->>'daticulocale', j->>'datlocale')) end";
 
     fn name(&self) -> &str {
         self.client.get_dbname().unwrap_or_default()
