@@ -23,7 +23,7 @@ pub(crate) fn conforms(a: &dyn Database, b: &dyn Database, dir: &Path) {
     refuses_in_sentences(a, dir);
 }
 
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + LIMIT;
     while !is_so() {
         assert!(Instant::now() < end, "waited in vain: {what}");

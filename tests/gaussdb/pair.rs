@@ -1,5 +1,5 @@
 //! Two PostgreSQL servers that look like openGauss: the pair of `tests/postgres` with a front (`front/`) before each.
-use super::{host::PgCtl, postgres::Pair};
+use super::{conforms::until, host::PgCtl, postgres::Pair};
 use hau::{
     database::{
         Replica,
@@ -135,13 +135,18 @@ impl Member {
         let code = format!(
             "import sys; sys.path.insert(0, {lib:?}); from gaussfront import cmctl; cmctl.watch()"
         );
-        let agent = std::process::Command::new(agent)
+        let child = std::process::Command::new(agent)
             .args(["-B", "-c", &code])
             .env("GAUSSHOME", &self.home)
             .env("PYTHONHOME", "/usr")
             .stdin(Stdio::null())
             .spawn();
-        Manager(agent.expect("the agent runs"))
+        let manager = Manager(child.expect("the agent runs"));
+        // A program that is started goes by its parent's name for some moments.
+        let comm = format!("/proc/{}/comm", manager.0.id());
+        let is_named = || fs::read_to_string(&comm).is_ok_and(|name| name.trim_end() == "cm_agent");
+        until("the agent has its name", is_named);
+        manager
     }
 
     /// gs_ctl, which must end well.
