@@ -6,14 +6,17 @@
 mod answer;
 mod audit;
 mod expected;
+mod probes;
 
 pub use answer::{Answer, Code, Failure, VERSION};
 pub use audit::{Audit, AuditStanding};
 pub use expected::Rest;
+pub use probes::{Probes, Slice};
 
 use crate::config::RollbackDatabase;
 use crate::core::{
-    BundleRef, Closed, DatabaseRole, Kind, Mandate, Problem, RolloutResult, RowState, VrrpState,
+    BundleRef, Closed, DatabaseRole, Kind, Mandate, Probing, Problem, RolloutResult, RowState,
+    VrrpState,
 };
 use crate::host::Finding;
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,9 @@ pub struct Status {
     /// What a person must see to: what is known, and what to type.
     #[serde(default)]
     pub alarm: Option<Problem>,
+    /// How long users may be without an answer in a whole upgrade, as this node is configured.
+    #[serde(default)]
+    pub downtime_budget_ms: Option<u64>,
     /// Of this node; None: it cannot be used, and the alarm says why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditStanding>,
@@ -83,6 +89,9 @@ pub struct Node {
     pub services: BTreeMap<String, ServiceState>,
     pub sync: SyncState,
     pub health: crate::host::Status,
+    /// What it measures of a switchover through the VIP, while it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probing: Option<Probing>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -366,6 +375,18 @@ pub struct PairView {
     pub code: Option<String>,
     /// A window is open: the other node may pair now.
     pub waiting: bool,
+}
+
+/// `GET /v1/probes/NUMBER-NODE`, after the rollout's number and the node it was asked on: what was measured in it, oldest
+/// first; empty where nothing was, or where it is not kept any more.
+pub type Measured = Vec<Probes>;
+
+/// One rollout with what was measured in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    #[serde(flatten)]
+    pub rollout: Rollout,
+    pub measured: Measured,
 }
 
 /// `GET /v1/history`: newest last.

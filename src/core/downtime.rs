@@ -16,6 +16,18 @@ pub struct Downtime {
     pub write_gap_ms: Option<u64>,
 }
 
+/// Where a measurement stands that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probing {
+    pub probes: u32,
+    pub failed: u32,
+    /// The longest time without any answer so far.
+    pub gap_ms: u64,
+    /// How long the last one to end took.
+    pub last_ms: u64,
+    pub last_good: bool,
+}
+
 impl Downtime {
     pub fn gap(&self) -> Duration {
         Duration::from_millis(self.gap_ms)

@@ -86,6 +86,9 @@ pub struct Details {
     /// None: no config sync is configured.
     pub sync_paused: Option<bool>,
     pub services: BTreeMap<String, ServiceDetails>,
+    /// While this node measures what users notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probing: Option<super::Probing>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,7 +21,7 @@ mod state;
 mod watch;
 
 pub use decide::{Decision, decide};
-pub use downtime::Downtime;
+pub use downtime::{Downtime, Probing};
 pub use event::{
     AloneRefusal, Command, Details, Event, Hello, Local, Outcome, Refusal, Reply, RolloutView,
     ServiceDetails,

@@ -3,7 +3,7 @@ use super::client::Client;
 use super::output::{Output, say};
 use super::verbs::Ended;
 use crate::render;
-use crate::wire::{Code, Failure, History, Rollout, Status};
+use crate::wire::{self, Code, Failure, History, Rollout, Status};
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -17,12 +17,15 @@ pub(super) struct Report {
 
 pub(super) async fn run(client: &Client, out: Output, asked: Report) -> Ended {
     let history: History = client.get("/v1/history").await?;
-    let rollout = choose(&history, asked.id)?;
+    let rollout = choose(&history, asked.id)?.clone();
+    let measured = format!("/v1/probes/{}-{}", rollout.id, rollout.origin);
+    let measured = client.get(&measured).await?;
+    let report = wire::Report { rollout, measured };
     if asked.html {
         let status: Status = client.get("/v1/status").await?;
-        say(&render::page(rollout, &status.node));
+        say(&render::page(&report, &status.node));
     } else {
-        out.answer(rollout, render::report);
+        out.answer(&report, render::report);
     }
     Ok(0)
 }

@@ -82,6 +82,7 @@ const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (Get, "/rollouts/*", Right::Public, page::rollout),
     (Get, "/v1/status", Right::Local, looks::status),
     (Get, "/v1/history", Right::Local, looks::history),
+    (Get, "/v1/probes/*", Right::Local, looks::probes),
     (Get, "/v1/doctor", Right::Local, looks::doctor),
     (Get, "/v1/health", Right::Local, looks::health),
     (PostTo, "/v1/check", Right::Local, looks::check),
@@ -108,6 +109,7 @@ const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (PostTo, "/v1/peer/audit", Right::Peer, audit::witness),
     (PostTo, "/v1/peer/hello", Right::Peer, looks::hello),
     (Get, "/v1/peer/doctor", Right::Peer, looks::peer_doctor),
+    (Get, "/v1/peer/probes/*", Right::Peer, looks::peer_probes),
     (Get, "/v1/peer/health", Right::Peer, looks::own_health),
     (Get, "/v1/peer/clock", Right::Peer, peer_clock),
     (Get, "/v1/peer/identity", Right::Peer, peer_identity),
@@ -165,9 +167,11 @@ impl Service for Api {
     }
 }
 
-/// With what must be known of the audit trail, which the core does not know of.
+/// With what the core does not know of: the budget, and what must be known of the audit trail.
 fn status(snapshot: &Snapshot, site: &Site) -> wire::Status {
     let mut status = snapshot.status(site.now());
+    let budget = site.settings.limits.downtime_budget.as_millis();
+    status.downtime_budget_ms = u64::try_from(budget).ok();
     status.audit = site.audit.view();
     status.alarm = status.alarm.or_else(|| site.audit.problem());
     status

@@ -281,6 +281,7 @@ mod tests {
             services: BTreeMap::new(),
             sync: SyncState::Running,
             health: host::Status::Pass,
+            probing: None,
         }
     }
 
@@ -300,6 +301,7 @@ mod tests {
             rollout: None,
             solo: None,
             alarm: None,
+            downtime_budget_ms: None,
             audit: None,
         }
     }

@@ -231,7 +231,9 @@ impl Daemon {
         let intents = &turned.intents;
         // First what clients wait for.
         self.site.handing.want(intents.armed);
-        self.site.prober.measure(&self.site, intents.measures);
+        let running = self.machine.state().running().map(|r| &r.plan.id);
+        let measured = running.filter(|_| intents.measures);
+        self.site.prober.measure(&self.site, measured);
         self.site.pulse.beat(&self.site, intents.beats);
         self.site.keepalived.show(intents.band);
         let rollout = self.machine.state().journaled.rollout.as_ref();

@@ -3,7 +3,7 @@ mod database;
 
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
-use crate::core::{Armed, Details, Local, ServiceDetails, VrrpState};
+use crate::core::{Armed, Details, Local, Probing, ServiceDetails, VrrpState};
 use crate::host::{Active, Host, sockets};
 use crate::sync;
 use crate::time::Time;
@@ -249,6 +249,7 @@ struct Seen {
     armed: Armed,
     mac: Option<String>,
     addresses: Vec<String>,
+    probing: Option<Probing>,
 }
 
 impl Seen {
@@ -269,6 +270,7 @@ impl Seen {
             lag_bytes: details.lag_bytes,
             sync_paused: self.sync_paused,
             services: self.services,
+            probing: self.probing,
         };
     }
 }
@@ -309,6 +311,7 @@ fn look(site: &Site, units: &Units) -> Seen {
         armed: site.handing.seen().armed,
         mac: super::handoff::mac(site),
         addresses: site.own_addresses(),
+        probing: site.prober.now(),
     }
 }
 

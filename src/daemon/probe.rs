@@ -1,9 +1,14 @@
 //! Measures what users notice of a switchover: small requests through the VIP, one after the other,
 //! for as long as the core says so.
+mod kept;
+
+pub(super) use kept::{kept_by_either, own_kept, which};
+
 use super::run::{Run, Runs};
 use super::site::Site;
-use crate::core::Downtime;
-use crate::host::http;
+use crate::core::{Downtime, Probing, RolloutId};
+use crate::host::{Host, http};
+use crate::wire::Probes;
 use hyper::Uri;
 use std::{
     net::IpAddr,
@@ -13,7 +18,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, timeout},
+};
 
 const EVERY: Duration = Duration::from_millis(20);
 /// As long as a patient user's.
@@ -27,20 +35,46 @@ pub(super) struct Prober {
     moves: Arc<AtomicU64>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Seen {
     told: Downtime,
     last_good: Option<Instant>,
+    /// The last one to end: how long it took, and whether it was answered.
+    last: (u64, bool),
+    /// Since the first one began.
+    over_time: Option<(Instant, Probes)>,
 }
 
 impl Prober {
-    /// Begins a measurement anew, or ends it.
-    pub(super) fn measure(&self, site: &Site, wanted: bool) {
-        if let Some(run) = self.runs.turn(wanted)
+    /// Begins a measurement anew, or ends it (None); what it saw is kept with the rollout.
+    pub(super) fn measure(&self, site: &Arc<Site>, of: Option<&RolloutId>) {
+        if let Some(run) = self.runs.turn(of.is_some())
             && let Some(url) = url(site)
+            && let Some(of) = of.cloned()
         {
-            site.runtime.spawn(go(run, url, Arc::clone(&self.moves)));
+            let probes = Probes::new(site.me.0.clone(), site.now().0);
+            run.seen().over_time = Some((Instant::now(), probes));
+            let (site, moves) = (Arc::clone(site), Arc::clone(&self.moves));
+            site.runtime.clone().spawn(async move {
+                go(&run, url, moves).await;
+                kept::keep(site, of, run).await;
+            });
         }
+    }
+
+    /// While it goes on.
+    pub(super) fn now(&self) -> Option<Probing> {
+        let run = self.runs.last().filter(|run| run.goes_on())?;
+        let seen = run.seen();
+        let told = seen.told;
+        let silent = seen.last_good.map_or(0, |last| ms(last.elapsed()));
+        (told.probes > 0).then_some(Probing {
+            probes: told.probes,
+            failed: told.failed,
+            gap_ms: told.gap_ms.max(silent),
+            last_ms: seen.last.0,
+            last_good: seen.last.1,
+        })
     }
 
     /// What has been measured, or was in the last measurement.
@@ -70,17 +104,20 @@ fn through(vip: IpAddr, url: &str) -> Option<String> {
     ))
 }
 
-async fn go(run: Arc<Run<Seen>>, url: String, moves: Arc<AtomicU64>) {
+/// Ends when the last answer has come.
+async fn go(run: &Arc<Run<Seen>>, url: String, moves: Arc<AtomicU64>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let url: Arc<str> = url.into();
+    let mut asked = JoinSet::new();
     while run.goes_on() {
         ticks.tick().await;
-        if Arc::strong_count(&run) > IN_FLIGHT_MOST {
+        while asked.try_join_next().is_some() {}
+        if asked.len() > IN_FLIGHT_MOST {
             continue;
         }
-        let (run, url, moves) = (Arc::clone(&run), Arc::clone(&url), Arc::clone(&moves));
-        tokio::spawn(async move {
+        let (run, url, moves) = (Arc::clone(run), Arc::clone(&url), Arc::clone(&moves));
+        asked.spawn(async move {
             let (begun, at) = (Instant::now(), moves.load(Ordering::Relaxed));
             let answer = timeout(LIMIT, http::ask(&url)).await;
             // Whose VIP became this host's own on the way is cut by that alone: the kernel takes no
@@ -91,20 +128,29 @@ async fn go(run: Arc<Run<Seen>>, url: String, moves: Arc<AtomicU64>) {
             }
         });
     }
+    while asked.join_next().await.is_some() {}
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Seen {
     fn take(&mut self, good: bool, begun: Instant, ended: Instant) {
-        let ms = |from: Instant| u64::try_from((ended - from).as_millis()).unwrap_or(u64::MAX);
+        let took = ms(ended - begun);
+        self.last = (took, good);
+        if let Some((first, probes)) = &mut self.over_time {
+            probes.take(ms(begun - *first), good.then_some(took));
+        }
         let told = &mut self.told;
         told.probes += 1;
-        told.slowest_ms = told.slowest_ms.max(ms(begun));
+        told.slowest_ms = told.slowest_ms.max(took);
         if !good {
             told.failed += 1;
             return;
         }
         if let Some(last) = self.last_good {
-            told.gap_ms = told.gap_ms.max(ms(last));
+            told.gap_ms = told.gap_ms.max(ms(ended - last));
         }
         self.last_good = Some(ended);
     }

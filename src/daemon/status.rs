@@ -49,6 +49,7 @@ impl Snapshot {
                 .map(|r| self.rollout(r, now)),
             solo: state.journaled.solo.as_ref().map(|r| self.rollout(r, now)),
             alarm: super::alarm::alarm(state, now),
+            downtime_budget_ms: None,
             audit: None,
         }
     }
@@ -314,6 +315,7 @@ fn node(local: &Local) -> wire::Node {
         } else {
             host::Status::Fail
         },
+        probing: details.probing,
     }
 }
 

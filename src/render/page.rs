@@ -1,11 +1,12 @@
 //! One rollout as a page: a single file without anything from elsewhere, for a screen, a phone and paper. The daemon
 //! shows the same.
+use super::latency::{per_cent, picture};
 use super::report::{facts, result, said, word};
 use super::rollout::name;
 use super::text::{Look, clock, duration};
 use super::web::Lang;
 use crate::core::RowState;
-use crate::wire::{Outcome, Rollout, Row};
+use crate::wire::{Outcome, Report, Rollout, Row};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub(super) const STYLE: &str = include_str!("page.css");
@@ -16,12 +17,20 @@ const LOOK: Look = Look {
 };
 
 /// `node` is the one that tells it.
-pub(crate) fn page(r: &Rollout, node: &str) -> String {
-    whole(r, node, &name(r, &LOOK), Lang::En, &Markup::default())
+pub(crate) fn page(report: &Report, node: &str) -> String {
+    let title = name(&report.rollout, &LOOK);
+    whole(report, node, &title, Lang::En, &Markup::default())
 }
 
 /// `nav` leads elsewhere: a file of its own has none.
-pub(super) fn whole(r: &Rollout, node: &str, title: &str, lang: Lang, nav: &Markup) -> String {
+pub(super) fn whole(
+    report: &Report,
+    node: &str,
+    title: &str,
+    lang: Lang,
+    nav: &Markup,
+) -> String {
+    let r = &report.rollout;
     let page = html! {
         (DOCTYPE)
         html lang=(lang.tag()) {
@@ -46,6 +55,7 @@ pub(super) fn whole(r: &Rollout, node: &str, title: &str, lang: Lang, nav: &Mark
                 }
                 h2 { (lang.say("Timeline")) }
                 (timeline(r, lang))
+                @for probes in &report.measured { (picture(probes, r, lang)) }
                 h2 { (lang.say("Rows")) }
                 (rows(r, lang))
                 footer {
@@ -101,7 +111,7 @@ fn timeline(r: &Rollout, lang: Lang) -> Markup {
                                     @if let Some((at, took)) = span(row) {
                                         // Attributes, for a style of its own the page's policy does not allow.
                                         rect class={ "bar " (state(row)) @if *node == r.second { " second" } } height="10" rx="2"
-                                            x={ (part(at - from, whole)) "%" } width={ (part(took.max(whole / 250), whole)) "%" } {
+                                            x={ (per_cent(at - from, whole)) "%" } width={ (per_cent(took.max(whole / 250), whole)) "%" } {
                                             title { (row.node) ": " (row.step) ", " (duration(took)) }
                                         }
                                     }
@@ -118,12 +128,6 @@ fn timeline(r: &Rollout, lang: Lang) -> Markup {
             }
         }
     }
-}
-
-/// Per cent with one decimal place.
-fn part(of: u64, whole: u64) -> String {
-    let tenths = of * 1000 / whole;
-    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 fn rows(r: &Rollout, lang: Lang) -> Markup {

@@ -1,14 +1,19 @@
 //! One rollout as words: who, what, how it ended, and every row with its time and its note.
+use super::latency::words;
 use super::rollout::name;
 use super::status::outcome;
 use super::text::{Look, Tone, cell, clock, downtime, duration, hang, moment, plain, table};
 use crate::core::{Order, RowState};
-use crate::wire::{Rollout, Row};
+use crate::wire::{Report, Rollout, Row};
 
-pub(crate) fn report(r: &Rollout, look: &Look) -> String {
+pub(crate) fn report(report: &Report, look: &Look) -> String {
+    let r = &report.rollout;
     let mut out = format!("{}\n", look.paint(Tone::Strong, &name(r, look)));
     for (what, text) in facts(r) {
         out += &format!("{}\n", hang(&format!("  {what:<10} "), &text, look.width));
+    }
+    for probes in &report.measured {
+        out += &format!("{}\n", words(probes, look));
     }
     let head = ["begun", "phase", "node", "step", "took", "of", ""];
     let mut rows = vec![head.map(|word| cell(Tone::Faint, word)).to_vec()];

@@ -5,7 +5,9 @@ use crate::core::{
 };
 use crate::host::Status as Judgement;
 use crate::time::Time;
-use crate::wire::{Node, Outcome, Peer, Rollout, Row, ServiceState, Status, Stopped, SyncState};
+use crate::wire::{
+    Measured, Node, Outcome, Peer, Probes, Report, Rollout, Row, ServiceState, Status, Stopped, SyncState,
+};
 use std::collections::BTreeMap;
 
 const BEGAN: u64 = 1_795_226_400_000;
@@ -29,6 +31,7 @@ pub(crate) fn node(vrrp: VrrpState, database: DatabaseRole, priority: i32) -> No
         ]),
         sync: SyncState::Running,
         health: Judgement::Pass,
+        probing: None,
     }
 }
 
@@ -56,6 +59,7 @@ pub(crate) fn idle() -> Status {
         rollout: None,
         solo: None,
         alarm: None,
+        downtime_budget_ms: Some(240_000),
         audit: None,
     }
 }
@@ -218,4 +222,27 @@ pub(crate) fn succeeded() -> Status {
         .values_mut()
         .for_each(|n| n.version = Some("1.1.0".to_owned()));
     s
+}
+
+/// What was measured in the rollout of `succeeded`: the VIP arrives in the middle of it.
+pub(crate) fn measured() -> Measured {
+    let r = succeeded().rollout.unwrap();
+    let arms = r.rows.iter().find(|row| row.phase == "arm").unwrap();
+    let mut probes = Probes::new("b".to_owned(), arms.started_at_ms.unwrap());
+    for n in 0..150 {
+        let took = match n {
+            70 => 310,
+            71..80 => 310 - (n - 70) * 30,
+            _ => 2 + n % 3,
+        };
+        probes.take(n * 20, Some(took));
+    }
+    vec![probes]
+}
+
+pub(crate) fn report(s: Status) -> Report {
+    Report {
+        rollout: s.rollout.unwrap(),
+        measured: measured(),
+    }
 }

@@ -1,4 +1,5 @@
 //! `status`: four answers in plain words, then both nodes side by side.
+use super::noticed;
 use super::holds::{Holder, Writer, holder, is_old, writer};
 use super::rollout::{database, name, stopped, vrrp};
 use super::text::{Cell, Look, Tone, bytes, cell, clock, duration, hang, plain, plural, table};
@@ -52,6 +53,9 @@ pub(crate) fn answers(s: &Status, look: &Look) -> Vec<Answer> {
         );
     }
     say("happening", happening(s, look));
+    if let Some(answer) = noticed::answer(s) {
+        say("downtime", answer);
+    }
     next(s, look)
         .into_iter()
         .for_each(|(label, answer)| say(label, answer));

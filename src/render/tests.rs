@@ -1,9 +1,9 @@
 //! What the administrator reads, as snapshots: look at them as if it were 3 a.m.
 use super::*;
-use crate::core::{Closed, DatabaseRole, Kind, RowState, VrrpState};
+use crate::core::{Closed, DatabaseRole, Kind, Probing, RowState, VrrpState};
 use crate::host::Finding;
 use crate::render::scenes::{halted, idle, midway, peer_lost, rows, succeeded};
-use crate::wire::{PlanView, Rollout, Status, Stopped};
+use crate::wire::{Outcome, PlanView, Rollout, Status, Stopped};
 use std::collections::BTreeMap;
 
 const LOOK: Look = Look {
@@ -231,6 +231,44 @@ fn what_scripts_do() {
 }
 
 #[test]
+fn what_users_notice_is_said_while_it_is_measured() {
+    let mut s = midway();
+    let probing = Probing {
+        probes: 412,
+        failed: 0,
+        gap_ms: 31,
+        last_ms: 12,
+        last_good: true,
+    };
+    let line = |s: &Status| {
+        let text = status(s, &Look { width: 200, ..LOOK });
+        text.lines()
+            .find_map(|line| line.strip_prefix("downtime   "))
+            .map(str::to_owned)
+    };
+    assert_eq!(line(&s), None, "nothing is measured");
+    s.nodes.get_mut("b").unwrap().probing = Some(probing);
+    assert_eq!(
+        line(&s).as_deref(),
+        Some("31 ms so far, budget 4m; 412 requests through the VIP, 0 failed, the last one 12 ms")
+    );
+    s.nodes.get_mut("b").unwrap().probing = Some(Probing {
+        failed: 1,
+        gap_ms: 9_000,
+        last_ms: 10_000,
+        last_good: false,
+        ..probing
+    });
+    s.downtime_budget_ms = None;
+    assert_eq!(
+        line(&s).as_deref(),
+        Some("9000 ms so far; 412 requests through the VIP, 1 failed, the last one FAILED after 10000 ms")
+    );
+    s.rollout.as_mut().unwrap().result = Some(Outcome::Halted);
+    assert_eq!(line(&s), None, "an old figure");
+}
+
+#[test]
 fn history_in_columns() {
     let past: Vec<Rollout> = [halted(), succeeded(), midway()]
         .into_iter()
@@ -271,15 +309,41 @@ fn small_change() {
 
 #[test]
 fn a_report_says_it_all() {
-    let r = succeeded().rollout.unwrap();
+    let r = scenes::report(succeeded());
     insta::assert_snapshot!("report", report(&r, &LOOK));
+}
+
+/// What failed is never hidden by what succeeded beside it.
+#[test]
+fn a_measurement_fits_every_screen_and_shows_what_failed() {
+    let mut r = scenes::report(succeeded());
+    r.measured[0].take(1_990, None);
+    for width in [40, 60, 100] {
+        let look = Look { width, ..LOOK };
+        let text = report(&r, &look);
+        let measured = text.lines().find(|line| line.contains('▂')).unwrap();
+        assert!(measured.chars().count() <= width, "{measured}");
+        assert!(measured.contains('✘'), "{measured}");
+    }
+    let ascii = Look {
+        unicode: false,
+        ..LOOK
+    };
+    let text = report(&r, &ascii);
+    assert!(text.contains("..X") && text.is_ascii(), "{text}");
+    let page = page(&r, "a");
+    assert_eq!(page.matches("class=\"bar bad\"").count(), 1);
+    // Of a node that invents figures.
+    r.measured[0].slices[3].slowest_ms = u64::MAX;
+    r.measured[0].begun_ms = u64::MAX;
+    assert!(!report(&r, &LOOK).is_empty() && !super::page(&r, "a").is_empty());
 }
 
 /// Whoever reads it has this one file, and what people and programs said is text in it.
 #[test]
 fn the_page_is_whole_and_escaped() {
-    let mut r = halted().rollout.unwrap();
-    r.rows[0].note = "<script>alert(1)</script>".to_owned();
+    let mut r = scenes::report(halted());
+    r.rollout.rows[0].note = "<script>alert(1)</script>".to_owned();
     let page = page(&r, "a");
     assert!(page.contains("ticket &lt;4711&gt;") && page.contains("&lt;script&gt;alert"));
     for foreign in [
@@ -295,7 +359,7 @@ fn the_page_is_whole_and_escaped() {
             .into_iter()
             .all(closed)
     );
-    for row in r.rows.iter().filter(|row| row.state.is_some()) {
+    for row in r.rollout.rows.iter().filter(|row| row.state.is_some()) {
         assert!(page.contains(&row.step), "{}", row.step);
     }
 }

@@ -1,7 +1,7 @@
 //! Pictures as text, at the size of a terminal, of a large one and of one that is too narrow; and what keys do.
 use super::state::{Act, Open, State};
 use super::view::{Scene, draw};
-use crate::core::{Closed, Direction, Problem, RowState, VrrpState};
+use crate::core::{Closed, Direction, Probing, Problem, RowState, VrrpState};
 use crate::render::scenes::{halted, idle, midway, peer_lost, succeeded, until};
 use crate::render::{Look, lines};
 use crate::wire::{Outcome, Rollout, Row, Status, Stopped};
@@ -76,6 +76,13 @@ fn switching() -> Status {
     let b = s.nodes.get_mut("b").unwrap();
     b.version = Some("1.1.0".to_owned());
     (b.vrrp, b.has_vip) = (VrrpState::Master, true);
+    b.probing = Some(Probing {
+        probes: 412,
+        failed: 0,
+        gap_ms: 31,
+        last_ms: 12,
+        last_good: true,
+    });
     let a = s.nodes.get_mut("a").unwrap();
     (a.vrrp, a.has_vip) = (VrrpState::Backup, false);
     (a.weight, a.effective_priority) = (Some(-60), Some(90));

@@ -5,7 +5,7 @@ use super::panels::{self, put};
 use super::rows;
 use super::state::{Open, State};
 use crate::core::{Closed, Direction};
-use crate::render::{self, Answer, Look, Mark, Tone, downtime, duration};
+use crate::render::{self, Answer, Look, Mark, Tone, duration};
 use crate::wire::{Outcome, Rest, Rollout, Row, Status, Stopped};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -88,12 +88,12 @@ fn head(scene: &Scene<'_>, look: &Look) -> Vec<Line<'static>> {
         room = room.saturating_sub(span.width());
         span
     });
-    let progress = look.cut(&progress(r), look.width);
+    let progress = look.cut(&progress(scene, r), look.width);
     vec![Line::from_iter(title), line(Tone::Plain, progress, look)]
 }
 
 /// Where it is, how long it takes yet, and what users notice of it.
-fn progress(r: &Rollout) -> String {
+fn progress(scene: &Scene<'_>, r: &Rollout) -> String {
     let mut facts = Vec::new();
     let all = render::phases(&r.rows).count();
     let at = r.phase.as_ref().and_then(|phase| {
@@ -109,14 +109,7 @@ fn progress(r: &Rollout) -> String {
                 Rest::AtLeast(ms) => format!("at least {} more", duration(ms)),
             }),
     );
-    facts.push(match r.downtime_ms {
-        Some(ms) => format!("downtime {}", downtime(ms)),
-        None => "downtime not measured yet".to_owned(),
-    });
-    facts.extend(
-        r.write_gap_ms
-            .map(|ms| format!("writes paused for {}", downtime(ms))),
-    );
+    facts.extend(render::noticed(scene.status, r));
     facts.join("   ")
 }
 
@@ -224,7 +217,7 @@ fn foot(s: &Status, r: &Rollout, look: &Look) -> Vec<Line<'static>> {
         })
     );
     let beside_rows = |a: &Answer| match a.about {
-        "happening" | "versions" => false,
+        "happening" | "versions" | "downtime" => false,
         "stopped" => !its_turn,
         "VIP" | "primary" => odd(a.tone),
         _ => true,

@@ -1,9 +1,9 @@
 //! What is asked without anything being changed, and the words of keepalived and the other node.
 use super::{Answered, Api, bare, body, json, nothing};
 use crate::config::Notify;
-use crate::core::{Band, Event, Hello, Local};
+use crate::core::{Band, Event, Hello, Local, RolloutId};
 use crate::daemon::{
-    door::Call, heard, mailbox::Post, metrics, notices, planning, status::rfc3339,
+    door::Call, heard, mailbox::Post, metrics, notices, planning, probe, status::rfc3339,
 };
 use crate::host::{Finding, Host, Status};
 use crate::wire::{self, Code, Failure};
@@ -32,6 +32,24 @@ pub(super) fn doctor(api: &Api, call: &Call) -> Result<Answered, Failure> {
             (api.site.peer.0.clone(), vec![lost(e)]),
         ])),
     }
+}
+
+pub(super) fn probes(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let of = rollout_in(api, &call.path)?;
+    json(&probe::kept_by_either(&api.site, &of))
+}
+
+pub(super) fn peer_probes(api: &Api, call: &Call) -> Result<Answered, Failure> {
+    let of = rollout_in(api, &call.path)?;
+    bare(200, "application/json", &probe::own_kept(&api.site, &of))
+}
+
+fn rollout_in(api: &Api, path: &str) -> Result<RolloutId, Failure> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    probe::which(name, [&api.site.me, &api.site.peer]).ok_or_else(|| {
+        let what = format!("{name:?} is not the number of a rollout and the node it was asked on");
+        Failure::new(Code::NotFound, what, "hau-ctl history lists what there was")
+    })
 }
 
 fn health_of(api: &Api) -> wire::Health {

@@ -1,12 +1,14 @@
 //! The page for a browser: what `status` and `history` say, and its changes as they come.
 use super::{Answered, Api};
 use crate::config::{Health, Page};
+use crate::core::{NodeId, RolloutId};
 use crate::daemon::door::{Call, Caller, Door, Reply, Who};
+use crate::daemon::probe;
 use crate::daemon::site::Site;
 use crate::daemon::status::Snapshot;
 use crate::host::Host;
 use crate::render::web::{self, Lang, Past, View};
-use crate::wire::{Answer, Code, Failure};
+use crate::wire::{Answer, Code, Failure, Report};
 use hyper::body::Bytes;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -45,12 +47,18 @@ pub(super) fn rollout(api: &Api, call: &Call) -> Result<Answered, Failure> {
     admit(&api.site.settings.health, call)?;
     let asked = call.path.strip_prefix("/rollouts/").unwrap_or_default();
     let past = api.snapshot().past(api.site.now(), usize::MAX);
-    let found = past.iter().find(|r| r.id.to_string() == asked);
-    let found = found.ok_or_else(|| {
+    let found = past.into_iter().find(|r| r.id.to_string() == asked);
+    let rollout = found.ok_or_else(|| {
         let remedy = "see /rollouts for those there were";
         Failure::new(Code::NotFound, "there was no such rollout", remedy)
     })?;
-    Ok(page(web::rollout(found, &api.site.me.0, lang(call))))
+    let of = RolloutId {
+        number: rollout.id,
+        origin: NodeId(rollout.origin.clone()),
+    };
+    let measured = probe::kept_by_either(&api.site, &of);
+    let report = Report { rollout, measured };
+    Ok(page(web::rollout(&report, &api.site.me.0, lang(call))))
 }
 
 pub(super) fn events(api: &Api, call: &Call) -> Result<Answered, Failure> {

@@ -12,7 +12,7 @@ pub(crate) use words::Lang;
 use super::page;
 use super::text::{Look, Tone};
 use crate::core::Kind;
-use crate::wire::{Rollout, Status};
+use crate::wire::{Report, Rollout, Status};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
@@ -79,9 +79,10 @@ pub(crate) fn all(past: &[Rollout], node: &str, lang: Lang) -> String {
 }
 
 /// One rollout as a report; `node` is the one that tells it.
-pub(crate) fn rollout(r: &Rollout, node: &str, lang: Lang) -> String {
+pub(crate) fn rollout(report: &Report, node: &str, lang: Lang) -> String {
+    let r = &report.rollout;
     let nav = html! { (languages(&format!("/rollouts/{}", r.id), lang)) (back(lang)) };
-    page::whole(r, node, &name(r, lang), lang, &nav)
+    page::whole(report, node, &name(r, lang), lang, &nav)
 }
 
 fn back(lang: Lang) -> Markup {

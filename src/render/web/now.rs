@@ -4,6 +4,7 @@ use super::{LOOK, class, name};
 use crate::core::{DatabaseRole, RowState, VrrpState};
 use crate::host::Status as Judgement;
 use crate::render::holds::{Holder, Writer, holder, is_old, writer};
+use crate::render::noticed::measured_now;
 use crate::render::report::{result, word};
 use crate::render::rollout::{database, phases, stopped, vrrp};
 use crate::render::status::latest;
@@ -252,10 +253,36 @@ fn health(n: &Node, lang: Lang) -> (Tone, String) {
 pub(super) fn rollout(s: &Status, lang: Lang) -> Markup {
     let alone = s.solo.as_ref().filter(|solo| solo.result.is_none());
     let shown = alone.or_else(|| latest(s));
-    html! { section id="rollout" { @if let Some(r) = shown { (course(r, lang)) } } }
+    html! { section id="rollout" { @if let Some(r) = shown { (course(s, r, lang)) } } }
 }
 
-fn course(r: &Rollout, lang: Lang) -> Markup {
+/// What users notice of it, while it is measured too.
+fn noticed(s: &Status, r: &Rollout, lang: Lang) -> Markup {
+    let probing = measured_now(s, r);
+    let (label, gap) = match probing {
+        Some(p) => ("downtime so far", Some(p.gap_ms)),
+        None => ("downtime", r.downtime_ms),
+    };
+    html! {
+        @if let Some(ms) = gap {
+            div {
+                dt { (lang.say(label)) }
+                dd {
+                    b { (lang.say_if_known(&downtime(ms))) }
+                    @if let Some(ms) = s.downtime_budget_ms { " " small { (lang.say("of at most")) " " (duration(ms)) } }
+                }
+            }
+        }
+        @if let Some(p) = probing {
+            div {
+                dt { (lang.say("last probe")) }
+                dd { b { (p.last_ms) " ms" } @if !p.last_good { " " (lang.say("failed")) } }
+            }
+        }
+    }
+}
+
+fn course(s: &Status, r: &Rollout, lang: Lang) -> Markup {
     let done = r
         .rows
         .iter()
@@ -273,9 +300,7 @@ fn course(r: &Rollout, lang: Lang) -> Markup {
         dl class="tiles" {
             div { dt { (lang.say("rows done")) } dd { b { (done) " / " (all) } } }
             div { dt { (lang.say(took)) } dd { b { (duration(r.elapsed_ms)) } } }
-            @if let Some(ms) = r.downtime_ms {
-                div { dt { (lang.say("downtime")) } dd { b { (lang.say_if_known(&downtime(ms))) } } }
-            }
+            (noticed(s, r, lang))
             @if let Some(ms) = r.write_gap_ms {
                 div { dt { (lang.say("no writes for")) } dd { b { (lang.say_if_known(&downtime(ms))) } } }
             }

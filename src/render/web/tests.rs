@@ -1,7 +1,7 @@
 //! What the page says, in both languages and every situation.
 use super::*;
 use crate::core::Problem;
-use crate::render::scenes::{halted, idle, midway, peer_lost, succeeded};
+use crate::render::scenes::{halted, idle, midway, peer_lost, report, succeeded};
 use crate::wire::Status;
 
 fn view(status: Status) -> View {
@@ -67,7 +67,7 @@ fn the_fragment_of_an_idle_pair() {
 
 #[test]
 fn the_report_speaks_both_languages() {
-    let r = halted().rollout.unwrap();
+    let r = report(halted());
     let (en, zh) = (rollout(&r, "a", Lang::En), rollout(&r, "a", Lang::Zh));
     assert!(
         en.contains("lang=\"en\"")
@@ -94,12 +94,14 @@ fn nothing_that_was_said_becomes_markup() {
     r.rows[0].about = evil();
     s.nodes.get_mut("a").unwrap().version = Some(evil());
     let r = s.rollout.clone().unwrap();
+    let mut told = report(s.clone());
+    told.measured[0].node = evil();
     let v = view(s);
     let whole = home(&v, Lang::En);
     let pages = [
         now(&v, Lang::Zh),
         all(std::slice::from_ref(&r), "a", Lang::En),
-        rollout(&r, "a", Lang::Zh),
+        rollout(&told, "a", Lang::Zh),
         whole.replacen("<script>", "", 1),
     ];
     for page in pages {
@@ -117,7 +119,7 @@ fn the_policy_allows_exactly_what_the_pages_bring() {
     let pages = [
         home(&view(midway()), Lang::En),
         all(&[], "a", Lang::En),
-        rollout(&halted().rollout.unwrap(), "a", Lang::En),
+        rollout(&report(halted()), "a", Lang::En),
     ];
     let mut brought = std::collections::BTreeSet::new();
     for page in &pages {
@@ -161,8 +163,9 @@ fn pages_for_the_browser() {
             let (view, tag) = (view(status.clone()), lang.tag());
             write(format!("{name}.{tag}.html"), &home(&view, lang));
             write(format!("{name}.{tag}.part"), &now(&view, lang));
-            if let Some(r) = &status.rollout {
-                write(format!("{name}.{tag}.report"), &rollout(r, "a", lang));
+            if status.rollout.is_some() {
+                let told = report(status.clone());
+                write(format!("{name}.{tag}.report"), &rollout(&told, "a", lang));
             }
         }
     }
