@@ -10,6 +10,8 @@
 mod examples;
 #[path = "docs/flow.rs"]
 mod flow;
+#[path = "docs/cards.rs"]
+mod cards;
 #[path = "docs/page.rs"]
 mod page;
 #[path = "docs/toml.rs"]
@@ -107,6 +109,8 @@ fn every_command_in_the_texts_exists() {
         "README.zh-CN.md",
         "docs/moving-from-scripts.md",
         "docs/moving-from-scripts.zh-CN.md",
+        "docs/runbook.md",
+        "docs/runbook.zh-CN.md",
     ] {
         let text = fs::read_to_string(root().join(file)).unwrap();
         let shown: Vec<&str> = text
