@@ -6,12 +6,12 @@
     reason = "a test may; clippy spares only the test functions themselves"
 )]
 
+#[path = "docs/cards.rs"]
+mod cards;
 #[path = "docs/examples.rs"]
 mod examples;
 #[path = "docs/flow.rs"]
 mod flow;
-#[path = "docs/cards.rs"]
-mod cards;
 #[path = "docs/page.rs"]
 mod page;
 #[path = "docs/toml.rs"]

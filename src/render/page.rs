@@ -23,13 +23,7 @@ pub(crate) fn page(report: &Report, node: &str) -> String {
 }
 
 /// `nav` leads elsewhere: a file of its own has none.
-pub(super) fn whole(
-    report: &Report,
-    node: &str,
-    title: &str,
-    lang: Lang,
-    nav: &Markup,
-) -> String {
+pub(super) fn whole(report: &Report, node: &str, title: &str, lang: Lang, nav: &Markup) -> String {
     let r = &report.rollout;
     let page = html! {
         (DOCTYPE)

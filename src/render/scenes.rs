@@ -6,7 +6,8 @@ use crate::core::{
 use crate::host::Status as Judgement;
 use crate::time::Time;
 use crate::wire::{
-    Measured, Node, Outcome, Peer, Probes, Report, Rollout, Row, ServiceState, Status, Stopped, SyncState,
+    Measured, Node, Outcome, Peer, Probes, Report, Rollout, Row, ServiceState, Status, Stopped,
+    SyncState,
 };
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! `status`: four answers in plain words, then both nodes side by side.
-use super::noticed;
 use super::holds::{Holder, Writer, holder, is_old, writer};
+use super::noticed;
 use super::rollout::{database, name, stopped, vrrp};
 use super::text::{Cell, Look, Tone, bytes, cell, clock, duration, hang, plain, plural, table};
 use crate::core::{DatabaseRole, RowState, VrrpState};

@@ -262,7 +262,9 @@ fn what_users_notice_is_said_while_it_is_measured() {
     s.downtime_budget_ms = None;
     assert_eq!(
         line(&s).as_deref(),
-        Some("9000 ms so far; 412 requests through the VIP, 1 failed, the last one FAILED after 10000 ms")
+        Some(
+            "9000 ms so far; 412 requests through the VIP, 1 failed, the last one FAILED after 10000 ms"
+        )
     );
     s.rollout.as_mut().unwrap().result = Some(Outcome::Halted);
     assert_eq!(line(&s), None, "an old figure");

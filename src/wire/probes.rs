@@ -93,7 +93,10 @@ mod tests {
     fn however_long_it_goes_on_nothing_is_lost_and_it_stays_small() {
         let mut probes = Probes::new("a".to_owned(), 0);
         for n in 0..50_000 {
-            probes.take(n * 20, (n != 7).then_some(if n == 40_000 { 900 } else { 2 }));
+            probes.take(
+                n * 20,
+                (n != 7).then_some(if n == 40_000 { 900 } else { 2 }),
+            );
         }
         assert!(probes.slices.len() <= MOST && probes.whole_ms() >= 1_000_000);
         let all = Slice::together(&probes.slices);

@@ -1,5 +1,6 @@
 //! The live view on a real terminal: what stands on it, what keys do, and that it is given back whatever happens.
-use super::{Daemon, Routes, ok, rollout, started, status};
+use super::daemon::{Daemon, Routes, ok};
+use super::{rollout, started, status};
 use nix::{
     pty::{Winsize, openpty},
     sys::signal::{Signal, kill},

@@ -46,17 +46,25 @@ fn every_row_that_can_halt_has_its_card() {
         let mut wanted = steps();
         for (step, phases, card) in cards(&text) {
             let known = wanted.remove(step);
-            let known = known.unwrap_or_else(|| panic!("{guide}: {step} is no row, or has two cards"));
+            let known =
+                known.unwrap_or_else(|| panic!("{guide}: {step} is no row, or has two cards"));
             let said: Vec<&str> = phases.trim_matches('*').split(", ").collect();
             let (mut a, mut b) = (said.clone(), known.clone());
             a.sort_unstable();
             b.sort_unstable();
             assert_eq!(a, b, "{guide}: {step} is a row of {}", known.join(", "));
             let parts = card.matches("\n- **").count() + usize::from(card.starts_with("- **"));
-            assert_eq!(parts, 3, "{guide}: {step}: what it means, where to look, what to do");
+            assert_eq!(
+                parts, 3,
+                "{guide}: {step}: what it means, where to look, what to do"
+            );
             assert!(card.contains("`hau-ctl "), "{guide}: {step}: what to type");
         }
-        assert!(wanted.is_empty(), "{guide} has no card for {:?}", wanted.keys());
+        assert!(
+            wanted.is_empty(),
+            "{guide} has no card for {:?}",
+            wanted.keys()
+        );
     }
 }
 
@@ -65,12 +73,20 @@ fn every_row_that_can_halt_has_its_card() {
 fn what_may_be_confirmed_is_listed() {
     let confirmable = KINDS.into_iter().flat_map(hau::steps::table);
     let rows = confirmable.flat_map(|(_, rows)| rows.iter());
-    let names = rows.filter(|(_, def)| def.confirmable).map(|(_, def)| def.name);
+    let names = rows
+        .filter(|(_, def)| def.confirmable)
+        .map(|(_, def)| def.name);
     let names: std::collections::BTreeSet<&str> = names.collect();
     for guide in GUIDES {
         let text = std::fs::read_to_string(super::root().join(guide)).unwrap();
-        let line = text.lines().find(|line| line.starts_with("| `hau-ctl confirm"));
-        let said = line.expect("a line for confirm").split('`').skip(3).step_by(2);
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("| `hau-ctl confirm"));
+        let said = line
+            .expect("a line for confirm")
+            .split('`')
+            .skip(3)
+            .step_by(2);
         let said: std::collections::BTreeSet<&str> = said.collect();
         assert_eq!(said, names, "{guide}");
     }

@@ -79,12 +79,7 @@ fn taken(bytes: &[u8]) -> Measured {
     measured
 }
 
-fn write(
-    host: &dyn Host,
-    folder: &Path,
-    of: &RolloutId,
-    measured: &[Probes],
-) -> HostResult<()> {
+fn write(host: &dyn Host, folder: &Path, of: &RolloutId, measured: &[Probes]) -> HostResult<()> {
     host.make_dir(folder, 0o755)?;
     let bytes = serde_json::to_vec(measured).unwrap_or_default();
     host.write(&folder.join(name(of)), &bytes, 0o644)?;

@@ -120,7 +120,10 @@ const WORDS: &[(&str, &str)] = &[
     ("slowest", "最慢"),
     ("measured by", "测量节点"),
     ("answered within", "响应时间"),
-    ("lines at 10, 100 and 1000 ms", "横线为 10、100 和 1000 毫秒"),
+    (
+        "lines at 10, 100 and 1000 ms",
+        "横线为 10、100 和 1000 毫秒",
+    ),
     // What there was.
     ("history", "历史"),
     ("by", "发起人"),

@@ -2,11 +2,16 @@
 
 import json
 import pathlib
+import re
 import tempfile
 
 from . import host, scenario
-from .base import NODES, expect, run, say, wait_for
+from .base import NODES, PROJECT, expect, run, say, wait_for
 from .scenario import HAU_CTL
+
+# What the texts show of this kind only looks; it is typed as it stands there.
+LOOKS = ("journalctl ", *(f"hau-ctl {verb}" for verb in (
+    "audit --", "backup list", "doctor", "health", "history", "report", "rollback --check", "status", "sync check", "sync status")))
 
 # Typed on a node: streams of the page until no more is to be had, then one is closed. Says what came of it as JSON.
 STREAMS = """
@@ -69,6 +74,22 @@ def leaves_evidence():
     expect(streams["again"] == 200, f"a place is not given back: {streams}")
     say(f"  streams: {streams['open']}, then {streams['then']} ({streams['why']}); one closed: {streams['again']}")
     trails_prove_themselves(number)
+    types_what_the_texts_show(number)
+
+
+def types_what_the_texts_show(number):
+    """The lines of their blocks that only look, on a host: each is understood, finds what it is about, and ends well."""
+    typed = set()
+    for text in (PROJECT / "README.md", PROJECT / "README.zh-CN.md", *sorted((PROJECT / "docs").glob("*.md"))):
+        blocks = text.read_text(encoding="utf-8").split("\n```")[1::2]
+        lines = {line.partition(" #")[0].removeprefix("$ ").strip() for block in blocks for line in block.splitlines()}
+        typed |= {line for line in lines if line.startswith(LOOKS) and "…" not in line}
+    expect(len(typed) >= len(LOOKS), f"the texts show only {sorted(typed)}")
+    for line in sorted(typed):
+        said = host.ask("a", ["sh", "-c", re.sub(r"\b12\b", str(number), line)], timeout=60)
+        finds = said.stdout.strip() and ("No entries" not in said.stdout or "failed" in line)
+        expect(said.returncode == 0 and finds, f"`{line}` ends with {said.returncode}: {said.stdout[-500:]}{said.stderr}")
+    say(f"  {len(typed)} commands of the texts that only look: typed, and answered")
 
 
 def shows_the_page(node, number):
