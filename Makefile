@@ -8,7 +8,7 @@ DESTDIR ?=
 NEEDS := tests/needs
 PACKAGES := target/package
 
-.PHONY: release install packages deb rpm test soak demo bench lint lab-smoke screens mutants every-mutant clean
+.PHONY: release install packages deb rpm test soak demo bench lint lab-smoke screens fuzz mutants every-mutant clean
 
 ## release: static programs in target/x86_64-unknown-linux-musl/release
 release:
@@ -109,6 +109,11 @@ screens:
 	rm -rf target/page
 	HAU_PAGES=$(CURDIR)/target/page $(CARGO) test --locked --lib -- --ignored pages_for_the_browser
 	tests/page/screens target/page docs/screens
+
+## fuzz: whatever reads what others wrote, each for FUZZ_SECONDS (600) of inputs that look for a way through it: fuzz/README.md
+fuzz:
+	@$(NEEDS) fuzz
+	tests/fuzz
 
 clean:
 	$(CARGO) clean

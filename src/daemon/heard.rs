@@ -96,6 +96,39 @@ fn odd(what: &str) -> String {
     format!("{what} cannot be: install the same hau on both nodes, see its log there")
 }
 
+/// For the fuzz targets: a Hello of any bytes, taken as the door takes it, by a core that lives with it for a while.
+#[cfg(fuzzing)]
+pub fn take_hello(bytes: &[u8]) {
+    use crate::core::{Event, Hello, Log, Machine, Record, State, Timing};
+    use crate::time::Time;
+    struct Nowhere;
+    impl Log for Nowhere {
+        type Error = std::convert::Infallible;
+        fn append(&mut self, _: &[Record]) -> Result<(), Self::Error> {
+            Ok(())
+        }
+    }
+    let (me, peer) = (NodeId("a".to_owned()), NodeId("b".to_owned()));
+    let Ok(mut hello) = serde_json::from_slice::<Hello>(bytes) else {
+        return;
+    };
+    if hello.node != peer {
+        return;
+    }
+    let doubted = |view| doubt(view, None, (&me, &peer)).is_err();
+    if hello.rollout.as_ref().is_some_and(doubted) {
+        hello.rollout = None;
+    }
+    let mut machine = Machine::recover(State::new(me, peer, Timing::default()), &[], Nowhere);
+    let hello = Event::Hello(std::sync::Arc::new(hello));
+    for second in 1..20 {
+        let now = Time(second * 1000);
+        for event in [&hello, &Event::Tick] {
+            let Ok(_) = machine.handle(now, event);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,6 +30,8 @@ mod watch;
 
 pub use alarm::alarm;
 pub use handoff::disarm;
+#[cfg(fuzzing)]
+pub use heard::take_hello;
 pub use setup::{RunArgs, run};
 
 use crate::core::{

@@ -48,6 +48,13 @@ use std::{
     time::Duration,
 };
 
+/// For the fuzz targets: what `gs_ctl query` and `cm_ctl view` print.
+#[cfg(fuzzing)]
+pub fn read_output(text: &str) {
+    let _ = tools::read(text);
+    let _ = manager::own_number(text);
+}
+
 /// How long a question may take that changes nothing and reads little.
 const QUESTION: Duration = Duration::from_secs(3);
 /// Adding up the files of a large database reads its whole directory.

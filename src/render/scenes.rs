@@ -236,7 +236,7 @@ pub(crate) fn measured() -> Measured {
             71..80 => 310 - (n - 70) * 30,
             _ => 2 + n % 3,
         };
-        probes.take(n * 20, Some(took));
+        probes.take(n * 120, Some(took));
     }
     vec![probes]
 }

@@ -4,6 +4,7 @@ use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepResult, Verdict};
 pub(super) const DEF: StepDef = StepDef {
     name: "catch_up",
     about: "wait until the standby has replayed the schema",
+    look: "the standby's log, and queries on it that hold replay up",
     limit: Limit::Schema,
     only: Only::Schema,
     step: &CatchUp,

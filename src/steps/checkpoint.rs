@@ -5,6 +5,7 @@ use std::time::Duration;
 pub(super) const DEF: StepDef = StepDef {
     name: "checkpoint",
     about: "checkpoint the primary and see that the standby streams, so that its stop is short",
+    look: "how far the standby is behind, and the logs of both databases",
     only: Only::Database,
     limit: super::Limit::Seconds(300),
     attempts: 3,

@@ -6,6 +6,7 @@ use crate::sync;
 pub(super) const DEF: StepDef = StepDef {
     name: "compare",
     about: "compare both nodes' configuration and root key; VIP, primary, replication, health",
+    look: "hau-ctl sync check",
     confirmable: true,
     limit: super::Limit::Health,
     step: &Compare,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 pub(super) const DEF: StepDef = StepDef {
     name: "demote",
     about: "stop the primary cleanly",
+    look: "the database's own log",
     disruptive: true,
     service_down: true,
     undo: Undo::Role,

@@ -12,6 +12,7 @@ use std::{
 pub(super) const DEF: StepDef = StepDef {
     name: "drain",
     about: "let the old MASTER's services finish their requests and stop; reset what is left at the limit",
+    look: "systemctl status of the service",
     disruptive: true,
     service_down: true,
     undo: Undo::Always,

@@ -54,6 +54,18 @@ fn kept_up(cx: &Cx<'_>) -> Option<&'static str> {
     serves.then_some(why)
 }
 
+/// What to do about a row that was not done within its limit; whether it can be given up, the status says.
+fn late(def: &StepDef) -> String {
+    let confirm = match def.confirmable {
+        true => "; if you have looked and all is well: hau-ctl confirm --reason …",
+        false => "",
+    };
+    match def.look {
+        "" => format!("hau-ctl retry when the cause is mended{confirm}"),
+        look => format!("look at {look}; hau-ctl retry when the cause is mended{confirm}"),
+    }
+}
+
 /// What the core is told of a look; None: look again.
 pub fn outcome(def: &StepDef, looked: StepResult<Verdict>, is_over: bool) -> Option<Outcome> {
     match looked {
@@ -61,10 +73,34 @@ pub fn outcome(def: &StepDef, looked: StepResult<Verdict>, is_over: bool) -> Opt
         Ok(Verdict::NotYet(_)) if !is_over => None,
         Ok(Verdict::NotYet(why)) => Some(Outcome::Retry(Problem {
             what: format!("{} took too long: {why}", def.name),
-            remedy: "hau-ctl retry tries it again, hau-ctl abort gives up".to_owned(),
+            remedy: late(def),
         })),
         Err(StepError::Retry(problem)) => Some(Outcome::Retry(problem)),
         Err(StepError::Fatal(problem)) => Some(Outcome::Failed(problem)),
         Err(StepError::Untouched(problem)) => Some(Outcome::Untouched(problem)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Kind;
+
+    /// Whoever reads it is awake since a minute.
+    #[test]
+    fn a_row_that_takes_too_long_says_where_to_look_and_what_to_type() {
+        for (_, rows) in crate::steps::table(Kind::Upgrade) {
+            for (_, def) in *rows {
+                let looked = Ok(Verdict::NotYet("it is not there".to_owned()));
+                let Some(Outcome::Retry(problem)) = outcome(def, looked, true) else {
+                    panic!("{} goes on", def.name);
+                };
+                assert!(problem.what.contains("it is not there"), "{problem:?}");
+                assert!(problem.remedy.contains("hau-ctl retry"), "{problem:?}");
+                assert!(problem.remedy.contains(def.look), "{problem:?}");
+                let may_confirm = problem.remedy.contains("hau-ctl confirm");
+                assert_eq!(may_confirm, def.confirmable, "{}: {problem:?}", def.name);
+            }
+        }
     }
 }

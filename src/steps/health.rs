@@ -5,6 +5,7 @@ use std::time::Duration;
 pub(super) const DEF: StepDef = StepDef {
     name: "health",
     about: "ask the services' own health checks, ports and database; warm them up",
+    look: "hau-ctl health, and the service's own log",
     restores: true,
     service_down: true,
     confirmable: true,

@@ -54,6 +54,8 @@ pub struct StepDef {
     pub name: &'static str,
     /// One sentence for `plan`: what this row does.
     pub about: &'static str,
+    /// Where a person looks when it takes too long; empty: what it waited for says it all.
+    pub look: &'static str,
     /// Takes this node's service down: never on the MASTER.
     pub disruptive: bool,
     pub disruptive_undo: bool,
@@ -116,6 +118,7 @@ pub enum Only {
 const QUIET: StepDef = StepDef {
     name: "",
     about: "",
+    look: "",
     disruptive: false,
     disruptive_undo: false,
     restores: false,

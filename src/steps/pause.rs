@@ -6,6 +6,7 @@ use crate::sync;
 pub(super) const DEF: StepDef = StepDef {
     name: "pause_sync",
     about: "stop config sync and keep it stopped, over reboots too",
+    look: "hau-ctl sync status, and what the units of [config_sync] do",
     undo: Undo::Run,
     only: Only::ConfigSync,
     // A sync that is running is waited for; it may copy a lot.

@@ -5,6 +5,7 @@ use crate::core::{DatabaseRole, HandoffRow, Undo};
 pub(super) const DEF: StepDef = StepDef {
     name: "promote",
     about: "promote the standby when the last of the old primary's log is replayed",
+    look: "the database's own log, and what hau-ctl status says is next",
     undo: Undo::Barrier,
     handoff: HandoffRow::Promoted,
     only: Only::Database,

@@ -5,6 +5,7 @@ use crate::core::{HandoffRow, VrrpState};
 pub(super) const DEF: StepDef = StepDef {
     name: "receive_vip",
     about: "see the VIP arrive: keepalived is MASTER and the address is on the interface",
+    look: "ip address show, and journalctl -u keepalived on both nodes",
     handoff: HandoffRow::Measures,
     limit: Limit::VipSwitch,
     step: &Receive,

@@ -5,6 +5,7 @@ use crate::core::DatabaseRole;
 pub(super) const DEF: StepDef = StepDef {
     name: "rejoin",
     about: "start the old primary as standby of the new one",
+    look: "the log of the database here, and how it connects to the primary",
     service_down: true,
     only: Only::Database,
     limit: super::Limit::Seconds(120),

@@ -5,6 +5,7 @@ use crate::core::{Undo, VrrpState};
 pub(super) const DEF: StepDef = StepDef {
     name: "release_vip",
     about: "lower this node's weight until the VIP is on the other one",
+    look: "hau-ctl doctor for keepalived, and journalctl -u keepalived on both nodes",
     gives_vip: true,
     undo: Undo::Run,
     limit: Limit::VipSwitch,

@@ -7,6 +7,7 @@ use crate::sync;
 pub(super) const DEF: StepDef = StepDef {
     name: "resume_sync",
     about: "let config sync run again",
+    look: "hau-ctl sync status, and systemctl status of its units",
     undo: Undo::Run,
     only: Only::ConfigSync,
     confirmable: true,

@@ -7,6 +7,7 @@ use std::time::Duration;
 pub(super) const DEF: StepDef = StepDef {
     name: "same_key",
     about: "see that both nodes use one root key; carry it again and restart where not",
+    look: "the service's own log: why it makes a key of its own",
     disruptive: true,
     service_down: true,
     limit: Limit::Start,

@@ -5,6 +5,7 @@ use crate::core::{DatabaseRole, HandoffRow, VrrpState};
 pub(super) const DEF: StepDef = StepDef {
     name: "serve",
     about: "see that the new MASTER serves and its database takes writes",
+    look: "hau-ctl health, and whether the database takes a write",
     confirmable: true,
     handoff: HandoffRow::Measured,
     limit: Limit::Health,

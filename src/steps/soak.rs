@@ -4,6 +4,7 @@ use super::{Check, Cx, Limit, QUIET, Step, StepDef, StepError, StepResult, Verdi
 pub(super) const DEF: StepDef = StepDef {
     name: "soak",
     about: "watch the new version: good checks spread over the soak time, no restart",
+    look: "hau-ctl health, and the service's own log",
     restores: true,
     service_down: true,
     confirmable: true,

@@ -6,6 +6,7 @@ use crate::core::Undo;
 pub(super) const DEF: StepDef = StepDef {
     name: "start",
     about: "start the services in dependency order; wait until their ports listen",
+    look: "journalctl -u of the service",
     disruptive_undo: true,
     restores: true,
     service_down: true,

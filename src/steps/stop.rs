@@ -6,6 +6,7 @@ use crate::core::Undo;
 pub(super) const DEF: StepDef = StepDef {
     name: "stop",
     about: "stop the services; see that their processes are gone",
+    look: "systemctl status of the service, and ss -lntp for who holds its port",
     disruptive: true,
     service_down: true,
     undo: Undo::Run,

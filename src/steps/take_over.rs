@@ -5,6 +5,7 @@ use crate::core::{DatabaseRole, Undo};
 pub(super) const DEF: StepDef = StepDef {
     name: "take_over",
     about: "make this node's database primary with what it has received",
+    look: "the database's own log",
     undo: Undo::Barrier,
     only: Only::Database,
     attempts: 3,

@@ -143,7 +143,7 @@ fn is_of(process: &Path, bin: &io::Result<PathBuf>) -> bool {
 }
 
 /// Of what `cm_ctl view -N` prints: the header's "node:2", not "node :2" of a node's section.
-fn own_number(text: &str) -> Option<String> {
+pub(super) fn own_number(text: &str) -> Option<String> {
     let number = text.lines().find_map(|line| line.strip_prefix("node:"))?;
     let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| number.to_owned())

@@ -158,7 +158,7 @@ pub(super) fn query(db: &Gaussdb, limit: Duration) -> DatabaseResult<Said> {
 }
 
 /// Of its sections the one named HA state: the same keys stand in those of senders and receiver.
-fn read(text: &str) -> Option<Said> {
+pub(super) fn read(text: &str) -> Option<Said> {
     let mut lines = text.lines().map(str::trim);
     lines.find(|line| *line == "HA state:")?;
     let keys: BTreeMap<&str, &str> = lines
