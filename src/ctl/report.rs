@@ -17,10 +17,10 @@ pub(super) struct Report {
 
 pub(super) async fn run(client: &Client, out: Output, asked: Report) -> Ended {
     let history: History = client.get("/v1/history").await?;
-    let rollout = choose(&history, asked.id)?;
+    let rollout = choose(&history, asked.id, out)?;
     if asked.html {
         let status: Status = client.get("/v1/status").await?;
-        say(&render::page(rollout, &status.node));
+        say(&render::page(rollout, &status.node, out.lang));
     } else {
         out.answer(rollout, render::report);
     }
@@ -28,14 +28,15 @@ pub(super) async fn run(client: &Client, out: Output, asked: Report) -> Ended {
 }
 
 /// Of two with the same number, asked for at once on both nodes, the newer one was carried out.
-fn choose(history: &History, id: Option<u64>) -> Result<&Rollout, Failure> {
+fn choose(history: &History, id: Option<u64>, out: Output) -> Result<&Rollout, Failure> {
     let mut newest_first = history.iter().rev();
     let found = newest_first.find(|rollout| id.is_none_or(|id| rollout.id == id));
     found.ok_or_else(|| {
         let what = match id {
-            Some(id) => format!("there was no rollout {id}"),
-            None => "there has been no rollout yet".to_owned(),
+            Some(id) => say!(out.lang, "there was no rollout {}", id),
+            None => say!(out.lang, "there has been no rollout yet"),
         };
-        Failure::new(Code::NotFound, what, "hau-ctl history lists what there was")
+        let remedy = say!(out.lang, "hau-ctl history lists what there was");
+        Failure::new(Code::NotFound, what, remedy)
     })
 }

@@ -4,6 +4,7 @@ use crate::host::{self, Finding};
 use crate::steps;
 use crate::time::Time;
 use crate::wire::{self, Outcome, Stopped, SyncState};
+use crate::words::Lang;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// So many of the last switchovers tell of the next.
@@ -91,7 +92,7 @@ impl Snapshot {
             second: r.plan.second.0.clone(),
             from: r.plan.from.clone(),
             to: r.plan.to.clone(),
-            by: format!("{} on {}", r.plan.by.user, r.plan.by.node),
+            by: say!(Lang::En, "{} on {}", r.plan.by.user, r.plan.by.node),
             reason: r.plan.by.reason.clone(),
             bundle: r.plan.bundle.clone(),
             made: rfc3339(r.plan.made_at),
@@ -141,17 +142,28 @@ impl Snapshot {
         let measured = rollouts.rev().filter_map(|r| downtime(&self.state.me, r));
         let worst = measured.take(SWITCHOVERS).map(|m| m.gap()).max();
         match worst {
-            None => Finding::pass("downtime", "no switchover of this pair was measured yet"),
+            None => Finding::pass(
+                "downtime",
+                told!("no switchover of this pair was measured yet"),
+            ),
             Some(worst) if worst <= budget => Finding::pass(
                 "downtime",
-                format!("at most {worst:?} without an answer is to be expected, of {budget:?}"),
+                told!(
+                    "at most {} without an answer is to be expected, of {}",
+                    format!("{worst:?}"),
+                    format!("{budget:?}")
+                ),
             ),
             Some(worst) => Finding::fail(
                 "downtime",
-                format!(
-                    "the last switchovers left users without an answer for up to {worst:?}, and limits.downtime_budget is {budget:?}"
+                told!(
+                    "the last switchovers left users without an answer for up to {}, and limits.downtime_budget is {}",
+                    format!("{worst:?}"),
+                    format!("{budget:?}")
                 ),
-                "look into hau-ctl history for where the time went, or allow for it in hau.toml",
+                told!(
+                    "look into hau-ctl history for where the time went, or allow for it in hau.toml"
+                ),
             ),
         }
     }
@@ -173,8 +185,8 @@ impl Snapshot {
         if let Some((n, report)) = r.halted_by() {
             let row = &r.plan.rows[n];
             let problem = report.problem.clone().unwrap_or_else(|| core::Problem {
-                what: format!("{} failed", row.step),
-                remedy: "see the log of that node".to_owned(),
+                what: told!("{} failed", row.step),
+                remedy: told!("see the log of that node"),
             });
             let (node, step) = (row.node.0.clone(), row.step.clone());
             return Some(Stopped::Failure {
@@ -204,28 +216,33 @@ impl Snapshot {
     fn say(&self, r: &core::Rollout, closed: Closed) -> String {
         let peer = &self.state.peer;
         match closed {
-            Closed::PeerLost if self.is_peer_new() => format!(
-                "node {peer} has lost its journal: what it did in this rollout is not known there any more. \
-                 hau-ctl abort takes back what this node did; what that one did is a person's to look at"
+            Closed::PeerLost if self.is_peer_new() => told!(
+                "node {} has lost its journal: what it did in this rollout is not known there any more. hau-ctl abort takes back what this node did; what that one did is a person's to look at",
+                peer
             ),
             Closed::PeerLost => {
-                format!("node {peer} is not heard of: nothing new begins until it is")
+                told!(
+                    "node {} is not heard of: nothing new begins until it is",
+                    peer
+                )
             }
-            Closed::PeerBehind => format!("node {peer} has not yet taken the newest order"),
+            Closed::PeerBehind => {
+                told!("node {} has not yet taken the newest order", peer)
+            }
             Closed::Waiting(n) => {
                 let row = &r.plan.rows[n];
-                format!("waits for {} on node {}", row.step, row.node)
+                told!("waits for {} on node {}", row.step, row.node)
             }
-            Closed::StopAsked => "the plan was asked to stop here".to_owned(),
+            Closed::StopAsked => told!("the plan was asked to stop here"),
             Closed::ByHand => {
-                "waits for what was asked for by hand on that node (a backup, the sync)".to_owned()
+                told!("waits for what was asked for by hand on that node (a backup, the sync)")
             }
             Closed::MasterHere => {
-                "this node may hold the VIP: its service is not touched".to_owned()
+                told!("this node may hold the VIP: its service is not touched")
             }
-            Closed::Held => "the database here is kept from starting as primary".to_owned(),
+            Closed::Held => told!("the database here is kept from starting as primary"),
             Closed::PeerNotServing => {
-                format!("node {peer} does not hold the VIP with its service up")
+                told!("node {} does not hold the VIP with its service up", peer)
             }
         }
     }
@@ -236,32 +253,32 @@ fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<
     let kind = r.plan.kind;
     match (&r.ended, stopped) {
         (Some((core::RolloutResult::Succeeded, _)), _) if kind.is_solo() => {
-            "nothing: it is done".to_owned()
+            told!("nothing: it is done")
         }
         (Some((core::RolloutResult::Failed, _)), _) if kind.is_solo() => {
             problem(r).map_or_else(|| "hau-ctl status".to_owned(), |p| p.remedy.clone())
         }
         (Some((core::RolloutResult::Succeeded, _)), _) if kind == Kind::RollbackNode => {
-            format!("nothing: node {} runs {}", r.plan.first, r.plan.to)
+            told!("nothing: node {} runs {}", r.plan.first, r.plan.to)
         }
         (Some((core::RolloutResult::Succeeded, _)), _) if kind != Kind::Switch => {
-            format!("nothing: both nodes run {}", r.plan.to)
+            told!("nothing: both nodes run {}", r.plan.to)
         }
         (Some((core::RolloutResult::Succeeded, _)), _) => {
-            "nothing: the roles are switched".to_owned()
+            told!("nothing: the roles are switched")
         }
-        (Some((core::RolloutResult::Failed, _)), _) => "nothing: it was given up".to_owned(),
+        (Some((core::RolloutResult::Failed, _)), _) => told!("nothing: it was given up"),
         (None, Some(Stopped::Failure { .. })) if r.mandate.direction == Direction::Back => {
-            "hau-ctl retry, when the cause is mended".to_owned()
+            told!("hau-ctl retry, when the cause is mended")
         }
         (None, Some(Stopped::Failure { .. })) if r.is_undecided(me) => {
-            "hau-ctl retry, when the cause is mended".to_owned()
+            told!("hau-ctl retry, when the cause is mended")
         }
         (None, Some(Stopped::Failure { .. })) if r.is_past_abort(me) => {
-            "hau-ctl retry, when the cause is mended; or hau-ctl confirm --reason".to_owned()
+            told!("hau-ctl retry, when the cause is mended; or hau-ctl confirm --reason")
         }
         (None, Some(Stopped::Failure { .. })) => {
-            "hau-ctl retry, when the cause is mended; or hau-ctl abort".to_owned()
+            told!("hau-ctl retry, when the cause is mended; or hau-ctl abort")
         }
         (
             None,
@@ -269,11 +286,14 @@ fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<
                 closed: Closed::StopAsked,
                 ..
             }),
-        ) => "hau-ctl retry goes on; hau-ctl abort gives up".to_owned(),
+        ) => told!("hau-ctl retry goes on; hau-ctl abort gives up"),
         (None, _) => match (open, r.mandate.order) {
-            (_, Order::Abort) => "what was begun is taken back".to_owned(),
-            (Some(n), _) => format!("{} on node {}", r.plan.rows[n].step, r.plan.rows[n].node),
-            (None, _) => "the end".to_owned(),
+            (_, Order::Abort) => told!("what was begun is taken back"),
+            (Some(n), _) => {
+                let row = &r.plan.rows[n];
+                say!(Lang::En, "{} on node {}", row.step, row.node)
+            }
+            (None, _) => told!("the end"),
         },
     }
 }

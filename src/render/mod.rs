@@ -4,6 +4,7 @@ mod bundle;
 mod holds;
 mod lines;
 mod lists;
+mod nodes;
 mod page;
 mod plan;
 mod report;
@@ -22,11 +23,14 @@ pub(crate) use audit::{audit, verdicts};
 pub(crate) use bundle::bundle;
 pub(crate) use lines::{lines, same};
 pub(crate) use lists::{backups, doctor, health, history, manifest, pair, sync};
+pub(crate) use nodes::nodes;
 pub(crate) use page::page;
 pub(crate) use plan::plan;
 pub(crate) use report::{report, word};
-pub(crate) use rollout::{name, phases};
+pub(crate) use rollout::{by, name, phases};
 pub(crate) use schema::schema;
-pub(crate) use status::{Answer, answers, nodes, status};
+pub(crate) use status::{Answer, answers, status};
 pub(crate) use summary::summary;
-pub(crate) use text::{Cell, Look, Mark, Tone, cell, clock, downtime, duration, plain, wrap};
+pub(crate) use text::{
+    Cell, Look, Mark, Tone, cell, clock, downtime, duration, padded, plain, wrap,
+};

@@ -3,9 +3,9 @@
 use super::report::{facts, result, said, word};
 use super::rollout::name;
 use super::text::{Look, clock, duration};
-use super::web::Lang;
 use crate::core::RowState;
 use crate::wire::{Outcome, Rollout, Row};
+use crate::words::{Lang, heard};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub(super) const STYLE: &str = include_str!("page.css");
@@ -13,11 +13,13 @@ const LOOK: Look = Look {
     width: 100,
     color: false,
     unicode: true,
+    lang: Lang::En,
 };
 
 /// `node` is the one that tells it.
-pub(crate) fn page(r: &Rollout, node: &str) -> String {
-    whole(r, node, &name(r, &LOOK), Lang::En, &Markup::default())
+pub(crate) fn page(r: &Rollout, node: &str, lang: Lang) -> String {
+    let title = name(r, &Look { lang, ..LOOK });
+    whole(r, node, &title, lang, &Markup::default())
 }
 
 /// `nav` leads elsewhere: a file of its own has none.
@@ -36,20 +38,20 @@ pub(super) fn whole(r: &Rollout, node: &str, title: &str, lang: Lang, nav: &Mark
                 header {
                     h1 { (title) }
                     p class={ "result " (tone(r)) } {
-                        (lang.say(result(r))) ", " (lang.say("took")) " " (duration(r.elapsed_ms))
+                        (lang.say(result(r))) ", " (say!(lang, "took {}", duration(lang, r.elapsed_ms)))
                     }
                 }
                 dl {
-                    @for (what, text) in facts(r).into_iter().skip(1) {
-                        div { dt { (lang.say(what)) } dd { (lang.say_if_known(&text)) } }
+                    @for (what, text) in facts(r, lang).into_iter().skip(1) {
+                        div { dt { (lang.say(what)) } dd { (text) } }
                     }
                 }
-                h2 { (lang.say("Timeline")) }
+                h2 { (say!(lang, "Timeline")) }
                 (timeline(r, lang))
-                h2 { (lang.say("Rows")) }
+                h2 { (say!(lang, "Rows")) }
                 (rows(r, lang))
                 footer {
-                    (lang.say("told by node")) " " (node) " · hau " (env!("CARGO_PKG_VERSION")) " · " (lang.say("times are UTC"))
+                    (say!(lang, "told by node {}", node)) " · hau " (env!("CARGO_PKG_VERSION")) " · " (say!(lang, "times are UTC"))
                 }
             }
         }
@@ -102,7 +104,7 @@ fn timeline(r: &Rollout, lang: Lang) -> Markup {
                                         // Attributes, for a style of its own the page's policy does not allow.
                                         rect class={ "bar " (state(row)) @if *node == r.second { " second" } } height="10" rx="2"
                                             x={ (part(at - from, whole)) "%" } width={ (part(took.max(whole / 250), whole)) "%" } {
-                                            title { (row.node) ": " (row.step) ", " (duration(took)) }
+                                            title { (row.node) ": " (row.step) ", " (duration(lang, took)) }
                                         }
                                     }
                                 }
@@ -112,9 +114,9 @@ fn timeline(r: &Rollout, lang: Lang) -> Markup {
                 }
             }
             p class="legend" {
-                span class="bar good" {} " " (r.first) " (" (lang.say("first")) ")  "
-                span class="bar good second" {} " " (r.second) " (" (lang.say("second")) ")  "
-                (lang.say("from 0 to")) " " (duration(whole))
+                span class="bar good" {} " " (r.first) " (" (say!(lang, "first")) ")  "
+                span class="bar good second" {} " " (r.second) " (" (say!(lang, "second")) ")  "
+                (say!(lang, "from 0 to {}", duration(lang, whole)))
             }
         }
     }
@@ -127,10 +129,19 @@ fn part(of: u64, whole: u64) -> String {
 }
 
 fn rows(r: &Rollout, lang: Lang) -> Markup {
+    let head = [
+        words!("begun"),
+        words!("phase"),
+        words!("node"),
+        words!("step"),
+        words!("took"),
+        words!("limit"),
+        words!("state"),
+    ];
     html! {
         table {
             thead { tr {
-                @for word in ["begun", "phase", "node", "step", "took", "limit", "state"] { th scope="col" { (lang.say(word)) } }
+                @for word in head { th scope="col" { (lang.say(word)) } }
             } }
             @for row in &r.rows {
                 tbody class=(state(row)) {
@@ -138,13 +149,13 @@ fn rows(r: &Rollout, lang: Lang) -> Markup {
                         td { (row.started.as_deref().map(time).unwrap_or_default()) }
                         td { (row.phase) }
                         td { (row.node) }
-                        td title=(row.about) { (row.step) }
-                        td { (row.elapsed_ms.map(duration).unwrap_or_default()) }
-                        td { (duration(row.limit_ms)) }
+                        td title=(heard(lang, &row.about)) { (row.step) }
+                        td { (row.elapsed_ms.map(|ms| duration(lang, ms)).unwrap_or_default()) }
+                        td { (duration(lang, row.limit_ms)) }
                         td class="state" { (lang.say(word(row))) }
                     }
-                    @if !said(row).is_empty() {
-                        tr class="note" { td {} td colspan="6" { (said(row)) } }
+                    @if !said(row, lang).is_empty() {
+                        tr class="note" { td {} td colspan="6" { (said(row, lang)) } }
                     }
                 }
             }

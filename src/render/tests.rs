@@ -4,12 +4,14 @@ use crate::core::{Closed, DatabaseRole, Kind, RowState, VrrpState};
 use crate::host::Finding;
 use crate::render::scenes::{halted, idle, midway, peer_lost, rows, succeeded};
 use crate::wire::{PlanView, Rollout, Status, Stopped};
+use crate::words::Lang;
 use std::collections::BTreeMap;
 
 const LOOK: Look = Look {
     width: 100,
     color: false,
     unicode: true,
+    lang: Lang::En,
 };
 
 #[test]
@@ -106,8 +108,9 @@ fn columns_are_counted_as_the_terminal_does() {
     assert_eq!(table(&LOOK, 0, &rows), "升级  x\nabcd  y\na     z\n");
     let note = "数据库已经提升为主库，旧主库已经停止写入";
     let lines = wrap("note: ", note, 26);
-    assert_eq!(lines[0], "note: 数据库已经提升为主库");
-    assert_eq!(lines[1], "      ，旧主库已经停止写入");
+    // A comma begins no line.
+    assert_eq!(lines[0], "note: 数据库已经提升为主");
+    assert_eq!(lines[1], "      库，旧主库已经停止写入");
 }
 
 #[test]
@@ -242,7 +245,8 @@ fn history_in_columns() {
 #[test]
 fn small_change() {
     use super::text::{bytes, clock, duration, hang};
-    let times = [0, 450, 42_000, 60_000, 252_000, 7_500_000, 259_200_000].map(duration);
+    let times = [0, 450, 42_000, 60_000, 252_000, 7_500_000, 259_200_000];
+    let times = times.map(|ms| duration(Lang::En, ms));
     assert_eq!(
         times,
         ["0.0s", "0.4s", "42s", "1m", "4m12s", "2h05m", "3 days"]
@@ -280,7 +284,7 @@ fn a_report_says_it_all() {
 fn the_page_is_whole_and_escaped() {
     let mut r = halted().rollout.unwrap();
     r.rows[0].note = "<script>alert(1)</script>".to_owned();
-    let page = page(&r, "a");
+    let page = page(&r, "a", Lang::En);
     assert!(page.contains("ticket &lt;4711&gt;") && page.contains("&lt;script&gt;alert"));
     for foreign in [
         "<script", "http:", "https:", "src=", "href=", "url(", "@import",

@@ -5,6 +5,7 @@ use crate::core::{Closed, Direction, Problem, RowState, VrrpState};
 use crate::render::scenes::{halted, idle, midway, peer_lost, succeeded, until};
 use crate::render::{Look, lines};
 use crate::wire::{Outcome, Rollout, Row, Status, Stopped};
+use crate::words::Lang;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{Terminal, backend::TestBackend};
 use unicode_width::UnicodeWidthStr;
@@ -13,6 +14,7 @@ const LOOK: Look = Look {
     width: 100,
     color: false,
     unicode: true,
+    lang: Lang::En,
 };
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (60, 20)];
 
@@ -283,7 +285,7 @@ fn typed(state: &mut State, text: &str, r: Option<&Rollout>) -> Act {
     });
     let mut act = Act::Nothing;
     for code in keys {
-        act = state.press(key(code), r);
+        act = state.press(key(code), r, Lang::En);
     }
     act
 }
@@ -340,9 +342,9 @@ fn leaving() {
     for open in ["", "d", "l", "?", "a", "arq"] {
         let mut state = State::default();
         typed(&mut state, open, s.rollout.as_ref());
-        let act = state.press(control('c'), s.rollout.as_ref());
+        let act = state.press(control('c'), s.rollout.as_ref(), Lang::En);
         assert_eq!(act, Act::Leave, "Ctrl-C with {open:?}");
-        assert_eq!(state.press(control('a'), None), Act::Nothing);
+        assert_eq!(state.press(control('a'), None, Lang::En), Act::Nothing);
     }
     for open in ["", "d", "l", "?"] {
         let mut state = State::default();
@@ -418,7 +420,7 @@ fn the_log_is_read_from_its_end_and_back() {
     assert!(sees(&state, 39) && !sees(&state, 5));
     typed(&mut state, "kkk", s.rollout.as_ref());
     assert!(!sees(&state, 37) && sees(&state, 36));
-    state.press(key(KeyCode::PageUp), None);
+    state.press(key(KeyCode::PageUp), None, Lang::En);
     typed(&mut state, &"k".repeat(99), None);
     assert!(sees(&state, 0));
     typed(&mut state, &"j".repeat(200), None);
