@@ -213,6 +213,21 @@ mod tests {
     }
 
     #[test]
+    fn an_alarm_is_read_in_chinese() {
+        use crate::words::{Lang, heard};
+        let left = alarm(
+            &state(
+                is(DatabaseRole::Unknown, 1, true),
+                is(DatabaseRole::Primary, 2, false),
+            ),
+            NOW,
+        );
+        let Problem { what, remedy } = left.expect("told");
+        assert!(heard(Lang::Zh, &what).starts_with("本节点离线期间，节点 b 已成为主库"));
+        assert!(heard(Lang::Zh, &remedy).contains("如被拒绝则 hau-ctl rejoin --rebuild"));
+    }
+
+    #[test]
     fn two_that_were_primary_apart_are_told_of() {
         let held = is(DatabaseRole::Unknown, 2, true);
         let older = is(DatabaseRole::Unknown, 1, true);

@@ -429,6 +429,80 @@ mod tests {
         history.iter().map(|r| r.id).collect()
     }
 
+    /// Each of them, as the compiler sees to it.
+    fn every_gate() -> [Closed; 8] {
+        match Closed::PeerLost {
+            Closed::PeerLost
+            | Closed::PeerBehind
+            | Closed::Waiting(_)
+            | Closed::StopAsked
+            | Closed::ByHand
+            | Closed::MasterHere
+            | Closed::PeerNotServing
+            | Closed::Held => [
+                Closed::PeerLost,
+                Closed::PeerBehind,
+                Closed::Waiting(0),
+                Closed::StopAsked,
+                Closed::ByHand,
+                Closed::MasterHere,
+                Closed::PeerNotServing,
+                Closed::Held,
+            ],
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_row_from_beginning_is_read_in_chinese() {
+        use crate::words::heard;
+        let (a, b) = (NodeId("a".into()), NodeId("b".into()));
+        let mut made = (*plan(Kind::Upgrade, 1)).clone();
+        made.rows.push(core::Row {
+            phase: 0,
+            phase_name: "upgrade first".to_owned(),
+            node: b.clone(),
+            step: "soak".to_owned(),
+            disruptive: false,
+            disruptive_undo: false,
+            restores: false,
+            service_down: false,
+            gives_vip: false,
+            confirmable: false,
+            undo: core::Undo::Nothing,
+            handoff: core::HandoffRow::default(),
+            limit_ms: 0,
+            attempts: 1,
+        });
+        let mut state = core::State::new(a.clone(), b, Timing::default());
+        let mandate = Mandate {
+            epoch: 0,
+            origin: a,
+            order: Order::Start,
+            direction: Direction::Forward,
+            by: Actor::default(),
+            at: Time(0),
+        };
+        state.journaled.apply(&Record::PlanAdopted {
+            plan: Arc::new(made),
+            mandate: Arc::new(mandate),
+            with: None,
+        });
+        let mut snapshot = Snapshot::of(&state, core::Band::default(), &Arc::new(Vec::new()));
+        let r = state.journaled.rollout.as_ref().expect("adopted");
+        let mut seen = std::collections::BTreeSet::new();
+        for closed in every_gate() {
+            let said = snapshot.say(r, closed);
+            let zh = heard(Lang::Zh, &said);
+            assert!(!zh.is_ascii() && seen.insert(zh.clone()), "{said}: {zh}");
+        }
+        // It is there again, with another journal.
+        snapshot.state.observed.stranger = Some(Time(1));
+        let said = snapshot.say(r, Closed::PeerLost);
+        assert!(seen.insert(heard(Lang::Zh, &said)), "{said}");
+        let waits = heard(Lang::Zh, &snapshot.say(r, Closed::Waiting(0)));
+        assert_eq!(waits, "等待节点 b 的 soak");
+    }
+
     #[test]
     fn what_a_node_did_on_its_own_is_on_record_like_the_rest_and_in_order() {
         assert_eq!(on_record(&[(Kind::Failover, 1)]), [1]);

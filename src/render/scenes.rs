@@ -219,3 +219,29 @@ pub(crate) fn succeeded() -> Status {
         .for_each(|n| n.version = Some("1.1.0".to_owned()));
     s
 }
+
+/// The same, as the daemon says it of a pair that it runs on.
+pub(crate) fn as_told(mut s: Status) -> Status {
+    let r = s.rollout.as_mut().unwrap();
+    match &mut r.stopped_by {
+        Some(Stopped::Failure { problem, .. }) => {
+            problem.what = told!("{}: nothing listens on port {}", "api", 8080);
+            problem.remedy = told!("correct its ports in hau.toml, or mend the service");
+            for row in &mut r.rows {
+                row.problem = row.problem.as_ref().map(|_| problem.clone());
+            }
+            r.next = told!("hau-ctl retry, when the cause is mended; or hau-ctl abort");
+        }
+        Some(Stopped::Gate { says, .. }) => {
+            *says = told!(
+                "node {} is not heard of: nothing new begins until it is",
+                "b"
+            );
+            r.next = "arm on node a".to_owned();
+        }
+        None if r.result.is_none() => r.next = "start on node b".to_owned(),
+        None => {}
+    }
+    r.by = "root on a".to_owned();
+    s
+}

@@ -2,7 +2,7 @@
 use super::*;
 use crate::core::{Closed, DatabaseRole, Kind, RowState, VrrpState};
 use crate::host::Finding;
-use crate::render::scenes::{halted, idle, midway, peer_lost, rows, succeeded};
+use crate::render::scenes::{as_told, halted, idle, midway, peer_lost, rows, succeeded};
 use crate::wire::{PlanView, Rollout, Status, Stopped};
 use crate::words::Lang;
 use std::collections::BTreeMap;
@@ -110,7 +110,7 @@ fn columns_are_counted_as_the_terminal_does() {
     let lines = wrap("note: ", note, 26);
     // A comma begins no line.
     assert_eq!(lines[0], "note: 数据库已经提升为主");
-    assert_eq!(lines[1], "      库，旧主库已经停止写入");
+    assert_eq!(lines[1], "      库，旧主库已经停止写");
 }
 
 #[test]
@@ -157,6 +157,59 @@ fn summaries() {
     assert!(show(&waits).starts_with("✔ upgrade 12: 1.0.0 → 1.1.0 waits, as asked, after"));
 }
 
+/// The main pictures, in the daemon's own words: nothing English is left but names, commands and what people said.
+#[test]
+fn in_chinese() {
+    let look = Look {
+        lang: Lang::Zh,
+        ..LOOK
+    };
+    insta::assert_snapshot!("zh_status_idle", status(&idle(), &look));
+    insta::assert_snapshot!("zh_status_midway", status(&as_told(midway()), &look));
+    insta::assert_snapshot!("zh_status_halted", status(&as_told(halted()), &look));
+    insta::assert_snapshot!("zh_status_peer_lost", status(&as_told(peer_lost()), &look));
+    let show = |s: &Status| summary(Some(&idle()), s, s.rollout.as_ref().unwrap(), &look);
+    insta::assert_snapshot!("zh_summary_succeeded", show(&as_told(succeeded())));
+    insta::assert_snapshot!("zh_summary_halted", show(&as_told(halted())));
+    insta::assert_snapshot!("zh_doctor", doctor(&findings(), &look));
+    insta::assert_snapshot!("zh_plan", plan(&view(), &Look { width: 120, ..look }));
+    let story = [
+        idle(),
+        as_told(midway()),
+        as_told(halted()),
+        as_told(succeeded()),
+    ];
+    let told = story.iter().scan(None, |before, now| {
+        let lines = lines(before.replace(now), now, &look);
+        Some(lines.join("\n"))
+    });
+    insta::assert_snapshot!("zh_lines", told.collect::<Vec<_>>().join("\n"));
+    let r = as_told(succeeded()).rollout.unwrap();
+    insta::assert_snapshot!("zh_report", report(&r, &look));
+    insta::assert_snapshot!("zh_history", history(&[r], &look));
+}
+
+/// Columns of words in two widths stand under one another.
+#[test]
+fn chinese_is_aligned() {
+    use unicode_width::UnicodeWidthStr;
+    let look = Look {
+        lang: Lang::Zh,
+        ..LOOK
+    };
+    let text = status(&as_told(midway()), &look);
+    let at = |line: &str, what: &str| line.split_once(what).map(|(before, _)| before.width());
+    let mut lines = text.lines();
+    let head = lines.find(|line| line.contains("（本节点）")).unwrap();
+    let sync = text
+        .lines()
+        .find(|line| line.starts_with("配置同步"))
+        .unwrap();
+    assert_eq!(at(head, "a（"), at(sync, "已暂停"), "{text}");
+    let widest = text.lines().map(UnicodeWidthStr::width).max();
+    assert!(widest <= Some(LOOK.width), "{text}");
+}
+
 fn findings() -> BTreeMap<String, Vec<Finding>> {
     let good = [
         Finding::pass(
@@ -180,13 +233,8 @@ fn findings() -> BTreeMap<String, Vec<Finding>> {
     BTreeMap::from([("a".to_owned(), a), ("b".to_owned(), b)])
 }
 
-#[test]
-fn doctor_and_plan() {
-    insta::assert_snapshot!("doctor", doctor(&findings(), &LOOK));
-    let mut fit = findings();
-    fit.get_mut("b").unwrap().pop();
-    assert!(doctor(&fit, &LOOK).ends_with("Fit to be upgraded, 1 warning."));
-    let view = PlanView {
+fn view() -> PlanView {
+    PlanView {
         kind: Kind::Upgrade,
         from: "1.0.0".to_owned(),
         to: "1.1.0".to_owned(),
@@ -197,7 +245,16 @@ fn doctor_and_plan() {
         findings: findings(),
         fit: false,
         gives_up: false,
-    };
+    }
+}
+
+#[test]
+fn doctor_and_plan() {
+    insta::assert_snapshot!("doctor", doctor(&findings(), &LOOK));
+    let mut fit = findings();
+    fit.get_mut("b").unwrap().pop();
+    assert!(doctor(&fit, &LOOK).ends_with("Fit to be upgraded, 1 warning."));
+    let view = view();
     insta::assert_snapshot!("plan", plan(&view, &Look { width: 120, ..LOOK }));
     let mut known = view.clone();
     known

@@ -52,7 +52,7 @@ pub(super) const TABLE: Table = &[
         "leaves it: there is nothing to take back",
         "保留：没有需要撤销的",
     ),
-    ("takes it back", "撤销"),
+    ("takes it back", "会撤销这一步"),
     (
         "stops in front of it: past it there is no way back but a rollback",
         "到它为止：过了这一步只能回滚",

@@ -18,8 +18,8 @@ pub(crate) fn heard(lang: Lang, text: &str) -> String {
 pub(crate) fn heard_as(lang: Lang, words: Words, text: &str) -> Option<String> {
     let args = args(words.en, text)?;
     let mut all = args.iter();
-    let are_words = all.all(|arg| !arg.contains(char::is_whitespace));
-    let args: Vec<&dyn Display> = args.iter().map(|arg| arg as &dyn Display).collect();
+    let are_words = all.all(|(arg, _)| !arg.contains(char::is_whitespace));
+    let args: Vec<&dyn Display> = args.iter().map(|(arg, _)| arg as &dyn Display).collect();
     are_words.then(|| words.fill(lang, &args))
 }
 
@@ -28,21 +28,28 @@ fn known(lang: Lang, text: &str, depth: u8) -> Option<String> {
     let all = TOLD.iter().copied().flatten();
     let fits = all.filter_map(|(en, zh)| Some((*en, *zh, args(en, text)?)));
     // Of two the one that says more itself.
-    let own = |en: &str, args: &[&str]| en.len() - 2 * args.len();
+    let own = |en: &str, args: &[(&str, bool)]| en.len() - 2 * args.len();
     let (en, zh, args) = fits.max_by_key(|(en, _, args)| own(en, args))?;
-    let args = args.into_iter();
-    let args: Vec<String> = args
-        .map(|arg| known(lang, arg, depth).unwrap_or_else(|| arg.to_owned()))
-        .collect();
+    let args = args.into_iter().map(|(arg, is_apart)| {
+        let said = known(lang, arg, depth);
+        said.or_else(|| (is_apart || is_word(arg)).then(|| arg.to_owned()))
+    });
+    let args: Vec<String> = args.collect::<Option<_>>()?;
     let args: Vec<&dyn Display> = args.iter().map(|arg| arg as &dyn Display).collect();
     Some(Words { en, zh }.fill(lang, &args))
 }
 
-/// What stands in the places of `en`, if the text is that sentence. A sentence that begins with a place begins with one
-/// word: else any text would be one.
-fn args<'t>(en: &str, text: &'t str) -> Option<Vec<&'t str>> {
+/// One word, or the name of a key in hau.toml.
+fn is_word(arg: &str) -> bool {
+    !arg.contains(char::is_whitespace) || arg.starts_with('[')
+}
+
+/// What stands in the places of `en`, if the text is that sentence; and whether it is set apart there (behind a colon, a
+/// semicolon, within quotes), and so may be anything: else it is a word, or a sentence of its own. What looks like a
+/// sentence of the catalogue and is free text stays as it was said.
+fn args<'t>(en: &str, text: &'t str) -> Option<Vec<(&'t str, bool)>> {
     let mut args = Vec::new();
-    let Some((before, _, mut wanted)) = place(en) else {
+    let Some((mut before, _, mut wanted)) = place(en) else {
         return (en == text).then_some(args);
     };
     let mut rest = text.strip_prefix(before)?;
@@ -55,14 +62,14 @@ fn args<'t>(en: &str, text: &'t str) -> Option<Vec<&'t str>> {
             None => return None,
         };
         let (arg, after) = rest.split_at(end);
-        let is_word = !arg.contains(char::is_whitespace);
-        if arg.is_empty() || (args.is_empty() && before.is_empty() && !is_word) {
+        if arg.is_empty() {
             return None;
         }
-        args.push(arg);
+        let is_apart = [": ", "; ", "`"].iter().any(|end| before.ends_with(end));
+        args.push((arg, is_apart));
         rest = after.strip_prefix(literal)?;
         match next {
-            Some((_, _, after)) => wanted = after,
+            Some((literal, _, after)) => (before, wanted) = (literal, after),
             None => return Some(args),
         }
     }

@@ -11,11 +11,13 @@
 #[macro_use]
 mod macros;
 mod audit;
+mod checks;
 mod ctl;
 mod daemon;
 mod help;
 mod help_more;
 mod init;
+mod keepalived;
 mod lang;
 mod lists;
 mod live;

@@ -95,7 +95,7 @@ pub(super) const TABLE: Table = &[
         "let the old MASTER's services finish their requests and stop; reset what is left at the limit",
         "让旧 MASTER 的服务处理完请求后停止；到上限时重置剩余连接",
     ),
-    ("stop the primary cleanly", "干净地停止主库"),
+    ("stop the primary cleanly", "正常停止主库"),
     (
         "promote the standby when the last of the old primary's log is replayed",
         "回放完旧主库的最后日志后，把备库提升为主库",

@@ -1,7 +1,8 @@
 //! The tables.
 use super::Table;
 use super::{
-    audit, ctl, daemon, help, help_more, init, lists, live, page, rollouts, status, steps,
+    audit, checks, ctl, daemon, help, help_more, init, keepalived, lists, live, page, rollouts,
+    status, steps,
 };
 
 /// What is said where it is shown.
@@ -19,7 +20,12 @@ pub(super) const SAID: &[Table] = &[
 ];
 
 /// What travels in English, and is found again where it is shown.
-pub(super) const TOLD: &[Table] = &[daemon::TABLE, steps::TABLE];
+pub(super) const TOLD: &[Table] = &[
+    daemon::TABLE,
+    checks::TABLE,
+    keepalived::TABLE,
+    steps::TABLE,
+];
 
 /// What the command line says of itself.
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `init` on a host in memory that looks as the lab's plain pair does, and on odd ones.
 use super::*;
-use crate::words::Lang;
 use crate::config::Settings;
 use crate::host::{Command, Host, HostResult, Output, fake::FakeHost};
+use crate::words::Lang;
 
 impl Machine for FakeHost {
     fn read(&self, path: &Path) -> HostResult<Vec<u8>> {

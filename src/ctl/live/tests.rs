@@ -2,7 +2,7 @@
 use super::state::{Act, Open, State};
 use super::view::{Scene, draw};
 use crate::core::{Closed, Direction, Problem, RowState, VrrpState};
-use crate::render::scenes::{halted, idle, midway, peer_lost, succeeded, until};
+use crate::render::scenes::{as_told, halted, idle, midway, peer_lost, succeeded, until};
 use crate::render::{Look, lines};
 use crate::wire::{Outcome, Rollout, Row, Status, Stopped};
 use crate::words::Lang;
@@ -170,6 +170,35 @@ fn the_question_before_an_abort() {
 #[test]
 fn the_log() {
     shown("log", &halted(), &opened(Open::Log));
+}
+
+#[test]
+fn in_chinese() {
+    let zh = Look {
+        lang: Lang::Zh,
+        ..LOOK
+    };
+    let draw = |name: &str, s: &Status, open: Open, size| {
+        let log = lines(None, s, &zh);
+        insta::assert_snapshot!(name, picture(s, &opened(open), &log, size, zh));
+    };
+    let small = (80, 24);
+    draw("zh_idle_80x24", &idle(), Open::Nothing, small);
+    draw("zh_midway_80x24", &as_told(midway()), Open::Nothing, small);
+    draw(
+        "zh_midway_60x20",
+        &as_told(midway()),
+        Open::Nothing,
+        (60, 20),
+    );
+    draw("zh_halted_80x24", &as_told(halted()), Open::Nothing, small);
+    draw("zh_details_80x24", &as_told(halted()), Open::Details, small);
+    draw("zh_help_80x24", &midway(), Open::Help, small);
+    draw("zh_log_80x24", &as_told(halted()), Open::Log, small);
+    let reason = String::new();
+    let typing = false;
+    let abort = Open::Abort { reason, typing };
+    draw("zh_abort_80x24", &midway(), abort, small);
 }
 
 /// Whatever the size, and whatever is open: no panic, and the last line says how to get out, or as much of it as fits.
