@@ -332,6 +332,10 @@ pub fn main() -> ExitCode {
         Err(error) => return misunderstood(error),
     };
     let out = Output::new(cli.json, cli.lang);
+    if cli.lang == Some(Lang::Zh) && out.lang == Lang::En && !cli.json {
+        let needs = words!("--lang zh needs a locale of UTF-8: LC_ALL, LC_CTYPE or LANG");
+        output::complain(&format!("hau-ctl: {}", out.lang.say(needs)));
+    }
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -311,9 +311,9 @@ impl Audit {
         let (peer, known) = (&self.peer, lock(&self.known));
         if let Some(what) = known.write.clone() {
             let remedy = told!("nothing that is asked for is done until then");
-            return Some(problem(what, remedy));
+            return Some(Problem { what, remedy });
         }
-        let anew = told!(
+        let remedy = told!(
             "hau-ctl audit verify on copies of both trails says more; keep them, and where it is explained hau-ctl pair begins anew"
         );
         let dispute = known.standing.as_ref().and_then(|s| s.dispute.as_ref());
@@ -323,7 +323,7 @@ impl Audit {
                 peer,
                 why
             );
-            return Some(problem(what, anew));
+            return Some(Problem { what, remedy });
         }
         let why = known.refused.as_ref()?;
         let what = told!(
@@ -331,7 +331,7 @@ impl Audit {
             peer,
             why
         );
-        Some(problem(what, anew))
+        Some(Problem { what, remedy })
     }
 
     /// The same, once for each.
@@ -379,10 +379,6 @@ impl Audit {
             ),
         }]
     }
-}
-
-fn problem(what: String, remedy: String) -> Problem {
-    Problem { what, remedy }
 }
 
 fn outcome(to: u64, failure: Option<&Failure>, rollout: Option<u64>) -> Event {

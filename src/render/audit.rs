@@ -51,10 +51,6 @@ fn printable(text: &str) -> String {
 /// `None`: it stands with what it answers.
 fn told(entry: &Entry, answer: Option<&Event>, look: &Look) -> Option<(Tone, String)> {
     let lang = look.lang;
-    let because = |what: String, reason: &Option<String>| match reason {
-        Some(why) => say!(lang, "{}, because: {}", what, why),
-        None => what,
-    };
     let text = match &entry.event {
         Event::Asked {
             by,
@@ -63,7 +59,7 @@ fn told(entry: &Entry, answer: Option<&Event>, look: &Look) -> Option<(Tone, Str
             reason,
         } => {
             let what = format!("{} {}", who(by, lang), asked(path, request, lang));
-            let what = because(what, reason);
+            let what = because(what, reason.as_ref(), lang);
             let (tone, answer) = answered(answer, lang);
             return Some((tone, format!("{what} {} {answer}", look.arrow())));
         }
@@ -75,58 +71,9 @@ fn told(entry: &Entry, answer: Option<&Event>, look: &Look) -> Option<(Tone, Str
             let findings: Vec<String> = findings.collect();
             say!(lang, "{} overrules {}", by, findings.join("; "))
         }
-        Event::Begun {
-            rollout,
-            origin,
-            kind,
-            from,
-            to,
-            by,
-            reason,
-        } => {
-            let what = if from == to {
-                say!(
-                    lang,
-                    "{} {} begins, asked for by {} on node {}",
-                    kind,
-                    rollout,
-                    by,
-                    origin
-                )
-            } else {
-                say!(
-                    lang,
-                    "{} {} begins from {} to {}, asked for by {} on node {}",
-                    kind,
-                    rollout,
-                    from,
-                    to,
-                    by,
-                    origin
-                )
-            };
-            because(what, reason)
+        Event::Begun { .. } | Event::Ordered { .. } | Event::Ended { .. } => {
+            of_rollout(&entry.event, lang)
         }
-        Event::Ordered {
-            rollout,
-            order,
-            by,
-            on,
-            reason,
-        } => {
-            let what = say!(
-                lang,
-                "{} of rollout {}, ordered by {} on node {}",
-                order,
-                rollout,
-                by,
-                on
-            );
-            because(what, reason)
-        }
-        Event::Ended {
-            rollout, result, ..
-        } => say!(lang, "rollout {} has ended: {}", rollout, result),
         Event::Disputed { of, why } => {
             let text = say!(
                 lang,
@@ -147,6 +94,94 @@ fn told(entry: &Entry, answer: Option<&Event>, look: &Look) -> Option<(Tone, Str
         Event::Unknown => say!(lang, "something that only a later hau-ctl can read"),
     };
     Some((Tone::Plain, text))
+}
+
+fn because(what: String, reason: Option<&String>, lang: Lang) -> String {
+    match reason {
+        Some(why) => say!(lang, "{}, because: {}", what, why),
+        None => what,
+    }
+}
+
+/// How one begins and ends, and what is ordered meanwhile.
+fn of_rollout(event: &Event, lang: Lang) -> String {
+    if let Event::Begun {
+        rollout,
+        origin,
+        kind,
+        from,
+        to,
+        by,
+        reason,
+    } = event
+    {
+        let kind = word(kind, lang);
+        let what = match from == to {
+            true => say!(
+                lang,
+                "{} {} begins, asked for by {} on node {}",
+                kind,
+                rollout,
+                by,
+                origin
+            ),
+            false => say!(
+                lang,
+                "{} {} begins from {} to {}, asked for by {} on node {}",
+                kind,
+                rollout,
+                from,
+                to,
+                by,
+                origin
+            ),
+        };
+        return because(what, reason.as_ref(), lang);
+    }
+    if let Event::Ordered {
+        rollout,
+        order,
+        by,
+        on,
+        reason,
+    } = event
+    {
+        let what = say!(
+            lang,
+            "{} of rollout {}, ordered by {} on node {}",
+            order,
+            rollout,
+            by,
+            on
+        );
+        return because(what, reason.as_ref(), lang);
+    }
+    let Event::Ended {
+        rollout, result, ..
+    } = event
+    else {
+        return String::new();
+    };
+    say!(
+        lang,
+        "rollout {} has ended: {}",
+        rollout,
+        word(result, lang)
+    )
+}
+
+/// What the trail calls a kind of rollout, and its end.
+fn word(written: &str, lang: Lang) -> &str {
+    lang.say(match written {
+        "upgrade" => words!("upgrade"),
+        "switch" => words!("switch"),
+        "rollback" => words!("rollback"),
+        "failover" => words!("failover"),
+        "rejoin" => words!("rejoin"),
+        "succeeded" => words!("succeeded"),
+        "failed" => words!("failed"),
+        other => return other,
+    })
 }
 
 fn answered(answer: Option<&Event>, lang: Lang) -> (Tone, String) {

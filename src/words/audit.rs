@@ -48,6 +48,12 @@ pub(super) const TABLE: Table = &[
     ("rollout {}", "发布 {}"),
     ("from {}", "来自 {}"),
     ("plan of {}", "{} 的计划"),
+    // Kinds of rollouts.
+    ("upgrade", "升级"),
+    ("switch", "切换"),
+    ("rollback", "回滚"),
+    ("failover", "故障切换"),
+    ("rejoin", "重新加入"),
     // Verifying copies.
     ("1 entry", "1 条"),
     ("{} entries", "{} 条"),

@@ -191,6 +191,11 @@ pub(super) const TABLE: Table = &[
         "cannot read the password from stdin: {}",
         "无法从标准输入读取密码：{}",
     ),
+    // The language.
+    (
+        "--lang zh needs a locale of UTF-8: LC_ALL, LC_CTYPE or LANG",
+        "--lang zh 需要 UTF-8 的区域设置：LC_ALL、LC_CTYPE 或 LANG",
+    ),
     // The headings of help.
     ("Commands", "命令"),
     ("Arguments", "参数"),

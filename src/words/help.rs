@@ -194,7 +194,7 @@ pub(super) const TABLE: Table = &[
     ("not on a node", "不在节点上时"),
     (
         "Look at schema scripts before they run; needs no daemon",
-        "在执行前检查库表变更脚本；不需要守护进程",
+        "在执行前检查 schema 脚本；不需要守护进程",
     ),
     (
         "Which statements break the running version, or lock a table for as long as it is big, and how it is done without that; exit code 3 if there is one",

@@ -67,7 +67,7 @@ pub(super) const TABLE: Table = &[
     ("upgrades", "可升级自"),
     ("expires", "有效期至"),
     ("files", "文件"),
-    ("schema", "库表变更"),
+    ("schema", "schema 变更"),
     ("hooks", "钩子"),
     ("{} {} (counter {})", "{} {}（序号 {}）"),
     (

@@ -11,6 +11,7 @@
 #[macro_use]
 mod macros;
 mod audit;
+mod back;
 mod checks;
 mod ctl;
 mod daemon;

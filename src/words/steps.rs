@@ -25,11 +25,11 @@ pub(super) const TABLE: Table = &[
     ("drop the previous backup", "删除上一次备份"),
     (
         "apply the schema scripts on the primary",
-        "在主库上执行库表变更脚本",
+        "在主库上执行 schema 脚本",
     ),
     (
         "wait until the standby has replayed the schema",
-        "等待备库回放完库表变更",
+        "等待备库回放完 schema 变更",
     ),
     (
         "run the bundle's hook for the database engine",

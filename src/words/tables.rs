@@ -1,8 +1,8 @@
 //! The tables.
 use super::Table;
 use super::{
-    audit, checks, ctl, daemon, help, help_more, init, keepalived, lists, live, page, rollouts,
-    status, steps,
+    audit, back, checks, ctl, daemon, help, help_more, init, keepalived, lists, live, page,
+    rollouts, status, steps,
 };
 
 /// What is said where it is shown.
@@ -23,6 +23,7 @@ pub(super) const SAID: &[Table] = &[
 pub(super) const TOLD: &[Table] = &[
     daemon::TABLE,
     checks::TABLE,
+    back::TABLE,
     keepalived::TABLE,
     steps::TABLE,
 ];

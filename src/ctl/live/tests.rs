@@ -212,8 +212,12 @@ fn every_size_has_a_picture() {
         switching(),
         succeeded(),
     ];
-    for s in &scenes {
-        let log = lines(None, s, &LOOK);
+    let zh = Look {
+        lang: Lang::Zh,
+        ..LOOK
+    };
+    for (s, look) in scenes.iter().flat_map(|s| [(s, LOOK), (s, zh)]) {
+        let log = lines(None, s, &look);
         for open in [
             Open::Nothing,
             Open::Details,
@@ -227,7 +231,7 @@ fn every_size_has_a_picture() {
             let state = opened(open);
             for w in [1, 2, 7, 20, 39, 40, 59, 71, 72, 73, 90] {
                 for h in [1, 2, 3, 5, 8, 13, 19, 20, 34] {
-                    let text = picture(s, &state, &log, (w, h), LOOK);
+                    let text = picture(s, &state, &log, (w, h), look);
                     let last = text.lines().last().unwrap_or_default();
                     assert!(!last.trim().is_empty(), "{w}x{h}\n{text}");
                 }
