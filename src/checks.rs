@@ -101,12 +101,14 @@ pub fn http(host: &dyn Host, check: &HttpCheck) -> Result<(), String> {
         .status
         .map_or(answer.status < 400, |wanted| wanted == answer.status);
     if !well {
-        return Err(format!("{} answers {}", check.url, answer.status));
+        return Err(told!("{} answers {}", check.url, answer.status));
     }
     match &check.body {
-        Some(wanted) if !answer.body.contains(wanted) => {
-            Err(format!("{} does not answer {wanted:?}", check.url))
-        }
+        Some(wanted) if !answer.body.contains(wanted) => Err(told!(
+            "{} does not answer {}",
+            check.url,
+            format!("{wanted:?}")
+        )),
         Some(_) | None => Ok(()),
     }
 }
@@ -120,14 +122,17 @@ fn services(site: &Site<'_>) -> Vec<Finding> {
                 return Finding::fail(
                     "services",
                     e.to_string(),
-                    "name the unit as systemctl list-units does",
+                    told!("name the unit as systemctl list-units does"),
                 );
             }
         };
         if unit.active != Active::Active {
-            let what = format!(
-                "{name}: {} is {:?} ({})",
-                service.unit, unit.active, unit.sub
+            let what = told!(
+                "{}: {} is {} ({})",
+                name,
+                service.unit,
+                format!("{:?}", unit.active),
+                unit.sub
             );
             return Finding::fail(
                 "services",
@@ -136,22 +141,22 @@ fn services(site: &Site<'_>) -> Vec<Finding> {
             );
         }
         if let Some(port) = service.ports.iter().find(|p| !site.host.listens(**p)) {
-            let what = format!("{name}: nothing listens on port {port}");
+            let what = told!("{}: nothing listens on port {}", name, port);
             return Finding::fail(
                 "services",
                 what,
-                "correct its ports in hau.toml, or mend the service",
+                told!("correct its ports in hau.toml, or mend the service"),
             );
         }
         for check in &service.http {
             if let Err(what) = http(site.host, check) {
-                let remedy = "mend the service first";
+                let remedy = told!("mend the service first");
                 return Finding::fail("services", format!("{name}: {what}"), remedy);
             }
         }
         Finding::pass(
             "services",
-            format!("{name} is active, its ports and health checks answer"),
+            told!("{} is active, its ports and health checks answer", name),
         )
     };
     site.settings.services.iter().map(one).collect()
@@ -163,22 +168,22 @@ fn release(site: &Site<'_>) -> Vec<Finding> {
         Some(target) if site.host.exists(&site.settings.release.root.join(&target)) => {
             Finding::pass(
                 "release",
-                format!("{} points to {}", link.display(), target.display()),
+                told!("{} points to {}", link.display(), target.display()),
             )
         }
         Some(target) => Finding::fail(
             "release",
-            format!(
+            told!(
                 "{} points to {}, which is not there",
                 link.display(),
                 target.display()
             ),
-            "link it to the folder of the running release under releases/",
+            told!("link it to the folder of the running release under releases/"),
         ),
         None => Finding::fail(
             "release",
-            format!("{} is not a symbolic link", link.display()),
-            "lay releases out as releases/VERSION with current linking to one of them",
+            told!("{} is not a symbolic link", link.display()),
+            told!("lay releases out as releases/VERSION with current linking to one of them"),
         ),
     }]
 }
@@ -192,22 +197,23 @@ fn vrrp(site: &Site<'_>) -> Vec<Finding> {
     let (any, all) = (holds.contains(&true), !holds.contains(&false));
     vec![match (site.host.vrrp(), any, all) {
         (VrrpState::Master, _, true) => {
-            Finding::pass("vrrp", "MASTER, and every VIP is on this host")
+            Finding::pass("vrrp", told!("MASTER, and every VIP is on this host"))
         }
         (VrrpState::Backup, false, _) => {
-            Finding::pass("vrrp", "BACKUP, and no VIP is on this host")
+            Finding::pass("vrrp", told!("BACKUP, and no VIP is on this host"))
         }
         (VrrpState::Unknown, ..) => Finding::fail(
             "vrrp",
-            "keepalived has not said what state it is in",
-            "see that keepalived runs and that its configuration includes hau's lines",
+            told!("keepalived has not said what state it is in"),
+            told!("see that keepalived runs and that its configuration includes hau's lines"),
         ),
         (state, ..) => Finding::fail(
             "vrrp",
-            format!(
-                "keepalived says {state:?}, but that is not what the addresses of this host say"
+            told!(
+                "keepalived says {}, but that is not what the addresses of this host say",
+                format!("{state:?}")
             ),
-            "see the log of keepalived; do not add or remove the VIP by hand",
+            told!("see the log of keepalived; do not add or remove the VIP by hand"),
         ),
     }]
 }
@@ -225,11 +231,15 @@ fn config_sync(site: &Site<'_>) -> Vec<Finding> {
     let one = |unit: &String| match site.host.unit(unit) {
         Ok(state) if unit.ends_with(".timer") && state.active != Active::Active => Finding::warn(
             "sync",
-            format!("{unit} is not active"),
-            format!("systemctl enable --now {unit}"),
+            told!("{} is not active", unit),
+            format!("systemctl enable --now {}", unit),
         ),
-        Ok(_) => Finding::pass("sync", format!("{unit} is known to systemd")),
-        Err(e) => Finding::fail("sync", e.to_string(), "name the unit that starts the sync"),
+        Ok(_) => Finding::pass("sync", told!("{} is known to systemd", unit)),
+        Err(e) => Finding::fail(
+            "sync",
+            e.to_string(),
+            told!("name the unit that starts the sync"),
+        ),
     };
     sync.units.iter().map(one).collect()
 }
@@ -268,22 +278,22 @@ fn space(site: &Site<'_>) -> Vec<Finding> {
         match site.host.free_bytes(at) {
             Ok(free) if free >= *need => Finding::pass(
                 "space",
-                format!("{}: {} MiB free", path.display(), free >> 20),
+                told!("{}: {} MiB free", path.display(), free >> 20),
             ),
             Ok(free) => Finding::fail(
                 "space",
-                format!(
+                told!(
                     "{} has {} MiB free and {} MiB may be needed",
                     path.display(),
                     free >> 20,
                     need >> 20
                 ),
-                "free some space there",
+                told!("free some space there"),
             ),
             Err(e) => Finding::fail(
                 "space",
                 e.to_string(),
-                "see that the path exists on a local disk",
+                told!("see that the path exists on a local disk"),
             ),
         }
     };
@@ -295,14 +305,14 @@ fn keys(site: &Site<'_>) -> Vec<Finding> {
     let found = site.host.list(dir).unwrap_or_default();
     let count = found.iter().filter(|name| name.ends_with(".pub")).count();
     vec![if count == 0 {
-        let what = format!("no trusted key in {}", dir.display());
+        let what = told!("no trusted key in {}", dir.display());
         Finding::fail(
             "keys",
             what,
-            "copy the .pub file of hau-ctl bundle keygen there, on both nodes",
+            told!("copy the .pub file of hau-ctl bundle keygen there, on both nodes"),
         )
     } else {
-        Finding::pass("keys", format!("{count} trusted keys in {}", dir.display()))
+        Finding::pass("keys", told!("{} trusted keys in {}", count, dir.display()))
     }]
 }
 
@@ -311,23 +321,27 @@ fn root_key(site: &Site<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     if !site.host.exists(&key.path) {
-        let what = format!("{} is not there", key.path.display());
-        return vec![Finding::fail("root key", what, "correct [root_key] path")];
+        let what = told!("{} is not there", key.path.display());
+        return vec![Finding::fail(
+            "root key",
+            what,
+            told!("correct [root_key] path"),
+        )];
     }
     vec![if site.settings.backup.recipients.is_empty() {
-        let what = format!(
+        let what = told!(
             "[backup] recipients is empty: {} cannot be backed up",
             backup::KEY
         );
         Finding::fail(
             "root key",
             what,
-            "age-keygen makes a key pair; put its public key there",
+            told!("age-keygen makes a key pair; put its public key there"),
         )
     } else {
         Finding::pass(
             "root key",
-            format!("{} is backed up encrypted", key.path.display()),
+            told!("{} is backed up encrypted", key.path.display()),
         )
     }]
 }

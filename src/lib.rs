@@ -10,7 +10,7 @@
 //! 3  bundle  sync  backup  database  handoff  notify
 //! 2  host  config  journal  keepalived  tls  schema
 //! 1  core    DECIDES: pure
-//! 0  time
+//! 0  time  words
 //! ```
 //!
 //! A module uses modules of strictly lower layers, and itself; `tests/tidy.rs` enforces it. `host` and `database`
@@ -50,6 +50,9 @@
 //! | journal | the durable file of facts a node recovers from |
 //! | audit trail | who asked for what, and what came of it; its entries a chain that the other node countersigns |
 //! | halted | a rollout that stopped and waits for a person |
+#[macro_use]
+pub(crate) mod words;
+
 pub mod audit;
 pub mod backup;
 pub mod bundle;

@@ -46,18 +46,14 @@ pub struct Status {
 impl Status {
     /// Which node runs what, where they run different versions: in the middle of a rollout, or after one that was left
     /// half-way. None also where the other node is not heard.
-    pub fn mixed_versions(&self) -> Option<String> {
-        let runs = |(name, node): (&String, &Node)| {
-            let version = node.version.as_ref()?;
-            Some(format!("{name} runs {version}"))
-        };
+    pub fn mixed_versions(&self) -> Option<[(&str, &str); 2]> {
         let mut versions = self.nodes.values().filter_map(|node| node.version.as_ref());
         let first = versions.next()?;
         let differ = self.peer.reachable && versions.any(|version| version != first);
-        differ.then(|| {
-            let all: Vec<String> = self.nodes.iter().filter_map(runs).collect();
-            all.join(", ")
-        })
+        let all = self.nodes.iter();
+        let all = all.filter_map(|(name, node)| Some((name.as_str(), node.version.as_deref()?)));
+        let all: Vec<_> = all.filter(|_| differ).collect();
+        all.try_into().ok()
     }
 }
 
@@ -381,12 +377,15 @@ pub struct PairView {
 /// first; empty where nothing was, or where it is not kept any more.
 pub type Measured = Vec<Probes>;
 
-/// One rollout with what was measured in it.
+/// One rollout with what was measured in it, and by whom it was done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     #[serde(flatten)]
     pub rollout: Rollout,
     pub measured: Measured,
+    /// Who did what, of both nodes' audit trails; empty: they cannot be read.
+    #[serde(default)]
+    pub done_by: Audit,
 }
 
 /// `GET /v1/history`: newest last.

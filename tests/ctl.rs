@@ -1,6 +1,8 @@
 //! hau-ctl against a daemon that gives canned answers: exit codes, JSON, and what it asks for.
 #[path = "ctl/daemon.rs"]
 mod daemon;
+#[path = "ctl/language.rs"]
+mod language;
 #[path = "ctl/terminal.rs"]
 mod terminal;
 #[path = "ctl/transcripts.rs"]

@@ -56,10 +56,13 @@ fn the_flow_in_the_texts_is_the_table() {
 fn the_view_in_the_texts_is_a_snapshot() {
     const BEGIN: &str = "<!-- live: drawn for a terminal of 80x24, compared by tests/docs.rs -->";
     const END: &str = "<!-- /live -->";
-    let file = "src/ctl/live/snapshots/hau__ctl__live__tests__midway_80x24.snap";
-    let snapshot = fs::read_to_string(root().join(file)).unwrap();
-    let picture = snapshot.splitn(3, "---\n").nth(2).expect("after its head");
-    for file in ["README.md", "README.zh-CN.md"] {
+    for (file, drawn) in [
+        ("README.md", "midway_80x24"),
+        ("README.zh-CN.md", "zh_midway_80x24"),
+    ] {
+        let snapshot = format!("src/ctl/live/snapshots/hau__ctl__live__tests__{drawn}.snap");
+        let snapshot = fs::read_to_string(root().join(snapshot)).unwrap();
+        let picture = snapshot.splitn(3, "---\n").nth(2).expect("after its head");
         let text = fs::read_to_string(root().join(file)).unwrap();
         let (head, rest) = text.split_once(BEGIN).expect("the picture begins");
         let (_, tail) = rest.split_once(END).expect("the picture ends");

@@ -8,6 +8,7 @@ use std::{
 /// A module uses modules of a strictly lower layer, and itself.
 const LAYERS: &[(&str, u8)] = &[
     ("time", 0),
+    ("words", 0),
     ("core", 1),
     ("host", 2),
     ("config", 2),

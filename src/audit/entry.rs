@@ -1,6 +1,7 @@
 //! What an entry says. A later version may add fields and events: they are hashed as they stand, and not understood.
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// One line of the trail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +107,35 @@ pub enum Event {
     Unknown,
 }
 
+/// Of a trail what a rollout is told by: what was asked about it with what was answered, its begin, its orders, its end.
+#[must_use]
+pub fn of_rollout(mut entries: Vec<Entry>, number: u64) -> Vec<Entry> {
+    let mut asked = BTreeSet::new();
+    for entry in &entries {
+        if let Event::Answered { to, rollout, .. } = entry.event
+            && rollout == Some(number)
+        {
+            asked.insert(to);
+        }
+    }
+    entries.retain(|entry| match &entry.event {
+        Event::Begun { rollout, .. }
+        | Event::Ordered { rollout, .. }
+        | Event::Ended { rollout, .. } => *rollout == number,
+        Event::Answered { rollout, .. } => *rollout == Some(number),
+        Event::Asked { .. } => asked.contains(&entry.seq),
+        Event::Started { .. }
+        | Event::Paired { .. }
+        | Event::Overruled { .. }
+        | Event::Witnessed { .. }
+        | Event::Countersigned { .. }
+        | Event::Disputed { .. }
+        | Event::Cut
+        | Event::Unknown => false,
+    });
+    entries
+}
+
 impl Event {
     /// Whether the other node is to sign for its sake.
     #[must_use]
@@ -163,5 +193,56 @@ impl Claims {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sudo_user.is_none() && self.ssh_client.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trail(events: Vec<Event>) -> Vec<Entry> {
+        let entry = |(n, event)| Entry {
+            seq: n as u64 + 1,
+            at: String::new(),
+            node: "a".to_owned(),
+            event,
+            prev: String::new(),
+        };
+        events.into_iter().enumerate().map(entry).collect()
+    }
+
+    #[test]
+    fn of_a_trail_a_rollout_has_what_was_asked_about_it_and_what_became_of_it() {
+        let asked = |path: &str| Event::Asked {
+            by: By::default(),
+            path: path.to_owned(),
+            request: Value::Null,
+            reason: None,
+        };
+        let answered = |to, rollout| Event::Answered {
+            to,
+            outcome: Outcome::Accepted,
+            code: None,
+            says: None,
+            rollout,
+        };
+        let ended = |rollout| Event::Ended {
+            rollout,
+            origin: "a".to_owned(),
+            result: "succeeded".to_owned(),
+        };
+        let all = trail(vec![
+            asked("/v1/rollouts"),
+            asked("/v1/backups"),
+            answered(2, None),
+            answered(1, Some(12)),
+            ended(11),
+            asked("/v1/orders"),
+            answered(6, Some(12)),
+            Event::Cut,
+            ended(12),
+        ]);
+        let seqs: Vec<u64> = of_rollout(all, 12).iter().map(|e| e.seq).collect();
+        assert_eq!(seqs, [1, 4, 6, 7, 9]);
     }
 }

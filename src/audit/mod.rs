@@ -29,7 +29,7 @@ mod verify;
 mod witness;
 
 pub use chain::{GENESIS, Head, hash};
-pub use entry::{By, Claims, Entry, Event, Login, Outcome};
+pub use entry::{By, Claims, Entry, Event, Login, Outcome, of_rollout};
 pub use standing::Standing;
 pub use trail::{AuditError, Trail};
 pub use verify::{Copied, Verdict, verify};

@@ -18,18 +18,32 @@ pub(super) fn role(site: &Site<'_>) -> Vec<Finding> {
         VrrpState::Fault | VrrpState::Unknown => false,
     };
     vec![if fits {
-        Finding::pass("database", format!("{role:?}, as the VRRP state wants it"))
+        Finding::pass(
+            "database",
+            told!("{}, as the VRRP state wants it", named(role)),
+        )
     } else {
-        let what = format!(
-            "the database is {role:?} where keepalived is {:?}",
-            site.host.vrrp()
+        let what = told!(
+            "the database is {} where keepalived is {}",
+            named(role),
+            format!("{:?}", site.host.vrrp())
         );
         Finding::fail(
             "database",
             what,
-            "bring VIP and primary together on one node first",
+            told!("bring VIP and primary together on one node first"),
         )
     }]
+}
+
+/// As a finding begins with it.
+fn named(role: DatabaseRole) -> String {
+    match role {
+        DatabaseRole::Primary => told!("Primary"),
+        DatabaseRole::Standby => told!("Standby"),
+        DatabaseRole::Unknown => told!("Unknown"),
+        DatabaseRole::None => told!("None"),
+    }
 }
 
 /// Where a dump is to be restored, hau's role must be allowed to.
@@ -42,11 +56,15 @@ pub(super) fn restore(site: &Site<'_>) -> Vec<Finding> {
     }
     vec![
         match site.database.restores().and_then(|r| r.may_restore()) {
-            Ok(true) => Finding::pass("restore", "hau's role may restore a dump"),
+            Ok(true) => Finding::pass("restore", told!("hau's role may restore a dump")),
             Ok(false) => Finding::fail(
                 "restore",
-                "hau's role may make no databases there, and a backup is proved by restoring it",
-                "make it a superuser (GaussDB: alter user hau sysadmin), or write prove = \"verify\" into [backup] and database = \"keep\" into [rollback]",
+                told!(
+                    "hau's role may make no databases there, and a backup is proved by restoring it"
+                ),
+                told!(
+                    "make it a superuser (GaussDB: alter user hau sysadmin), or write prove = \"verify\" into [backup] and database = \"keep\" into [rollback]"
+                ),
             ),
             Err(e) => Finding::fail("restore", e.what, e.remedy),
         },
@@ -68,21 +86,21 @@ pub(super) fn replication(site: &Site<'_>) -> Vec<Finding> {
             Finding::fail(
                 "replication",
                 o.clone(),
-                "change the setting and reload the database",
+                told!("change the setting and reload the database"),
             )
         })
         .collect();
     findings.push(match (seen.streaming, seen.lag_bytes) {
-        (true, Some(lag)) => Finding::pass("replication", format!("streams, {lag} bytes behind")),
+        (true, Some(lag)) => Finding::pass("replication", told!("streams, {} bytes behind", lag)),
         (true, None) => Finding::warn(
             "replication",
-            "streams, but its lag is not known",
-            "try again in a moment",
+            told!("streams, but its lag is not known"),
+            told!("try again in a moment"),
         ),
         (false, _) => Finding::fail(
             "replication",
-            "the standby does not stream",
-            "mend the replication: without it there is nowhere to switch to",
+            told!("the standby does not stream"),
+            told!("mend the replication: without it there is nowhere to switch to"),
         ),
     });
     findings

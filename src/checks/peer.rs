@@ -6,17 +6,17 @@ use crate::sync;
 pub(super) fn configuration(site: &Site<'_>) -> Vec<Finding> {
     vec![match sync::compare(site.host, site.settings, LIMIT) {
         Ok(differences) if differences.is_empty() => {
-            Finding::pass("configuration", "equal on both nodes")
+            Finding::pass("configuration", told!("equal on both nodes"))
         }
         Ok(differences) => Finding::warn(
             "configuration",
-            format!("differs between the nodes: {}", differences.join(", ")),
-            "hau-ctl sync push on the MASTER makes them equal",
+            told!("differs between the nodes: {}", differences.join(", ")),
+            told!("hau-ctl sync push on the MASTER makes them equal"),
         ),
         Err(e) => Finding::fail(
             "configuration",
             e.to_string(),
-            "hau-ctl pair, and see that the other node runs",
+            told!("hau-ctl pair, and see that the other node runs"),
         ),
     }]
 }
@@ -36,16 +36,16 @@ pub(super) fn clock(site: &Site<'_>) -> Vec<Finding> {
     vec![
         match theirs.map(|theirs| site.host.now().0.abs_diff(theirs)) {
             Some(apart) if apart <= CLOCKS_APART_MS => {
-                Finding::pass("clock", "both nodes agree on the time")
+                Finding::pass("clock", told!("both nodes agree on the time"))
             }
             Some(apart) => Finding::warn(
                 "clock",
-                format!("the clocks of the nodes are {apart} ms apart"),
-                "see that both follow the same time servers (timedatectl)",
+                told!("the clocks of the nodes are {} ms apart", apart),
+                told!("see that both follow the same time servers (timedatectl)"),
             ),
             None => Finding::warn(
                 "clock",
-                "the other node does not say what time it is",
+                told!("the other node does not say what time it is"),
                 "hau-ctl pair",
             ),
         },
@@ -64,17 +64,17 @@ pub(super) fn identity(site: &Site<'_>) -> Vec<Finding> {
     vec![
         match theirs.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
             Ok(theirs) if theirs == ours => {
-                Finding::pass("identity", "both databases are of one origin")
+                Finding::pass("identity", told!("both databases are of one origin"))
             }
             Ok(_) => Finding::fail(
                 "identity",
-                "the databases of the nodes are not copies of one another",
-                "build the standby anew from the primary",
+                told!("the databases of the nodes are not copies of one another"),
+                told!("build the standby anew from the primary"),
             ),
             Err(e) => Finding::warn(
                 "identity",
                 e.to_string(),
-                "hau-ctl pair, and see that the other node runs",
+                told!("hau-ctl pair, and see that the other node runs"),
             ),
         },
     ]

@@ -10,13 +10,13 @@ pub(super) fn fence(site: &Site<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let program = fence.command.first().map_or("", String::as_str);
-    let limit = format!("; it has {} s", fence.limit.as_secs());
+    let limit = fence.limit.as_secs();
     vec![programs::look(
         site.host,
         "fence",
         program,
         "[fence] command",
-        &limit,
+        Some(limit),
     )]
 }
 
@@ -33,14 +33,14 @@ pub(super) fn database(site: &Site<'_>) -> Vec<Finding> {
         .collect();
     let one = |program: &str| {
         let place = "[database.commands]";
-        programs::look(site.host, "database commands", program, place, "")
+        programs::look(site.host, "database commands", program, place, None)
     };
     let mut found: Vec<Finding> = named.into_iter().map(one).collect();
     if !commands.of.contains_key(&Ask::Timeline) {
         found.push(Finding::warn(
             "database commands",
-            "none says timeline: a former primary that comes up after a failover is not told from the new one, and takes the VIP back where its priority is the higher one",
-            "add timeline = [...] to [database.commands]: a number that grows with each promotion, as the example in hooks/db does",
+            told!("none says timeline: a former primary that comes up after a failover is not told from the new one, and takes the VIP back where its priority is the higher one"),
+            told!("add timeline = [...] to [database.commands]: a number that grows with each promotion, as the example in hooks/db does"),
         ));
     }
     found

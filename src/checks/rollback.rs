@@ -25,8 +25,9 @@ pub fn rollback(site: &Site<'_>, backup: Option<&str>, restores: bool) -> Vec<Fi
 /// Is this backup fit, and what would be put back from it?
 pub fn held_against(site: &Site<'_>, backup: &str, restores: bool) -> Vec<Finding> {
     let dir = &site.settings.backup.dir.join(backup);
-    let other =
-        "hau-ctl backup list shows the others; the bundle of that version can be installed again";
+    let other = told!(
+        "hau-ctl backup list shows the others; the bundle of that version can be installed again"
+    );
     let bad = |e: HostError| vec![Finding::fail("backup", e.to_string(), other)];
     let manifest = match backup::verify(site.host, dir) {
         Ok(manifest) => manifest,
@@ -37,39 +38,48 @@ pub fn held_against(site: &Site<'_>, backup: &str, restores: bool) -> Vec<Findin
         Err(e) => return bad(e),
     };
     let minutes = site.host.now().since(manifest.made_at).as_secs() / 60;
-    let what = format!(
+    let what = told!(
         "{} of {}, {} h {} min old: {} files, their checksums are right",
         dir.display(),
-        manifest.version.as_deref().unwrap_or("no known version"),
+        manifest
+            .version
+            .as_deref()
+            .map_or_else(|| told!("no known version"), str::to_owned),
         minutes / 60,
         minutes % 60,
-        manifest.files.len(),
+        manifest.files.len()
     );
     let will = if todo.is_none() {
-        "left as it is: it is what the backup holds".to_owned()
+        told!("left as it is: it is what the backup holds")
     } else {
-        format!("put back: {todo}")
+        told!("put back: {}", todo)
     };
     let mut findings = vec![Finding::pass("backup", what), Finding::pass("to do", will)];
     findings.push(match todo.release.len() {
-        0 => Finding::pass("code", "the release is installed as the backup holds it"),
+        0 => Finding::pass(
+            "code",
+            told!("the release is installed as the backup holds it"),
+        ),
         n => Finding::warn(
             "code",
-            format!("{n} files of the installed release are missing or changed"),
-            "nothing: it is unpacked from the backup",
+            told!(
+                "{} files of the installed release are missing or changed",
+                n
+            ),
+            told!("nothing: it is unpacked from the backup"),
         ),
     });
     let state = site.state_dir;
     findings.push(match &todo.config[..] {
-        [] => Finding::pass("configuration", "as the backup holds it"),
+        [] => Finding::pass("configuration", told!("as the backup holds it")),
         [first, ..] => Finding::warn(
             "configuration",
-            format!(
+            told!(
                 "{} files are not as the backup holds them and are put back, {} for one",
                 todo.config.len(),
                 first.display()
             ),
-            format!(
+            told!(
                 "afterwards what they replace is in {}",
                 state.join("replaced").display()
             ),
@@ -85,18 +95,18 @@ fn root_key(site: &Site<'_>, dir: &Path, manifest: &Manifest, other: bool) -> Op
     let (path, info) = manifest.root_key.as_ref()?;
     let state = site.state_dir;
     Some(if !other {
-        Finding::pass("root key", "the one in use is the backup's")
+        Finding::pass("root key", told!("the one in use is the backup's"))
     } else if backup::keys::has(site.host, state, &info.sha256) {
         Finding::warn(
             "root key",
-            format!("{} becomes that of the backup again", path.display()),
-            format!(
+            told!("{} becomes that of the backup again", path.display()),
+            told!(
                 "what was written under the newer key may need it: it stays in {}",
                 backup::keys::file(state, "").display()
             ),
         )
     } else {
-        let what = format!(
+        let what = told!(
             "the key of that time is not kept on this node: {}",
             path.display()
         );
@@ -114,7 +124,7 @@ fn since(site: &Site<'_>, manifest: &Manifest, restores: bool) -> Vec<Finding> {
         let none = || {
             Finding::fail(
                 "database",
-                "the backup holds no dump of it",
+                told!("the backup holds no dump of it"),
                 "--database keep",
             )
         };
@@ -123,19 +133,28 @@ fn since(site: &Site<'_>, manifest: &Manifest, restores: bool) -> Vec<Finding> {
     let written = site.database.mark().map(|now| {
         let transactions = now.next_transaction.saturating_sub(then.next_transaction);
         let minutes = now.at.since(then.at).as_secs() / 60;
-        format!("the {transactions} transactions of the {minutes} min since the backup")
+        told!(
+            "the {} transactions of the {} min since the backup",
+            transactions,
+            minutes
+        )
     });
     let found = match written {
         Ok(written) if restores => Finding::warn(
             "database",
-            format!("restored from the backup without {written}: they are lost to the service"),
-            "the database of now stays on the primary as hau_replaced, until you drop it",
+            told!(
+                "restored from the backup without {}: they are lost to the service",
+                written
+            ),
+            told!("the database of now stays on the primary as hau_replaced, until you drop it"),
         ),
-        Ok(written) => Finding::pass("database", format!("kept as it is, with {written}")),
+        Ok(written) => Finding::pass("database", told!("kept as it is, with {}", written)),
         Err(e) if restores => Finding::fail("database", e.what, e.remedy),
         Err(_) => Finding::pass(
             "database",
-            "kept as it is; what was written since the backup is not known: it does not answer",
+            told!(
+                "kept as it is; what was written since the backup is not known: it does not answer"
+            ),
         ),
     };
     let mut findings = vec![found];
@@ -156,8 +175,8 @@ fn room_beside(site: &Site<'_>) -> Vec<Finding> {
     {
         findings.push(Finding::fail(
             "database",
-            "the database hau_replaced is still there, from an earlier restore",
-            "see whether anything of it is needed, then drop it",
+            told!("the database hau_replaced is still there, from an earlier restore"),
+            told!("see whether anything of it is needed, then drop it"),
         ));
     }
     let Some(data_dir) = site.settings.data_dir() else {
@@ -167,19 +186,19 @@ fn room_beside(site: &Site<'_>) -> Vec<Finding> {
     findings.extend(match site.host.free_bytes(data_dir) {
         Ok(free) if free < need => Some(Finding::fail(
             "space",
-            format!(
+            told!(
                 "{} has {} MiB free and {} MiB may be needed",
                 data_dir.display(),
                 free >> 20,
                 need >> 20
             ),
-            "free some space there",
+            told!("free some space there"),
         )),
         Ok(_) => None,
         Err(e) => Some(Finding::fail(
             "space",
             e.to_string(),
-            "see that it is a local disk",
+            told!("see that it is a local disk"),
         )),
     });
     findings
@@ -193,16 +212,17 @@ fn space(site: &Site<'_>, dir: &Path) -> Finding {
     };
     let need = 2 * size(&dir.join("code.tar")) + 2 * size(&dir.join("config.tar")) + (16 << 20);
     match site.host.free_bytes(site.state_dir) {
-        Ok(free) if free >= need => Finding::pass("space", format!("{} MiB free", free >> 20)),
+        Ok(free) if free >= need => Finding::pass("space", told!("{} MiB free", free >> 20)),
         Ok(free) => {
             let dir = site.state_dir.display();
-            let what = format!(
-                "{dir} has {} MiB free and {} MiB may be needed",
+            let what = told!(
+                "{} has {} MiB free and {} MiB may be needed",
+                dir,
                 free >> 20,
                 need >> 20
             );
-            Finding::fail("space", what, "free some space there")
+            Finding::fail("space", what, told!("free some space there"))
         }
-        Err(e) => Finding::fail("space", e.to_string(), "see that it is a local disk"),
+        Err(e) => Finding::fail("space", e.to_string(), told!("see that it is a local disk")),
     }
 }

@@ -8,12 +8,15 @@ use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, path::Path};
 
 const CHECK: &str = "schema";
-/// Before the reason that the script gives.
-const ALLOWED: &str = "allowed in the script: ";
+
+/// What the script says of it.
+fn allowed(reason: &str) -> String {
+    told!("allowed in the script: {}", reason)
+}
 
 /// Whether a script has allowed what was found.
 pub fn is_overruled(finding: &Finding) -> bool {
-    finding.check == CHECK && finding.remedy.starts_with(ALLOWED)
+    finding.check == CHECK && finding.remedy.starts_with(&allowed(""))
 }
 
 /// Of the bundle at `bundle`, which must be on this host. What a script allows is told as a warning, with its reason.
@@ -24,7 +27,7 @@ pub fn scripts(site: &Site<'_>, bundle: &Path) -> Vec<Finding> {
     let scripts = match site.host.schema_scripts(bundle) {
         Ok(scripts) => scripts,
         Err(e) => {
-            let remedy = "hau-ctl bundle verify says more";
+            let remedy = told!("hau-ctl bundle verify says more");
             return vec![Finding::fail(CHECK, e.to_string(), remedy)];
         }
     };
@@ -36,7 +39,7 @@ pub fn scripts(site: &Site<'_>, bundle: &Path) -> Vec<Finding> {
     let found = new.iter().flat_map(read);
     let mut findings: Vec<Finding> = found.map(|f| finding(&f, is_postgres)).collect();
     if findings.is_empty() && !scripts.is_empty() {
-        let what = format!(
+        let what = told!(
             "{} to apply, {} applied before: hau sees nothing in them that breaks the running version",
             new.len(),
             scripts.len() - new.len()
@@ -55,9 +58,9 @@ fn is_known(script: &Script, applied: &BTreeMap<String, String>) -> bool {
 fn finding(f: &schema::Finding, is_postgres: bool) -> Finding {
     let what = f.to_string();
     if let Some(reason) = &f.allowed {
-        return Finding::warn(CHECK, what, format!("{ALLOWED}{reason}"));
+        return Finding::warn(CHECK, what, allowed(reason));
     }
-    let mend = format!(
+    let mend = told!(
         "{}; or put -- hau: allow REASON above the statement, and build the bundle again",
         f.remedy
     );

@@ -4,6 +4,7 @@ use super::output::{Output, say};
 use super::verbs::Ended;
 use crate::core::RowState;
 use crate::wire::{AloneRequest, Code, Failure, Outcome, Rollout, Started, Status};
+use crate::words::heard;
 use clap::Args;
 use std::time::Duration;
 
@@ -61,20 +62,21 @@ async fn run(client: &Client, out: Output, path: &str, request: &AloneRequest) -
             continue;
         };
         if solo.result != Some(Outcome::Succeeded) {
-            return Err(why(&solo));
+            return Err(why(&solo, out));
         }
         if out.json {
             out.json(&solo);
         } else {
             for row in &solo.rows {
-                say(format!("{}: done. {}", row.step, row.note).trim_end());
+                let note = heard(out.lang, &row.note);
+                say(say!(out.lang, "{}: done. {}", row.step, note).trim_end());
             }
         }
         return Ok(0);
     }
 }
 
-fn why(solo: &Rollout) -> Failure {
+fn why(solo: &Rollout, out: Output) -> Failure {
     let failed = solo
         .rows
         .iter()
@@ -84,7 +86,7 @@ fn why(solo: &Rollout) -> Failure {
         Some(problem) => Failure::new(Code::Failed, problem.what, problem.remedy),
         None => Failure::new(
             Code::Failed,
-            "it was given up: the other node is heard again",
+            say!(out.lang, "it was given up: the other node is heard again"),
             "hau-ctl status",
         ),
     }

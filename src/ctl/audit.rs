@@ -7,6 +7,7 @@ use crate::journal::{self, JournalError};
 use crate::render;
 use crate::tls;
 use crate::wire::{self, Code, Failure};
+use crate::words::Lang;
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::{
@@ -17,8 +18,6 @@ use std::{
 
 /// How a file in PEM begins. Whatever else is given is a trail, or was one.
 const PEM: &[u8] = b"-----BEGIN ";
-const REMEDY: &str =
-    "name copies of /var/lib/hau/audit/trail and of /etc/hau/tls/cert.pem, or a folder with them";
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -29,6 +28,9 @@ pub(super) struct Audit {
     /// Only those since then: 2026-11-01, or 2026-11-01T08:00:00Z
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
+    /// Only what concerns that rollout
+    #[arg(long, value_name = "NUMBER")]
+    rollout: Option<u64>,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -62,6 +64,7 @@ pub(super) async fn run(client: &Client, out: Output, asked: Audit) -> Ended {
     }
     let mut query = Vec::new();
     query.extend(asked.last.map(|n| format!("last={n}")));
+    query.extend(asked.rollout.map(|number| format!("rollout={number}")));
     let since = asked.since.map(|at| at.as_millisecond().max(0));
     query.extend(since.map(|ms| format!("since={ms}")));
     let trails: wire::Audit = client
@@ -72,26 +75,27 @@ pub(super) async fn run(client: &Client, out: Output, asked: Audit) -> Ended {
 }
 
 fn verify(paths: &[PathBuf], out: Output) -> Ended {
+    let lang = out.lang;
     let (mut copies, mut certificates) = (Vec::new(), Vec::new());
     for path in paths {
-        for file in files(path).map_err(|e| unread(path, &e))? {
-            if !is_pem(&file).map_err(|e| unread(&file, &e))? {
-                copies.push(copied(&file)?);
+        for file in files(path).map_err(|e| unread(path, &e, lang))? {
+            if !is_pem(&file).map_err(|e| unread(&file, &e, lang))? {
+                copies.push(copied(&file, lang)?);
                 continue;
             }
-            let text = fs::read(&file).map_err(|e| unread(&file, &e))?;
+            let text = fs::read(&file).map_err(|e| unread(&file, &e, lang))?;
             let certificate = tls::certificate(&text);
             // A folder of a node has its key, too.
             if certificate.is_none() && file == *path {
-                let what = format!("{} holds no certificate", file.display());
-                return Err(Failure::new(Code::Usage, what, REMEDY));
+                let what = say!(lang, "{} holds no certificate", file.display());
+                return Err(Failure::new(Code::Usage, what, remedy(lang)));
             }
             certificates.extend(certificate);
         }
     }
     if copies.is_empty() {
-        let what = "there is no trail among these files";
-        return Err(Failure::new(Code::Usage, what, REMEDY));
+        let what = say!(lang, "there is no trail among these files");
+        return Err(Failure::new(Code::Usage, what, remedy(lang)));
     }
     let (copies, notes): (Vec<Copied>, Vec<Vec<String>>) = copies.into_iter().unzip();
     let mut verdicts = audit::verify(&copies, &certificates);
@@ -125,29 +129,40 @@ fn is_pem(file: &Path) -> io::Result<bool> {
 }
 
 /// A copy, and what its file says beside its entries.
-fn copied(file: &Path) -> Result<(Copied, Vec<String>), Failure> {
+fn copied(file: &Path, lang: Lang) -> Result<(Copied, Vec<String>), Failure> {
     let lines = match Trail::lines(file) {
         Ok(lines) => Ok(lines),
         Err(AuditError::Journal(JournalError::Open { source, .. })) => {
-            return Err(unread(file, &source));
+            return Err(unread(file, &source, lang));
         }
         Err(AuditError::Damaged { what, .. }) => Err(what),
         Err(e) => Err(e.to_string()),
     };
     let mut notes = Vec::new();
     if let Ok(found) = journal::verify(file) {
-        let torn = "behind the last entry is what is none: a write that a power cut tore, or one that went on while it was copied";
-        let slot = "one of the two headers of the file is damaged; it says nothing that the entries do not";
-        notes.extend(found.torn_tail.then(|| torn.to_owned()));
-        notes.extend((found.slots < 2).then(|| slot.to_owned()));
+        let torn = told!(
+            "behind the last entry is what is none: a write that a power cut tore, or one that went on while it was copied"
+        );
+        let slot = told!(
+            "one of the two headers of the file is damaged; it says nothing that the entries do not"
+        );
+        notes.extend(found.torn_tail.then_some(torn));
+        notes.extend((found.slots < 2).then_some(slot));
     }
     let name = file.display().to_string();
     Ok((Copied { name, lines }, notes))
 }
 
-fn unread(path: &Path, e: &io::Error) -> Failure {
-    let what = format!("cannot read {}: {e}", path.display());
-    Failure::new(Code::Usage, what, REMEDY)
+fn unread(path: &Path, e: &io::Error, lang: Lang) -> Failure {
+    let what = say!(lang, "cannot read {}: {}", path.display(), e);
+    Failure::new(Code::Usage, what, remedy(lang))
+}
+
+fn remedy(lang: Lang) -> String {
+    say!(
+        lang,
+        "name copies of /var/lib/hau/audit/trail and of /etc/hau/tls/cert.pem, or a folder with them"
+    )
 }
 
 #[cfg(test)]

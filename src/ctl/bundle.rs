@@ -8,6 +8,7 @@ use crate::bundle::{
 use crate::config::Settings;
 use crate::render;
 use crate::wire::{Code, Failure};
+use crate::words::Lang;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -75,18 +76,26 @@ pub(super) struct Password {
 }
 
 pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
+    let lang = out.lang;
     match verb {
         Verb::Keygen {
             name,
             out: folder,
             password,
         } => {
-            let pair = bundle::keygen(&folder, &name, password.read()?.as_deref())
-                .map_err(|e| failed(&e))?;
+            let pair = bundle::keygen(&folder, &name, password.read(lang)?.as_deref())
+                .map_err(|e| failed(&e, lang))?;
             let (public, secret) = (pair.public.display(), pair.secret.display());
             let data = json!({ "public": pair.public, "secret": pair.secret, "id": pair.id });
             out.answer(&data, |_, _| {
-                format!("key {}\n  {public}  to /etc/hau/keys of both nodes\n  {secret}  stays with the publisher: who has it can upgrade the pair", pair.id)
+                let key = say!(lang, "key {}", pair.id);
+                let public = say!(lang, "{}  to /etc/hau/keys of both nodes", public);
+                let secret = say!(
+                    lang,
+                    "{}  stays with the publisher: who has it can upgrade the pair",
+                    secret
+                );
+                format!("{key}\n  {public}\n  {secret}")
             });
         }
         Verb::Build {
@@ -95,17 +104,23 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
             out: to,
             password,
         } => {
-            let key =
-                SigningKey::load(&key, password.read()?.as_deref()).map_err(|e| failed(&e))?;
-            let built = bundle::build(&folder, &key, &to).map_err(|e| failed(&e))?;
+            let key = SigningKey::load(&key, password.read(lang)?.as_deref())
+                .map_err(|e| failed(&e, lang))?;
+            let built = bundle::build(&folder, &key, &to).map_err(|e| failed(&e, lang))?;
             let shown = built.display().to_string();
             out.answer(&json!({ "bundle": built }), |_, _| {
-                format!("{shown}\n  next: copy it to a node; there hau-ctl plan {shown}")
+                let next = say!(
+                    lang,
+                    "next: copy it to a node; there hau-ctl plan {}",
+                    shown
+                );
+                format!("{shown}\n  {next}")
             });
         }
         Verb::Inspect { bundle, keys } => {
-            let keys = trusted(keys.as_deref(), config)?;
-            let (manifest, signer) = bundle::inspect(&bundle, &keys).map_err(|e| failed(&e))?;
+            let keys = trusted(keys.as_deref(), config, lang)?;
+            let (manifest, signer) =
+                bundle::inspect(&bundle, &keys).map_err(|e| failed(&e, lang))?;
             let data = described(&manifest, &signer);
             out.answer(&data, |_, look| render::bundle(&manifest, &signer, look));
         }
@@ -125,10 +140,11 @@ fn verify(
     config: &Path,
     out: Output,
 ) -> Result<(), Failure> {
+    let lang = out.lang;
     let (keys, product, root) = match (keys, product) {
         (Some(keys), Some(product)) => (keys, product, None),
         (keys, product) => {
-            let settings = settings(config)?;
+            let settings = settings(config, lang)?;
             let product = product.unwrap_or(settings.cluster.name);
             (
                 keys.unwrap_or(settings.bundle.keys),
@@ -137,7 +153,7 @@ fn verify(
             )
         }
     };
-    let keys = TrustedKeys::load(&keys).map_err(|e| failed(&e))?;
+    let keys = TrustedKeys::load(&keys).map_err(|e| failed(&e, lang))?;
     // What was put there before hau has no manifest: then there is nothing to compare with.
     let current = root.and_then(|root| bundle::load_unpacked(&root.join("current"), &keys).ok());
     let over = current.as_ref().map(|m| m.version.to_string());
@@ -150,29 +166,32 @@ fn verify(
         installed,
         now: Timestamp::now(),
     };
-    let verified = bundle::verify(path, &keys, &policy).map_err(|e| failed(&e))?;
+    let verified = bundle::verify(path, &keys, &policy).map_err(|e| failed(&e, lang))?;
     let mut data = described(verified.manifest(), verified.signer());
     data["size_bytes"] = json!(verified.bytes());
     data["over"] = json!(over);
     out.answer(&data, |_, look| {
-        let over = over.map_or("not compared with what is installed".to_owned(), |v| {
-            format!("fits over {v}")
-        });
-        let head = format!("every checksum is right; {over}\n");
+        let head = match over {
+            Some(version) => say!(lang, "every checksum is right; fits over {}", version),
+            None => say!(
+                lang,
+                "every checksum is right; not compared with what is installed"
+            ),
+        };
         format!(
-            "{head}{}",
+            "{head}\n{}",
             render::bundle(verified.manifest(), verified.signer(), look)
         )
     });
     Ok(())
 }
 
-fn trusted(keys: Option<&Path>, config: &Path) -> Result<TrustedKeys, Failure> {
+fn trusted(keys: Option<&Path>, config: &Path, lang: Lang) -> Result<TrustedKeys, Failure> {
     let keys = match keys {
         Some(keys) => keys.to_owned(),
-        None => settings(config)?.bundle.keys,
+        None => settings(config, lang)?.bundle.keys,
     };
-    TrustedKeys::load(&keys).map_err(|e| failed(&e))
+    TrustedKeys::load(&keys).map_err(|e| failed(&e, lang))
 }
 
 /// The schema scripts of a bundle, by path.
@@ -180,23 +199,27 @@ pub(super) fn scripts(
     path: &Path,
     keys: Option<&Path>,
     config: &Path,
+    lang: Lang,
 ) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    bundle::scripts(path, &trusted(keys, config)?).map_err(|e| failed(&e))
+    bundle::scripts(path, &trusted(keys, config, lang)?).map_err(|e| failed(&e, lang))
 }
 
 fn described(manifest: &Manifest, signer: &Signer) -> Value {
     json!({ "manifest": manifest, "signer": { "name": signer.name, "id": signer.id } })
 }
 
-pub(super) fn settings(config: &Path) -> Result<Settings, Failure> {
+pub(super) fn settings(config: &Path, lang: Lang) -> Result<Settings, Failure> {
     Settings::load(config).map_err(|problems| {
-        let remedy = "correct it, or on a machine that is no node give --keys DIR (and for verify --product NAME)";
+        let remedy = say!(
+            lang,
+            "correct it, or on a machine that is no node give --keys DIR (and for verify --product NAME)"
+        );
         Failure::new(Code::Usage, problems.to_string(), remedy)
     })
 }
 
 /// A refusal is an answer (3), the rest are mistakes of the one who asks or of the disk.
-fn failed(error: &BundleError) -> Failure {
+fn failed(error: &BundleError, lang: Lang) -> Failure {
     let mut what = error.to_string();
     let mut cause = error.source();
     while let Some(e) = cause {
@@ -206,32 +229,36 @@ fn failed(error: &BundleError) -> Failure {
     let (code, remedy) = match error {
         BundleError::Refused { .. } => (
             Code::Refused,
-            "nothing was touched; get the bundle anew from its publisher",
+            words!("nothing was touched; get the bundle anew from its publisher"),
         ),
-        BundleError::NoKeys { .. } => (Code::Refused, "hau-ctl bundle keygen makes a key pair"),
+        BundleError::NoKeys { .. } => (
+            Code::Refused,
+            words!("hau-ctl bundle keygen makes a key pair"),
+        ),
         BundleError::Read { .. } | BundleError::Build { .. } | BundleError::Keygen { .. } => {
-            (Code::Usage, "correct the path or what is there")
+            (Code::Usage, words!("correct the path or what is there"))
         }
         BundleError::Key { .. } => (
             Code::Usage,
-            "give another key, or its password with --password-stdin",
+            words!("give another key, or its password with --password-stdin"),
         ),
         BundleError::Write { .. }
         | BundleError::Destination { .. }
-        | BundleError::ReadBack { .. } => (Code::Failed, "see to space and rights there"),
+        | BundleError::ReadBack { .. } => (Code::Failed, words!("see to space and rights there")),
     };
-    Failure::new(code, what, remedy)
+    Failure::new(code, what, lang.say(remedy))
 }
 
 impl Password {
-    fn read(&self) -> Result<Option<String>, Failure> {
+    fn read(&self, lang: Lang) -> Result<Option<String>, Failure> {
         if !self.password_stdin {
             return Ok(None);
         }
         let mut line = String::new();
         stdin().read_line(&mut line).map_err(|e| {
-            let what = format!("cannot read the password from stdin: {e}");
-            Failure::new(Code::Usage, what, "give it on a line of its own")
+            let what = say!(lang, "cannot read the password from stdin: {}", e);
+            let remedy = say!(lang, "give it on a line of its own");
+            Failure::new(Code::Usage, what, remedy)
         })?;
         Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
     }

@@ -8,6 +8,7 @@ use super::verbs::Ended;
 use crate::core::Closed;
 use crate::render;
 use crate::wire::{Code, Failure, History, Outcome, Rollout, Status, Stopped};
+use crate::words::Lang;
 use std::time::{Duration, Instant};
 
 const BEAT: Duration = Duration::from_millis(250);
@@ -42,14 +43,16 @@ impl Ours {
 
 pub(super) async fn follow(client: &Client, out: Output, ours: &Ours, before: &Status) -> Ended {
     let screen = Screen::open(out, Some(before))?;
-    let ended = to_the_end(client, &screen, ours);
+    let ended = to_the_end(client, &screen, ours, out.lang);
     let Some(ended) = unless_left(client, &screen, ended).await? else {
         let echo = if screen.is_live() { "" } else { "\n" };
         drop(screen);
-        complain(&format!(
-            "{echo}hau-ctl: detached; rollout {} goes on\n  → hau-ctl watch shows it, hau-ctl abort gives it up",
-            ours.id
-        ));
+        let what = say!(out.lang, "detached; rollout {} goes on", ours.id);
+        let remedy = say!(
+            out.lang,
+            "hau-ctl watch shows it, hau-ctl abort gives it up"
+        );
+        complain(&format!("{echo}hau-ctl: {what}\n  → {remedy}"));
         return Ok(DETACHED);
     };
     // Gives the terminal back, so that the last word stands on it.
@@ -65,7 +68,7 @@ pub(super) async fn follow(client: &Client, out: Output, ours: &Ours, before: &S
 pub(super) async fn watch(client: &Client, out: Output) -> Ended {
     let screen = Screen::open(out, None)?;
     let look = async {
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(out.lang);
         loop {
             if let Some(status) = patience.status(client, &screen).await? {
                 screen.show(&status);
@@ -83,7 +86,7 @@ async fn unless_left<T>(
     screen: &Screen,
     work: impl Future<Output = T>,
 ) -> Result<Option<T>, Failure> {
-    let interrupt = Interrupt::catch(screen.is_live())?;
+    let interrupt = Interrupt::catch(screen.is_live(), client.lang())?;
     tokio::select! {
         () = interrupt.pressed() => {
             screen.give_back();
@@ -100,8 +103,9 @@ async fn to_the_end(
     client: &Client,
     screen: &Screen,
     ours: &Ours,
+    lang: Lang,
 ) -> Result<(Status, Rollout), Failure> {
-    let mut patience = Patience::default();
+    let mut patience = Patience::new(lang);
     let begun = Instant::now();
     loop {
         if let Some(status) = patience.status(client, screen).await? {
@@ -114,7 +118,7 @@ async fn to_the_end(
                     }
                 }
                 None => {
-                    if let Some(r) = look_for(client, ours, &status, begun).await? {
+                    if let Some(r) = look_for(client, ours, &status, begun, lang).await? {
                         return Ok((status, r));
                     }
                 }
@@ -144,6 +148,7 @@ async fn look_for(
     ours: &Ours,
     status: &Status,
     begun: Instant,
+    lang: Lang,
 ) -> Result<Option<Rollout>, Failure> {
     let past: History = match client.get("/v1/history").await {
         // It went away between two questions: the next look at the status sees to that.
@@ -158,17 +163,25 @@ async fn look_for(
     if !beaten && begun.elapsed() < SEEN_WITHIN {
         return Ok(None);
     }
-    let by = other
-        .map(|r| format!(" by rollout {} of {}", r.id, r.by))
-        .unwrap_or_default();
-    Err(Failure::new(
-        Code::Busy,
-        format!(
-            "rollout {} was superseded{by}: two were asked for at once",
+    let what = match other {
+        Some(r) => say!(
+            lang,
+            "rollout {} was superseded by rollout {} of {}: two were asked for at once",
+            ours.id,
+            r.id,
+            render::by(r, lang)
+        ),
+        None => say!(
+            lang,
+            "rollout {} was superseded: two were asked for at once",
             ours.id
         ),
-        "hau-ctl watch shows the one that goes on; ask again when it has ended",
-    ))
+    };
+    let remedy = say!(
+        lang,
+        "hau-ctl watch shows the one that goes on; ask again when it has ended"
+    );
+    Err(Failure::new(Code::Busy, what, remedy))
 }
 
 fn exit(goal: Goal, r: &Rollout) -> u8 {
@@ -183,12 +196,19 @@ fn exit(goal: Goal, r: &Rollout) -> u8 {
 }
 
 /// A daemon may be away for a moment.
-#[derive(Default)]
 struct Patience {
+    lang: Lang,
     away_since: Option<Instant>,
 }
 
 impl Patience {
+    fn new(lang: Lang) -> Self {
+        Self {
+            lang,
+            away_since: None,
+        }
+    }
+
     /// None: it is away, and may come back.
     async fn status(
         &mut self,
@@ -203,7 +223,7 @@ impl Patience {
             Err(failure) if failure.code == Code::Unreachable => {
                 let Some(since) = self.away_since else {
                     self.away_since = Some(Instant::now());
-                    screen.remark(&format!("{}; trying again for 30 s", failure.what));
+                    screen.remark(&say!(self.lang, "{}; trying again for 30 s", failure.what));
                     return Ok(None);
                 };
                 if since.elapsed() < PATIENCE {

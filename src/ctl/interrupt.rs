@@ -1,5 +1,6 @@
 //! Ctrl-C, and where a terminal is to be given back other ends too, as something that can be waited for.
 use crate::wire::{Code, Failure};
+use crate::words::Lang;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
@@ -23,7 +24,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// The system refuses the handler.
-    pub(super) fn catch(live: bool) -> Result<Self, Failure> {
+    pub(super) fn catch(live: bool, lang: Lang) -> Result<Self, Failure> {
         let signals: &[i32] = match live {
             true => &[SIGINT, SIGTERM, SIGHUP],
             false => &[SIGINT],
@@ -41,8 +42,8 @@ impl Interrupt {
             Ok(Self { woken, signal })
         };
         caught().map_err(|e| {
-            let what = format!("cannot listen for Ctrl-C: {e}");
-            Failure::new(Code::Internal, what, "try again with --detach")
+            let what = say!(lang, "cannot listen for Ctrl-C: {}", e);
+            Failure::new(Code::Internal, what, say!(lang, "try again with --detach"))
         })
     }
 

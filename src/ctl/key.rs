@@ -14,7 +14,8 @@ use std::{
 };
 
 pub(super) fn restore(folder: &Path, identity: &Path, check: bool, out: Output) -> Ended {
-    let usage = |what: String, remedy: &str| Failure::new(Code::Usage, what, remedy);
+    let lang = out.lang;
+    let usage = |what: String, remedy: String| Failure::new(Code::Usage, what, remedy);
     let secret = if identity == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)
@@ -22,35 +23,39 @@ pub(super) fn restore(folder: &Path, identity: &Path, check: bool, out: Output) 
         fs::read_to_string(identity)
     };
     let secret = secret.map_err(|e| {
-        let what = format!("cannot read {}: {e}", identity.display());
-        usage(what, "name the file that age-keygen wrote")
+        let what = say!(lang, "cannot read {}: {}", identity.display(), e);
+        usage(what, say!(lang, "name the file that age-keygen wrote"))
     })?;
     let manifest = fs::read(folder.join(backup::MANIFEST)).map_err(|e| e.to_string());
     let manifest = manifest
         .and_then(|m| serde_json::from_slice::<backup::Manifest>(&m).map_err(|e| e.to_string()));
     let no_backup = |why: String| {
-        let what = format!("{} is no backup: {why}", folder.display());
-        usage(
-            what,
-            "name the folder of a backup, as /var/lib/hau/backups/backup_…",
-        )
+        let what = say!(lang, "{} is no backup: {}", folder.display(), why);
+        let remedy = say!(
+            lang,
+            "name the folder of a backup, as /var/lib/hau/backups/backup_…"
+        );
+        usage(what, remedy)
     };
     let Some((path, info)) = manifest.map_err(no_backup)?.root_key else {
-        let what = format!("{} holds no root key", folder.display());
-        return Err(usage(
-            what,
-            "[root_key] was not configured when it was made",
-        ));
+        let what = say!(lang, "{} holds no root key", folder.display());
+        let remedy = say!(lang, "[root_key] was not configured when it was made");
+        return Err(usage(what, remedy));
     };
-    let other = "try the identity of another recipient; hau-ctl backup verify says whether the file is whole";
-    let refused = |what: String| Failure::new(Code::Refused, what, other);
+    let other = say!(
+        lang,
+        "try the identity of another recipient; hau-ctl backup verify says whether the file is whole"
+    );
+    let refused = |what: String| Failure::new(Code::Refused, what, other.as_str());
     let sealed = fs::read(folder.join(backup::KEY)).map_err(|e| refused(e.to_string()))?;
     let plain = archive::decrypt(&sealed, &secret);
-    let plain = plain.map_err(|why| refused(format!("{} does not open: {why}", backup::KEY)))?;
+    let plain =
+        plain.map_err(|why| refused(say!(lang, "{} does not open: {}", backup::KEY, why)))?;
     let digest = Sha256::digest(&plain);
     let hash: String = digest.iter().map(|b| format!("{b:02x}")).collect();
     if hash != info.sha256 {
-        let what = format!(
+        let what = say!(
+            lang,
             "{} opens, but is not the key that the manifest names",
             backup::KEY
         );
@@ -58,16 +63,17 @@ pub(super) fn restore(folder: &Path, identity: &Path, check: bool, out: Output) 
     }
     if !check {
         let written = std::io::stdout().write_all(&plain);
-        return written
-            .map(|()| 0)
-            .map_err(|e| Failure::new(Code::Failed, format!("cannot write the key: {e}"), ""));
+        let failed = |e| Failure::new(Code::Failed, say!(lang, "cannot write the key: {}", e), "");
+        return written.map(|()| 0).map_err(failed);
     }
     if out.json {
         out.json(&json!({"path": path, "sha256": hash}));
     } else {
-        say(&format!(
-            "the root key opens and is the one that belongs to {} (SHA-256 {hash})",
-            path.display()
+        say(&say!(
+            lang,
+            "the root key opens and is the one that belongs to {} (SHA-256 {})",
+            path.display(),
+            hash
         ));
     }
     Ok(0)

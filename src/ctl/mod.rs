@@ -5,6 +5,7 @@ mod audit;
 mod bundle;
 mod client;
 mod follow;
+mod help;
 mod init;
 mod interrupt;
 mod key;
@@ -19,6 +20,7 @@ mod verbs;
 
 use crate::config::RollbackDatabase;
 use crate::wire::{Code, Failure};
+use crate::words::Lang;
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use output::Output;
 use std::{path::PathBuf, process::ExitCode};
@@ -58,8 +60,17 @@ struct Cli {
         default_value = "/etc/hau/hau.toml"
     )]
     config: PathBuf,
+    /// The language of what is said; default: as LC_ALL, LC_MESSAGES and LANG say. JSON is always English
+    #[arg(long, global = true, value_name = "en|zh", value_parser = language)]
+    lang: Option<Lang>,
     #[command(subcommand)]
     verb: Verb,
+}
+
+fn language(word: &str) -> Result<Lang, &'static str> {
+    let known = [Lang::En, Lang::Zh].into_iter();
+    let mut meant = known.filter(|lang| lang.tag() == word);
+    meant.next().ok_or("en or zh")
 }
 
 /// THE TABLE: name, arguments, what it does, an example. `verbs::run` has one arm for each.
@@ -318,13 +329,17 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return misunderstood(&error),
+        Err(error) => return misunderstood(error),
     };
-    let out = Output::new(cli.json);
+    let out = Output::new(cli.json, cli.lang);
+    if cli.lang == Some(Lang::Zh) && out.lang == Lang::En && !cli.json {
+        let needs = words!("--lang zh needs a locale of UTF-8: LC_ALL, LC_CTYPE or LANG");
+        output::complain(&format!("hau-ctl: {}", out.lang.say(needs)));
+    }
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| Failure::new(Code::Internal, format!("cannot begin: {e}"), ""))
+        .map_err(|e| Failure::new(Code::Internal, say!(out.lang, "cannot begin: {}", e), ""))
         .and_then(|runtime| runtime.block_on(verbs::run(cli, out)));
     match done {
         Ok(code) => ExitCode::from(code),
@@ -335,9 +350,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help and version are no errors; who wants JSON gets it for mistakes too.
-fn misunderstood(error: &clap::Error) -> ExitCode {
+/// Help and version are no errors; who wants JSON gets it for mistakes too. The words of a mistake are clap's own.
+fn misunderstood(error: clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|arg| arg == "--json");
+    let error = match output::language(asked()) {
+        Lang::Zh => {
+            let command = help::translated(command(), Lang::Zh);
+            let again = command.try_get_matches_from(std::env::args_os());
+            again.err().unwrap_or(error)
+        }
+        Lang::En => error,
+    };
     if error.exit_code() == 0
         || !json
         || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
@@ -347,13 +370,24 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
         let text = error.to_string();
         let what = text.lines().next().unwrap_or_default();
         let what = what.strip_prefix("error: ").unwrap_or(what);
-        Output::new(true).failure(&Failure::new(
+        Output::new(true, None).failure(&Failure::new(
             Code::Usage,
             what,
             "hau-ctl --help, or hau-ctl VERB --help",
         ));
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// What `--lang` says, before there is a command line that could be read.
+fn asked() -> Option<Lang> {
+    let mut args = std::env::args();
+    let word = args.find_map(|arg| match arg.strip_prefix("--lang") {
+        Some("") => Some(None),
+        Some(rest) => Some(Some(rest.strip_prefix('=')?.to_owned())),
+        None => None,
+    })?;
+    language(&word.or_else(|| args.next())?).ok()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! reader goes away.
 use crate::render::Look;
 use crate::wire::{Answer, Failure};
+use crate::words::{Lang, heard};
 use crossterm::terminal::window_size;
 use serde::Serialize;
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
@@ -13,14 +14,17 @@ const NO_TERMINAL: usize = 100;
 pub(super) struct Output {
     pub json: bool,
     pub terminal: bool,
+    /// What travels is English, and so is JSON.
+    pub lang: Lang,
 }
 
 impl Output {
-    pub(super) fn new(json: bool) -> Self {
+    pub(super) fn new(json: bool, asked: Option<Lang>) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             json,
             terminal: stdout().is_terminal() && !dumb && !json,
+            lang: if json { Lang::En } else { language(asked) },
         }
     }
 
@@ -43,6 +47,7 @@ impl Output {
             },
             color: self.terminal && !plain,
             unicode: speaks_utf8(),
+            lang: self.lang,
         }
     }
 
@@ -66,10 +71,10 @@ impl Output {
             let answer = Answer::<()>::from(Err(failure.clone()));
             say(&serde_json::to_string(&answer).unwrap_or_default());
         } else {
-            let Failure { what, remedy, .. } = failure;
-            complain(&format!("hau-ctl: {what}"));
+            let (what, remedy) = (&failure.what, &failure.remedy);
+            complain(&format!("hau-ctl: {}", heard(self.lang, what)));
             if !remedy.is_empty() {
-                complain(&format!("  → {remedy}"));
+                complain(&format!("  → {}", heard(self.lang, remedy)));
             }
         }
     }
@@ -86,12 +91,26 @@ pub(super) fn complain(text: &str) {
     writeln!(stderr(), "{text}").ok();
 }
 
+/// What was asked for, else as the locale says. What a terminal cannot show is not said to it.
+pub(super) fn language(asked: Option<Lang>) -> Lang {
+    let said = || {
+        let values = ["LC_ALL", "LC_MESSAGES", "LANG"].map(variable);
+        Lang::of_locale(values.iter().map(String::as_str))
+    };
+    match asked.unwrap_or_else(said) {
+        Lang::Zh if speaks_utf8() => Lang::Zh,
+        Lang::Zh | Lang::En => Lang::En,
+    }
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
 /// As the locale says: the first of these that is set decides.
 fn speaks_utf8() -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
+    let locale = locale.iter().find(|value| !value.is_empty());
     locale.is_some_and(|l| {
         let l = l.to_ascii_lowercase();
         l.contains("utf-8") || l.contains("utf8")

@@ -10,7 +10,7 @@ const BEAT: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(client: &Client, out: Output, code: Option<String>) -> Ended {
     let code = match code.as_deref() {
-        Some("-") => Some(read_code()?),
+        Some("-") => Some(read_code(out)?),
         Some(_) | None => code,
     };
     let before: PairView = client.get("/v1/pair").await?;
@@ -27,21 +27,19 @@ pub(super) async fn run(client: &Client, out: Output, code: Option<String>) -> E
             return Ok(0);
         }
         if !now.waiting {
-            let what = "nobody used the code in time, or it was mistyped";
-            return Err(Failure::new(
-                Code::Refused,
-                what,
-                "hau-ctl pair shows a new one",
-            ));
+            let what = say!(out.lang, "nobody used the code in time, or it was mistyped");
+            let remedy = say!(out.lang, "hau-ctl pair shows a new one");
+            return Err(Failure::new(Code::Refused, what, remedy));
         }
     }
 }
 
-fn read_code() -> Result<String, Failure> {
+fn read_code(out: Output) -> Result<String, Failure> {
     let mut line = String::new();
     stdin().read_line(&mut line).map_err(|e| {
-        let what = format!("cannot read the code from stdin: {e}");
-        Failure::new(Code::Usage, what, "give it on a line of its own")
+        let what = say!(out.lang, "cannot read the code from stdin: {}", e);
+        let remedy = say!(out.lang, "give it on a line of its own");
+        Failure::new(Code::Usage, what, remedy)
     })?;
     Ok(line.trim().to_owned())
 }

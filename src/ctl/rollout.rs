@@ -10,6 +10,7 @@ use crate::render;
 use crate::wire::{
     Code, Failure, OrderRequest, PlanView, RollbackRequest, StartRequest, Started, Status,
 };
+use crate::words::Lang;
 use serde_json::Value;
 use std::{
     fs,
@@ -19,38 +20,42 @@ use std::{
 
 /// Puts a bundle named by a path into the incoming folder, with the rights of whoever asks: the daemon
 /// only ever opens what lies there. Answers its name; what is no path is such a name already.
-pub(super) fn place(bundle: &Bundle, config: &Path) -> Result<String, Failure> {
+pub(super) fn place(bundle: &Bundle, config: &Path, lang: Lang) -> Result<String, Failure> {
     let given = &bundle.bundle;
     let shown = given.display();
-    let usage = |what: String, remedy: &str| Failure::new(Code::Usage, what, remedy);
+    let usage = |what: String, remedy: String| Failure::new(Code::Usage, what, remedy);
+    let path = || say!(lang, "give the path of a .hau file");
     let name = given.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| {
-        usage(
-            format!("{shown} is not a file's name"),
-            "give the path of a .hau file",
-        )
+        let what = say!(lang, "{} is not a file's name", shown);
+        usage(what, path())
     })?;
     if given.components().count() == 1 && !given.exists() {
         return Ok(name.to_owned());
     }
     if !given.is_file() {
-        return Err(usage(
-            format!("there is no bundle {shown}"),
-            "give the path of a .hau file",
-        ));
+        let what = say!(lang, "there is no bundle {}", shown);
+        return Err(usage(what, path()));
     }
-    let incoming = super::bundle::settings(config)?.bundle.incoming;
+    let incoming = super::bundle::settings(config, lang)?.bundle.incoming;
     let target = incoming.join(name);
     if fs::canonicalize(given).ok() == fs::canonicalize(&target).ok() {
         return Ok(name.to_owned());
     }
     let copied = copy_durably(given, &incoming, &target);
     copied.map_err(|e| {
-        let what = format!("cannot copy {shown} to {}: {e}", incoming.display());
-        usage(
-            what,
-            "be root, or put the bundle there yourself and name it without a path",
-        )
+        let what = say!(
+            lang,
+            "cannot copy {} to {}: {}",
+            shown,
+            incoming.display(),
+            e
+        );
+        let remedy = say!(
+            lang,
+            "be root, or put the bundle there yourself and name it without a path"
+        );
+        usage(what, remedy)
     })?;
     Ok(name.to_owned())
 }
@@ -65,7 +70,7 @@ fn copy_durably(from: &Path, dir: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 pub(super) async fn plan(client: &Client, out: Output, bundle: &Bundle, config: &Path) -> Ended {
-    look(client, out, &of(bundle, config)?).await
+    look(client, out, &of(bundle, config, out.lang)?).await
 }
 
 pub(super) async fn back(client: &Client, out: Output, check: bool, to: Back, how: How) -> Ended {
@@ -100,28 +105,33 @@ pub(super) async fn back(client: &Client, out: Output, check: bool, to: Back, ho
         if !view.fit {
             return Ok(Code::Refused.exit());
         }
-        confirmed(words, flag)?;
+        confirmed(words, flag, out.lang)?;
     }
     start(client, out, &request, how.detach).await
 }
 
 /// Reads the words from the terminal; a script has a flag for it.
-fn confirmed(words: &str, flag: &str) -> Result<(), Failure> {
-    let refused = |what: &str| Failure::new(Code::Usage, what, format!("in a script: {flag}"));
+fn confirmed(words: &str, flag: &str, lang: Lang) -> Result<(), Failure> {
+    let refused =
+        |what: String| Failure::new(Code::Usage, what, say!(lang, "in a script: {}", flag));
     if !stdin().is_terminal() {
-        return Err(refused("it asks, and nobody is at a terminal to answer"));
+        return Err(refused(say!(
+            lang,
+            "it asks, and nobody is at a terminal to answer"
+        )));
     }
-    complain(&format!("Type \"{words}\" to do it:"));
+    complain(&say!(lang, "Type \"{}\" to do it:", words));
     let mut line = String::new();
     stdin()
         .read_line(&mut line)
-        .map_err(|e| refused(&format!("cannot read the answer: {e}")))?;
+        .map_err(|e| refused(say!(lang, "cannot read the answer: {}", e)))?;
     if line.trim() == words {
         Ok(())
     } else {
-        Err(refused(
-            "those were not the words: nothing has been touched",
-        ))
+        Err(refused(say!(
+            lang,
+            "those were not the words: nothing has been touched"
+        )))
     }
 }
 
@@ -133,13 +143,17 @@ async fn look(client: &Client, out: Output, request: &StartRequest) -> Ended {
 }
 
 pub(super) async fn stage(client: &Client, out: Output, bundle: &Bundle, config: &Path) -> Ended {
-    let request = of(bundle, config)?;
+    let request = of(bundle, config, out.lang)?;
     let answer: Value = client.post("/v1/stage", &request).await?;
     let name = bundle.bundle.display();
     done_or_json(
         out,
         &answer,
-        &format!("verified and unpacked on both nodes; next: hau-ctl upgrade {name}"),
+        &say!(
+            out.lang,
+            "verified and unpacked on both nodes; next: hau-ctl upgrade {}",
+            name
+        ),
     );
     Ok(0)
 }
@@ -201,7 +215,8 @@ async fn go_on(
     if out.json {
         out.json(started);
     } else {
-        say(&format!(
+        say(&say!(
+            out.lang,
             "rollout {} is under way; hau-ctl watch shows it",
             started.rollout
         ));
@@ -209,8 +224,8 @@ async fn go_on(
     Ok(0)
 }
 
-fn of(bundle: &Bundle, config: &Path) -> Result<StartRequest, Failure> {
-    let bundle = Some(place(bundle, config)?);
+fn of(bundle: &Bundle, config: &Path, lang: Lang) -> Result<StartRequest, Failure> {
+    let bundle = Some(place(bundle, config, lang)?);
     Ok(StartRequest {
         bundle,
         ..StartRequest::default()

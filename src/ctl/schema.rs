@@ -6,14 +6,13 @@ use super::verbs::Ended;
 use crate::render;
 use crate::schema::{self, Finding};
 use crate::wire::{Code, Failure};
+use crate::words::Lang;
 use clap::Subcommand;
 use serde::Serialize;
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
-
-const REMEDY: &str = "name a script, a folder with scripts or a bundle";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -40,22 +39,23 @@ pub(super) struct Linted {
 }
 
 pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
+    let lang = out.lang;
     let Verb::Lint { paths, keys } = verb;
     let mut scripts = Vec::new();
     for path in &paths {
         if path.extension().is_some_and(|e| e == "hau") {
-            for (name, bytes) in bundle::scripts(path, keys.as_deref(), config)? {
+            for (name, bytes) in bundle::scripts(path, keys.as_deref(), config, lang)? {
                 scripts.push((format!("{}/{name}", path.display()), bytes));
             }
             continue;
         }
-        let files = files(path).map_err(|e| unread(path, &e))?;
+        let files = files(path).map_err(|e| unread(path, &e, lang))?;
         if files.is_empty() {
-            let what = format!("there is no *.sql below {}", path.display());
-            return Err(Failure::new(Code::Usage, what, REMEDY));
+            let what = say!(lang, "there is no *.sql below {}", path.display());
+            return Err(Failure::new(Code::Usage, what, remedy(lang)));
         }
         for file in files {
-            let bytes = fs::read(&file).map_err(|e| unread(&file, &e))?;
+            let bytes = fs::read(&file).map_err(|e| unread(&file, &e, lang))?;
             scripts.push((file.display().to_string(), bytes));
         }
     }
@@ -93,7 +93,11 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn unread(path: &Path, e: &io::Error) -> Failure {
-    let what = format!("cannot read {}: {e}", path.display());
-    Failure::new(Code::Usage, what, REMEDY)
+fn unread(path: &Path, e: &io::Error, lang: Lang) -> Failure {
+    let what = say!(lang, "cannot read {}: {}", path.display(), e);
+    Failure::new(Code::Usage, what, remedy(lang))
+}
+
+fn remedy(lang: Lang) -> String {
+    say!(lang, "name a script, a folder with scripts or a bundle")
 }

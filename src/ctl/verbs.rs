@@ -11,6 +11,7 @@ use crate::render;
 use crate::wire::{
     self, Code, Doctor, Failure, Health, NotifyTried, StartRequest, SyncDifferences, SyncView,
 };
+use crate::words::heard;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ use std::collections::BTreeMap;
 pub(super) type Ended = Result<u8, Failure>;
 
 pub(super) async fn run(cli: Cli, out: Output) -> Ended {
-    let client = Client::new(&cli.socket);
+    let client = Client::new(&cli.socket, out.lang);
     match cli.verb {
         Verb::Init(asked) => init::run(asked, &cli.config, out),
         Verb::Pair { code } => pair::run(&client, out, code).await,
@@ -31,7 +32,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
             allow_known_bad,
             how,
         } => {
-            let bundle = Some(rollout::place(&bundle, &cli.config)?);
+            let bundle = Some(rollout::place(&bundle, &cli.config, out.lang)?);
             let reason = how.reason;
             let request = StartRequest {
                 bundle,
@@ -120,12 +121,9 @@ async fn backup(client: &Client, out: Output, verb: Backup) -> Ended {
         }
         Backup::Verify { name } => {
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                let what = format!("{name:?} is no name of a backup");
-                return Err(Failure::new(
-                    Code::Usage,
-                    what,
-                    "hau-ctl backup list shows the names",
-                ));
+                let what = say!(out.lang, "{} is no name of a backup", format!("{name:?}"));
+                let remedy = say!(out.lang, "hau-ctl backup list shows the names");
+                return Err(Failure::new(Code::Usage, what, remedy));
             }
             let path = format!("/v1/backups/{name}/verify");
             let manifest: crate::backup::Manifest = match client.post(&path, &json!({})).await {
@@ -149,12 +147,14 @@ async fn backup(client: &Client, out: Output, verb: Backup) -> Ended {
 
 async fn notify_test(client: &Client, out: Output) -> Ended {
     let tried: Vec<NotifyTried> = client.post("/v1/notices/test", &json!({})).await?;
-    out.answer(&tried, |tried, _| {
+    out.answer(&tried, |tried, look| {
+        let lang = look.lang;
         let line = |one: &NotifyTried| match &one.problem {
             Some(Problem { what, remedy }) => {
-                format!("{} was not told: {what}\n  → {remedy}", one.way)
+                let what = say!(lang, "{} was not told: {}", one.way, heard(lang, what));
+                format!("{what}\n  → {}", heard(lang, remedy))
             }
-            None => format!("{} was told: {}", one.way, one.answer),
+            None => say!(lang, "{} was told: {}", one.way, heard(lang, &one.answer)),
         };
         let lines: Vec<String> = tried.iter().map(line).collect();
         lines.join("\n")
@@ -171,24 +171,27 @@ async fn sync(client: &Client, out: Output, verb: Sync) -> Ended {
         }
         Sync::Check => {
             let found: SyncDifferences = client.get("/v1/sync/check").await?;
-            out.answer(&found, |found, _| match &found.differences[..] {
-                [] => "the configuration of both nodes is equal".to_owned(),
-                list => list.join("\n"),
+            out.answer(&found, |found, look| match &found.differences[..] {
+                [] => say!(look.lang, "the configuration of both nodes is equal"),
+                list => {
+                    let list = list.iter().map(|one| heard(look.lang, one));
+                    list.collect::<Vec<_>>().join("\n")
+                }
             });
             return Ok(u8::from(!found.differences.is_empty()));
         }
         Sync::Pause => (
             "pause",
-            "config sync is paused; hau-ctl sync resume lets it run again",
+            words!("config sync is paused; hau-ctl sync resume lets it run again"),
         ),
-        Sync::Resume => ("resume", "config sync runs again"),
+        Sync::Resume => ("resume", words!("config sync runs again")),
         Sync::Push => (
             "push",
-            "the configuration has been pushed; hau-ctl sync check compares both nodes",
+            words!("the configuration has been pushed; hau-ctl sync check compares both nodes"),
         ),
     };
     let answer: Value = client.post(&format!("/v1/sync/{act}"), &json!({})).await?;
-    done_or_json(out, &answer, done);
+    done_or_json(out, &answer, out.lang.say(done));
     Ok(0)
 }
 

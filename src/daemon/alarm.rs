@@ -2,7 +2,9 @@
 use crate::core::{DatabaseRole, Hello, Problem, Rollout, RolloutResult, State};
 use crate::time::Time;
 
-const REJOIN: &str = "hau-ctl rejoin; where that is refused hau-ctl rejoin --rebuild";
+fn rejoin() -> String {
+    told!("hau-ctl rejoin; where that is refused hau-ctl rejoin --rebuild")
+}
 
 /// Whether it is so, and how it is said.
 type Rule = fn(&State, Time) -> Option<Problem>;
@@ -26,22 +28,17 @@ pub fn alarm(state: &State, now: Time) -> Option<Problem> {
     RULES.iter().find_map(|rule| rule(state, now))
 }
 
-fn told(what: String, remedy: impl Into<String>) -> Problem {
-    Problem {
-        what,
-        remedy: remedy.into(),
-    }
+fn problem(what: String, remedy: String) -> Problem {
+    Problem { what, remedy }
 }
 
 fn is_replaced(state: &State, _: Time) -> Option<Problem> {
     let is_left = state.observed.local.held || state.has_failed_to_rejoin();
     let peer = &state.peer;
     (state.is_astray() || (state.is_superseded() && is_left)).then(|| {
-        told(
-            format!(
-                "node {peer} became primary while this one was away: the database here is not to be written to any more"
-            ),
-            REJOIN,
+        problem(
+            told!("node {} became primary while this one was away: the database here is not to be written to any more", peer),
+            rejoin(),
         )
     })
 }
@@ -49,9 +46,12 @@ fn is_replaced(state: &State, _: Time) -> Option<Problem> {
 fn is_left_down(state: &State, _: Time) -> Option<Problem> {
     let peer = &state.peer;
     state.is_left_down().then(|| {
-        told(
-            format!("node {peer} is primary, and the database here is down and does not follow it"),
-            REJOIN,
+        problem(
+            told!(
+                "node {} is primary, and the database here is down and does not follow it",
+                peer
+            ),
+            rejoin(),
         )
     })
 }
@@ -60,11 +60,9 @@ fn is_held_for_a_claim(state: &State, now: Time) -> Option<Problem> {
     let claims = state.fresh_peer(now).is_some_and(|hello| hello.claims);
     let peer = &state.peer;
     (state.observed.local.held && claims).then(|| {
-        told(
-            format!(
-                "the database here was primary and does not start: node {peer} has begun to become primary and has not ended"
-            ),
-            format!("hau-ctl status on node {peer}"),
+        problem(
+            told!("the database here was primary and does not start: node {} has begun to become primary and has not ended", peer),
+            told!("hau-ctl status on node {}", peer),
         )
     })
 }
@@ -74,13 +72,9 @@ fn is_held_without_an_answer(state: &State, now: Time) -> Option<Problem> {
     let is_answered = state.fresh_peer(now).is_some_and(answers);
     let peer = &state.peer;
     (state.observed.local.held && !is_answered).then(|| {
-        told(
-            format!(
-                "the database here was primary and does not start: node {peer} is not heard, or does not hear this one, and may have become primary meanwhile"
-            ),
-            format!(
-                "bring node {peer} back; if it stays off: hau-ctl failover --fenced --accept-data-loss --reason …"
-            ),
+        problem(
+            told!("the database here was primary and does not start: node {} is not heard, or does not hear this one, and may have become primary meanwhile", peer),
+            told!("bring node {} back; if it stays off: hau-ctl failover --fenced --accept-data-loss --reason …", peer),
         )
     })
 }
@@ -89,11 +83,11 @@ fn is_held_as_a_rival(state: &State, now: Time) -> Option<Problem> {
     let is_rival = |hello: &Hello| state.is_rival(hello);
     let peer = &state.peer;
     state.fresh_peer(now).is_some_and(is_rival).then(|| {
-        told(
-            format!(
-                "the databases of this node and of node {peer} were both primary, neither knowing of the other: neither starts"
+        problem(
+            told!("the databases of this node and of node {} were both primary, neither knowing of the other: neither starts", peer),
+            told!(
+                "on the node that holds the VIP, if its data is what counts: hau-ctl failover --fenced --accept-data-loss --reason …; then hau-ctl rejoin --rebuild on the other one"
             ),
-            "on the node that holds the VIP, if its data is what counts: hau-ctl failover --fenced --accept-data-loss --reason …; then hau-ctl rejoin --rebuild on the other one",
         )
     })
 }
@@ -102,10 +96,9 @@ fn is_held_as_a_rival(state: &State, now: Time) -> Option<Problem> {
 fn has_not_ended_well(state: &State, _: Time) -> Option<Problem> {
     let is_standby = state.observed.local.database == DatabaseRole::Standby;
     (state.claims() && is_standby && !is_promoted_unseen(state)).then(|| {
-        told(
-            "the failover of this node did not end well, and its database may become primary yet"
-                .to_owned(),
-            "see the database's own log, then hau-ctl failover --fenced --reason … once more",
+        problem(
+            told!("the failover of this node did not end well, and its database may become primary yet"),
+            told!("see the database's own log, then hau-ctl failover --fenced --reason … once more"),
         )
     })
 }
@@ -114,12 +107,19 @@ fn cannot_write(state: &State, now: Time) -> Option<Problem> {
     let is_standby = state.observed.local.database == DatabaseRole::Standby;
     let peer = &state.peer;
     (state.is_left_with_vip(now) && is_standby && !is_promoted_unseen(state)).then(|| {
-        let (why, flag) = stands(state);
-        told(
-            format!(
-                "node {peer} is gone, the VIP is here, and the database here is a standby: nothing can be written; {why}"
-            ),
-            format!("make sure that node {peer} is off, then hau-ctl failover --fenced{flag} --reason …"),
+        let (why, loses) = stands(state);
+        problem(
+            told!("node {} is gone, the VIP is here, and the database here is a standby: nothing can be written; {}", peer, why),
+            match loses {
+                true => told!(
+                    "make sure that node {} is off, then hau-ctl failover --fenced --accept-data-loss --reason …",
+                    peer
+                ),
+                false => told!(
+                    "make sure that node {} is off, then hau-ctl failover --fenced --reason …",
+                    peer
+                ),
+            },
         )
     })
 }
@@ -133,18 +133,21 @@ fn is_promoted_unseen(state: &State) -> bool {
     state.claims() && state.journaled.solo.as_ref().is_some_and(succeeded)
 }
 
-/// Why nothing is promoted by itself, and what a person must add to have it done.
-fn stands(state: &State) -> (&'static str, &'static str) {
+/// Why nothing is promoted by itself, and whether data may be lost by it.
+fn stands(state: &State) -> (String, bool) {
     if !state.is_in_step() {
-        let why = "it had not followed to the end, so it may lack what the other one acknowledged";
-        return (why, " --accept-data-loss");
+        let why =
+            told!("it had not followed to the end, so it may lack what the other one acknowledged");
+        return (why, true);
     }
     let why = if state.unasked.failover.is_none() {
-        "it has what the other one sent, and a person promotes ([database] failover = \"manual\")"
+        told!(
+            "it has what the other one sent, and a person promotes ([database] failover = \"manual\")"
+        )
     } else {
-        "it has what the other one sent, and the failover did not end well (hau-ctl history)"
+        told!("it has what the other one sent, and the failover did not end well (hau-ctl history)")
     };
-    (why, "")
+    (why, false)
 }
 
 #[cfg(test)]
@@ -202,11 +205,26 @@ mod tests {
         let says = |local, theirs| alarm(&state(local, theirs), NOW).map(|a| (a.what, a.remedy));
         for (timeline, held) in [(1, true), (1, false)] {
             let (_, remedy) = says(is(Unknown, timeline, held), primary.clone()).expect("told");
-            assert_eq!(remedy, REJOIN);
+            assert_eq!(remedy, rejoin());
         }
         // Down, as any may be for a moment; and well.
         assert_eq!(says(is(Unknown, 2, false), primary.clone()), None);
         assert_eq!(says(is(Standby, 2, false), primary), None);
+    }
+
+    #[test]
+    fn an_alarm_is_read_in_chinese() {
+        use crate::words::{Lang, heard};
+        let left = alarm(
+            &state(
+                is(DatabaseRole::Unknown, 1, true),
+                is(DatabaseRole::Primary, 2, false),
+            ),
+            NOW,
+        );
+        let Problem { what, remedy } = left.expect("told");
+        assert!(heard(Lang::Zh, &what).starts_with("本节点离线期间，节点 b 已成为主库"));
+        assert!(heard(Lang::Zh, &remedy).contains("如被拒绝则 hau-ctl rejoin --rebuild"));
     }
 
     #[test]

@@ -266,7 +266,8 @@ impl Audit {
     fn judge<T>(&self, written: Result<T, String>) -> Result<T, Failure> {
         lock(&self.known).write = written.as_ref().err().cloned();
         written.map_err(|why| {
-            let remedy = "nothing is done that cannot be written down; what only looks goes on";
+            let remedy =
+                told!("nothing is done that cannot be written down; what only looks goes on");
             Failure::new(Code::Refused, why, remedy)
         })
     }
@@ -309,18 +310,28 @@ impl Audit {
     pub(super) fn problem(&self) -> Option<Problem> {
         let (peer, known) = (&self.peer, lock(&self.known));
         if let Some(what) = known.write.clone() {
-            let remedy = "nothing that is asked for is done until then";
-            return Some(told(what, remedy));
+            let remedy = told!("nothing that is asked for is done until then");
+            return Some(Problem { what, remedy });
         }
-        let anew = "hau-ctl audit verify on copies of both trails says more; keep them, and where it is explained hau-ctl pair begins anew";
+        let remedy = told!(
+            "hau-ctl audit verify on copies of both trails says more; keep them, and where it is explained hau-ctl pair begins anew"
+        );
         let dispute = known.standing.as_ref().and_then(|s| s.dispute.as_ref());
         if let Some(why) = dispute {
-            let what = format!("the audit trail of node {peer} was changed or lost its end: {why}");
-            return Some(told(what, anew));
+            let what = told!(
+                "the audit trail of node {} was changed or lost its end: {}",
+                peer,
+                why
+            );
+            return Some(Problem { what, remedy });
         }
         let why = known.refused.as_ref()?;
-        let what = format!("node {peer} does not sign the audit trail of this node: {why}");
-        Some(told(what, anew))
+        let what = told!(
+            "node {} does not sign the audit trail of this node: {}",
+            peer,
+            why
+        );
+        Some(Problem { what, remedy })
     }
 
     /// The same, once for each.
@@ -349,23 +360,25 @@ impl Audit {
         vec![match waits.filter(|_| unsigned > 0) {
             Some(why) => Finding::warn(
                 CHECK,
-                format!("{unsigned} entries wait for the signature of node {peer}: {why}"),
-                "they are signed by themselves when it is back",
+                told!(
+                    "{} entries wait for the signature of node {}: {}",
+                    unsigned,
+                    peer,
+                    why
+                ),
+                told!("they are signed by themselves when it is back"),
             ),
             None => Finding::pass(
                 CHECK,
-                format!(
-                    "{entries} entries, signed by node {peer} up to {}",
+                told!(
+                    "{} entries, signed by node {} up to {}",
+                    entries,
+                    peer,
                     standing.signed
                 ),
             ),
         }]
     }
-}
-
-fn told(what: String, remedy: &str) -> Problem {
-    let remedy = remedy.to_owned();
-    Problem { what, remedy }
 }
 
 fn outcome(to: u64, failure: Option<&Failure>, rollout: Option<u64>) -> Event {

@@ -164,11 +164,11 @@ pub fn disarm(run_dir: &std::path::Path) -> anyhow::Result<()> {
 pub(super) fn findings(site: &Site) -> Vec<host::Finding> {
     let settings = &site.settings;
     if !settings.hands_off() {
-        let what = "switched off: requests in flight are cut when the VIP moves";
+        let what = told!("switched off: requests in flight are cut when the VIP moves");
         return vec![host::Finding::pass(NAME, what)];
     }
     let (handoff, strict) = (part(site), settings.handoff.enabled == When::Always);
-    let bad = |what: String, remedy: &str| {
+    let bad = |what: String, remedy: String| {
         if strict {
             host::Finding::fail(NAME, what, remedy)
         } else {
@@ -178,34 +178,36 @@ pub(super) fn findings(site: &Site) -> Vec<host::Finding> {
     let mut found = vec![match handoff.check(&ground(site)) {
         Ok(()) => host::Finding::pass(
             NAME,
-            "connections that are open when the VIP moves are forwarded",
+            told!("connections that are open when the VIP moves are forwarded"),
         ),
         Err(e) => bad(
-            format!(
+            told!(
                 "{}; requests in flight are cut when the VIP moves",
                 chain(&e)
             ),
-            "mend that, or write handoff.enabled = \"never\"",
+            told!("mend that, or write handoff.enabled = \"never\""),
         ),
     }];
     let interface = site.keepalived.interface();
     let near = |peer| site.addresses.share_segment(&interface, peer);
     if !is_one_segment(&site.keepalived.unicast_peers(), near) {
-        let what = format!(
-            "no unicast_peer is in the network of {interface}: forwarding needs one segment"
+        let what = told!(
+            "no unicast_peer is in the network of {}: forwarding needs one segment",
+            interface
         );
         found.push(bad(
             what,
-            "give both nodes an address in one network on the interface of VRRP",
+            told!("give both nodes an address in one network on the interface of VRRP"),
         ));
     }
     let elsewhere = site.keepalived.elsewhere();
     if !elsewhere.is_empty() {
-        let what = format!(
-            "{}, and VRRP is on {interface}: requests in flight there are cut when the VIP moves",
-            elsewhere.join(", ")
+        let what = told!(
+            "{}, and VRRP is on {}: requests in flight there are cut when the VIP moves",
+            elsewhere.join(", "),
+            interface
         );
-        let remedy = "put it on the interface of its vrrp_instance";
+        let remedy = told!("put it on the interface of its vrrp_instance");
         found.push(bad(what, remedy));
     }
     if settings.parks() {
@@ -225,27 +227,32 @@ fn parking(site: &Site) -> Vec<host::Finding> {
     for service in site.settings.behind_vip() {
         let watchdog = site.units.watchdog(&service.unit).ok().flatten();
         if let Some(watchdog) = watchdog {
-            let what = format!(
-                "{} has WatchdogSec={watchdog:?}: systemd would kill it while it is held",
-                service.unit
+            let what = told!(
+                "{} has WatchdogSec={}: systemd would kill it while it is held",
+                service.unit,
+                format!("{watchdog:?}")
             );
-            let remedy = "take WatchdogSec= out of the unit, or write handoff.park = \"never\"";
+            let remedy =
+                told!("take WatchdogSec= out of the unit, or write handoff.park = \"never\"");
             found.push(host::Finding::fail(NAME, what, remedy));
         }
         for port in &service.ports {
             let room = sockets::backlog(*port).ok().flatten();
             if let Some(room) = room.filter(|room| *room < BACKLOG_LEAST) {
-                let what = format!(
-                    "{} lets {room} connections wait on port {port}: more than that come a second late",
-                    service.name
+                let what = told!(
+                    "{} lets {} connections wait on port {}: more than that come a second late",
+                    service.name,
+                    room,
+                    port
                 );
-                let remedy = "give its listening socket a longer backlog (and net.core.somaxconn)";
+                let remedy =
+                    told!("give its listening socket a longer backlog (and net.core.somaxconn)");
                 found.push(host::Finding::warn(NAME, what, remedy));
             }
         }
     }
     if found.is_empty() {
-        let what = "new connections are parked while the primary moves";
+        let what = told!("new connections are parked while the primary moves");
         found.push(host::Finding::pass(NAME, what));
     }
     found

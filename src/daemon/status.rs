@@ -4,6 +4,7 @@ use crate::host::{self, Finding};
 use crate::steps;
 use crate::time::Time;
 use crate::wire::{self, Outcome, Stopped, SyncState};
+use crate::words::Lang;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// So many of the last switchovers tell of the next.
@@ -92,7 +93,7 @@ impl Snapshot {
             second: r.plan.second.0.clone(),
             from: r.plan.from.clone(),
             to: r.plan.to.clone(),
-            by: format!("{} on {}", r.plan.by.user, r.plan.by.node),
+            by: say!(Lang::En, "{} on {}", r.plan.by.user, r.plan.by.node),
             reason: r.plan.by.reason.clone(),
             bundle: r.plan.bundle.clone(),
             made: rfc3339(r.plan.made_at),
@@ -142,17 +143,28 @@ impl Snapshot {
         let measured = rollouts.rev().filter_map(|r| downtime(&self.state.me, r));
         let worst = measured.take(SWITCHOVERS).map(|m| m.gap()).max();
         match worst {
-            None => Finding::pass("downtime", "no switchover of this pair was measured yet"),
+            None => Finding::pass(
+                "downtime",
+                told!("no switchover of this pair was measured yet"),
+            ),
             Some(worst) if worst <= budget => Finding::pass(
                 "downtime",
-                format!("at most {worst:?} without an answer is to be expected, of {budget:?}"),
+                told!(
+                    "at most {} without an answer is to be expected, of {}",
+                    format!("{worst:?}"),
+                    format!("{budget:?}")
+                ),
             ),
             Some(worst) => Finding::fail(
                 "downtime",
-                format!(
-                    "the last switchovers left users without an answer for up to {worst:?}, and limits.downtime_budget is {budget:?}"
+                told!(
+                    "the last switchovers left users without an answer for up to {}, and limits.downtime_budget is {}",
+                    format!("{worst:?}"),
+                    format!("{budget:?}")
                 ),
-                "look into hau-ctl history for where the time went, or allow for it in hau.toml",
+                told!(
+                    "look into hau-ctl history for where the time went, or allow for it in hau.toml"
+                ),
             ),
         }
     }
@@ -174,8 +186,8 @@ impl Snapshot {
         if let Some((n, report)) = r.halted_by() {
             let row = &r.plan.rows[n];
             let problem = report.problem.clone().unwrap_or_else(|| core::Problem {
-                what: format!("{} failed", row.step),
-                remedy: "see the log of that node".to_owned(),
+                what: told!("{} failed", row.step),
+                remedy: told!("see the log of that node"),
             });
             let (node, step) = (row.node.0.clone(), row.step.clone());
             return Some(Stopped::Failure {
@@ -205,28 +217,33 @@ impl Snapshot {
     fn say(&self, r: &core::Rollout, closed: Closed) -> String {
         let peer = &self.state.peer;
         match closed {
-            Closed::PeerLost if self.is_peer_new() => format!(
-                "node {peer} has lost its journal: what it did in this rollout is not known there any more. \
-                 hau-ctl abort takes back what this node did; what that one did is a person's to look at"
+            Closed::PeerLost if self.is_peer_new() => told!(
+                "node {} has lost its journal: what it did in this rollout is not known there any more. hau-ctl abort takes back what this node did; what that one did is a person's to look at",
+                peer
             ),
             Closed::PeerLost => {
-                format!("node {peer} is not heard of: nothing new begins until it is")
+                told!(
+                    "node {} is not heard of: nothing new begins until it is",
+                    peer
+                )
             }
-            Closed::PeerBehind => format!("node {peer} has not yet taken the newest order"),
+            Closed::PeerBehind => {
+                told!("node {} has not yet taken the newest order", peer)
+            }
             Closed::Waiting(n) => {
                 let row = &r.plan.rows[n];
-                format!("waits for {} on node {}", row.step, row.node)
+                told!("waits for {} on node {}", row.step, row.node)
             }
-            Closed::StopAsked => "the plan was asked to stop here".to_owned(),
+            Closed::StopAsked => told!("the plan was asked to stop here"),
             Closed::ByHand => {
-                "waits for what was asked for by hand on that node (a backup, the sync)".to_owned()
+                told!("waits for what was asked for by hand on that node (a backup, the sync)")
             }
             Closed::MasterHere => {
-                "this node may hold the VIP: its service is not touched".to_owned()
+                told!("this node may hold the VIP: its service is not touched")
             }
-            Closed::Held => "the database here is kept from starting as primary".to_owned(),
+            Closed::Held => told!("the database here is kept from starting as primary"),
             Closed::PeerNotServing => {
-                format!("node {peer} does not hold the VIP with its service up")
+                told!("node {} does not hold the VIP with its service up", peer)
             }
         }
     }
@@ -237,32 +254,32 @@ fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<
     let kind = r.plan.kind;
     match (&r.ended, stopped) {
         (Some((core::RolloutResult::Succeeded, _)), _) if kind.is_solo() => {
-            "nothing: it is done".to_owned()
+            told!("nothing: it is done")
         }
         (Some((core::RolloutResult::Failed, _)), _) if kind.is_solo() => {
             problem(r).map_or_else(|| "hau-ctl status".to_owned(), |p| p.remedy.clone())
         }
         (Some((core::RolloutResult::Succeeded, _)), _) if kind == Kind::RollbackNode => {
-            format!("nothing: node {} runs {}", r.plan.first, r.plan.to)
+            told!("nothing: node {} runs {}", r.plan.first, r.plan.to)
         }
         (Some((core::RolloutResult::Succeeded, _)), _) if kind != Kind::Switch => {
-            format!("nothing: both nodes run {}", r.plan.to)
+            told!("nothing: both nodes run {}", r.plan.to)
         }
         (Some((core::RolloutResult::Succeeded, _)), _) => {
-            "nothing: the roles are switched".to_owned()
+            told!("nothing: the roles are switched")
         }
-        (Some((core::RolloutResult::Failed, _)), _) => "nothing: it was given up".to_owned(),
+        (Some((core::RolloutResult::Failed, _)), _) => told!("nothing: it was given up"),
         (None, Some(Stopped::Failure { .. })) if r.mandate.direction == Direction::Back => {
-            "hau-ctl retry, when the cause is mended".to_owned()
+            told!("hau-ctl retry, when the cause is mended")
         }
         (None, Some(Stopped::Failure { .. })) if r.is_undecided(me) => {
-            "hau-ctl retry, when the cause is mended".to_owned()
+            told!("hau-ctl retry, when the cause is mended")
         }
         (None, Some(Stopped::Failure { .. })) if r.is_past_abort(me) => {
-            "hau-ctl retry, when the cause is mended; or hau-ctl confirm --reason".to_owned()
+            told!("hau-ctl retry, when the cause is mended; or hau-ctl confirm --reason")
         }
         (None, Some(Stopped::Failure { .. })) => {
-            "hau-ctl retry, when the cause is mended; or hau-ctl abort".to_owned()
+            told!("hau-ctl retry, when the cause is mended; or hau-ctl abort")
         }
         (
             None,
@@ -270,11 +287,14 @@ fn next(me: &NodeId, r: &core::Rollout, stopped: Option<&Stopped>, open: Option<
                 closed: Closed::StopAsked,
                 ..
             }),
-        ) => "hau-ctl retry goes on; hau-ctl abort gives up".to_owned(),
+        ) => told!("hau-ctl retry goes on; hau-ctl abort gives up"),
         (None, _) => match (open, r.mandate.order) {
-            (_, Order::Abort) => "what was begun is taken back".to_owned(),
-            (Some(n), _) => format!("{} on node {}", r.plan.rows[n].step, r.plan.rows[n].node),
-            (None, _) => "the end".to_owned(),
+            (_, Order::Abort) => told!("what was begun is taken back"),
+            (Some(n), _) => {
+                let row = &r.plan.rows[n];
+                say!(Lang::En, "{} on node {}", row.step, row.node)
+            }
+            (None, _) => told!("the end"),
         },
     }
 }
@@ -409,6 +429,80 @@ mod tests {
         };
         let history = snapshot.history(Time(0));
         history.iter().map(|r| r.id).collect()
+    }
+
+    /// Each of them, as the compiler sees to it.
+    fn every_gate() -> [Closed; 8] {
+        match Closed::PeerLost {
+            Closed::PeerLost
+            | Closed::PeerBehind
+            | Closed::Waiting(_)
+            | Closed::StopAsked
+            | Closed::ByHand
+            | Closed::MasterHere
+            | Closed::PeerNotServing
+            | Closed::Held => [
+                Closed::PeerLost,
+                Closed::PeerBehind,
+                Closed::Waiting(0),
+                Closed::StopAsked,
+                Closed::ByHand,
+                Closed::MasterHere,
+                Closed::PeerNotServing,
+                Closed::Held,
+            ],
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_row_from_beginning_is_read_in_chinese() {
+        use crate::words::heard;
+        let (a, b) = (NodeId("a".into()), NodeId("b".into()));
+        let mut made = (*plan(Kind::Upgrade, 1)).clone();
+        made.rows.push(core::Row {
+            phase: 0,
+            phase_name: "upgrade first".to_owned(),
+            node: b.clone(),
+            step: "soak".to_owned(),
+            disruptive: false,
+            disruptive_undo: false,
+            restores: false,
+            service_down: false,
+            gives_vip: false,
+            confirmable: false,
+            undo: core::Undo::Nothing,
+            handoff: core::HandoffRow::default(),
+            limit_ms: 0,
+            attempts: 1,
+        });
+        let mut state = core::State::new(a.clone(), b, Timing::default());
+        let mandate = Mandate {
+            epoch: 0,
+            origin: a,
+            order: Order::Start,
+            direction: Direction::Forward,
+            by: Actor::default(),
+            at: Time(0),
+        };
+        state.journaled.apply(&Record::PlanAdopted {
+            plan: Arc::new(made),
+            mandate: Arc::new(mandate),
+            with: None,
+        });
+        let mut snapshot = Snapshot::of(&state, core::Band::default(), &Arc::new(Vec::new()));
+        let r = state.journaled.rollout.as_ref().expect("adopted");
+        let mut seen = std::collections::BTreeSet::new();
+        for closed in every_gate() {
+            let said = snapshot.say(r, closed);
+            let zh = heard(Lang::Zh, &said);
+            assert!(!zh.is_ascii() && seen.insert(zh.clone()), "{said}: {zh}");
+        }
+        // It is there again, with another journal.
+        snapshot.state.observed.stranger = Some(Time(1));
+        let said = snapshot.say(r, Closed::PeerLost);
+        assert!(seen.insert(heard(Lang::Zh, &said)), "{said}");
+        let waits = heard(Lang::Zh, &snapshot.say(r, Closed::Waiting(0)));
+        assert_eq!(waits, "等待节点 b 的 soak");
     }
 
     #[test]

@@ -5,14 +5,27 @@ use std::path::Path;
 const ANYBODY: u32 = 0o022;
 const RUNS: u32 = 0o111;
 
-/// What `place` of hau.toml names, as a finding of `check`; `more` is said of one that is well.
-pub fn look(host: &dyn Host, check: &str, program: &str, place: &str, more: &str) -> Finding {
+/// What `place` of hau.toml names, as a finding of `check`; `limit`: how many seconds it has.
+pub fn look(
+    host: &dyn Host,
+    check: &str,
+    program: &str,
+    place: &str,
+    limit: Option<u64>,
+) -> Finding {
     match obstacle(host, Path::new(program), place) {
         Some((what, remedy)) => Finding::fail(check, what, remedy),
-        None => Finding::pass(
-            check,
-            format!("{program} can be run, and changed by root alone{more}"),
-        ),
+        None => {
+            let what = match limit {
+                Some(s) => told!(
+                    "{} can be run, and changed by root alone; it has {} s",
+                    program,
+                    s
+                ),
+                None => told!("{} can be run, and changed by root alone", program),
+            };
+            Finding::pass(check, what)
+        }
     }
 }
 
@@ -20,28 +33,28 @@ pub fn look(host: &dyn Host, check: &str, program: &str, place: &str, more: &str
 fn obstacle(host: &dyn Host, program: &Path, place: &str) -> Option<(String, String)> {
     let shown = program.display();
     if let Some(target) = host.link_target(program) {
-        let what = format!("{shown} is a symbolic link to {}", target.display());
-        return Some((what, format!("write the program itself in {place}")));
+        let what = told!("{} is a symbolic link to {}", shown, target.display());
+        return Some((what, told!("write the program itself in {}", place)));
     }
     let found = match host.inspect(&[program.to_owned()]) {
         Ok(found) => found,
-        Err(e) => return Some((e.to_string(), format!("correct {place}"))),
+        Err(e) => return Some((e.to_string(), format!("correct {}", place))),
     };
     let Some(file) = found.get(program) else {
-        let what = format!("{shown} is not there, or is no file");
-        return Some((what, format!("install it, or correct {place}")));
+        let what = told!("{} is not there, or is no file", shown);
+        return Some((what, told!("install it, or correct {}", place)));
     };
     if file.mode & RUNS == 0 {
         return Some((
-            format!("{shown} is not executable"),
+            told!("{} is not executable", shown),
             format!("chmod 0755 {shown}"),
         ));
     }
     if file.uid != 0 || file.mode & ANYBODY != 0 {
-        let what = format!("{shown} runs as root, and others than root can change it");
+        let what = told!("{} runs as root, and others than root can change it", shown);
         return Some((
             what,
-            format!("chown root:root {shown} && chmod 0755 {shown}"),
+            format!("chown root:root {} && chmod 0755 {}", shown, shown),
         ));
     }
     None

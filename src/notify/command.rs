@@ -21,14 +21,14 @@ impl Channel for NotifyCommand {
             super::CHECK,
             self.program(),
             place,
-            "",
+            None,
         )]
     }
 
     fn tell(&self, notice: &Notice, _: &dyn Host, _: &Handle) -> Result<String, Problem> {
         let program = self.program();
         let problem = |what: String| {
-            let remedy = format!("see what {program} says, and run hau-ctl notify test");
+            let remedy = told!("see what {} says, and run hau-ctl notify test", program);
             Problem { what, remedy }
         };
         let output = commands::run(&Command {
@@ -40,8 +40,8 @@ impl Channel for NotifyCommand {
         });
         let output = output.map_err(|e| problem(e.to_string()))?;
         match output.code {
-            Some(0) => Ok("exit code 0".to_owned()),
-            Some(_) | None => Err(problem(format!("it ended with {}", output.ending()))),
+            Some(0) => Ok(told!("exit code 0")),
+            Some(_) | None => Err(problem(told!("it ended with {}", output.ending()))),
         }
     }
 }

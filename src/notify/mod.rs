@@ -47,8 +47,8 @@ impl Notice {
     /// As one line of JSON.
     fn line(&self) -> Result<Vec<u8>, Problem> {
         let mut line = serde_json::to_vec(self).map_err(|e| Problem {
-            what: format!("the event cannot be written as JSON: {e}"),
-            remedy: "report this as an error of hau".to_owned(),
+            what: told!("the event cannot be written as JSON: {}", e),
+            remedy: told!("report this as an error of hau"),
         })?;
         line.push(b'\n');
         Ok(line)
@@ -126,7 +126,7 @@ fn trusted(
     ca_file: Option<&Path>,
 ) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, Problem> {
     let wrong = |what: String| {
-        let remedy = "name a file with the certificate of your CA (PEM) in ca_file";
+        let remedy = told!("name a file with the certificate of your CA (PEM) in ca_file");
         Problem {
             what,
             remedy: remedy.to_owned(),
@@ -147,7 +147,10 @@ fn findings(name: &str, parts: impl IntoIterator<Item = Result<(), Problem>>) ->
         .map(|Problem { what, remedy }| Finding::fail(CHECK, format!("{name}: {what}"), remedy))
         .collect();
     if wrong.is_empty() {
-        let what = format!("{name}: what it needs is there; hau-ctl notify test tells more");
+        let what = told!(
+            "{}: what it needs is there; hau-ctl notify test tells more",
+            name
+        );
         return vec![Finding::pass(CHECK, what)];
     }
     wrong

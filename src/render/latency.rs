@@ -1,9 +1,9 @@
 //! What the requests through the VIP came to during a switchover: a line of blocks on a terminal, a picture on the page.
 use super::rollout::{phases, span};
-use super::text::{Look, Mark, duration, hang, moment, plural};
-use super::web::Lang;
+use super::text::{Look, Mark, duration, hang, moment, padded};
 use crate::time::Time;
 use crate::wire::{Probes, Rollout, Row, Slice};
+use crate::words::Lang;
 use maud::{Markup, html};
 
 /// The scale of the picture ends here at least, so that two reports can be compared at a glance.
@@ -22,16 +22,19 @@ pub(super) fn words(probes: &Probes, look: &Look) -> String {
         .map(|slices| block(&Slice::together(slices), look))
         .collect();
     let each = probes.slice_ms.saturating_mul(joined as u64);
-    let text = format!(
-        "{} through the VIP by {} in {}, from {} on; {} failed, the slowest took {} ms; a mark for each {each} ms:",
-        plural(all.probes as usize, "request", "requests"),
+    let text = say!(
+        look.lang,
+        "{} requests through the VIP by {} in {}, from {} on; {} failed, the slowest took {} ms; a mark for each {} ms:",
+        all.probes,
         probes.node,
-        duration(probes.whole_ms()),
+        duration(look.lang, probes.whole_ms()),
         moment(Time(probes.begun_ms)),
         all.failed,
         all.slowest_ms,
+        each
     );
-    let said = hang("  measured   ", &text, look.width);
+    let first = format!("  {} ", padded(say!(look.lang, "measured").as_str(), 10));
+    let said = hang(&first, &text, look.width);
     format!("{said}\n{INDENT}{}", line.trim_end())
 }
 
@@ -68,18 +71,15 @@ pub(super) fn picture(probes: &Probes, r: &Rollout, lang: Lang) -> Markup {
     let whole = (probes.slices.len() as u64).max(1);
     let from_base = |tall: u64| HEIGHT - tall;
     html! {
-        h2 { (lang.say("Switchover")) }
+        h2 { (say!(lang, "Switchover")) }
         p class="legend" {
-            (moment(Time(probes.begun_ms))) ", " (duration(probes.whole_ms())) " · "
-            (lang.say("requests through the VIP")) ": " (all.probes) " · "
-            (lang.say("failed")) ": " (all.failed) " · "
-            (lang.say("slowest")) ": " (all.slowest_ms) " ms · "
-            (lang.say("measured by")) " " (probes.node)
+            (say!(lang, "{} requests through the VIP by {} in {}, from {} on; {} failed, the slowest took {} ms",
+                all.probes, probes.node, duration(lang, probes.whole_ms()), moment(Time(probes.begun_ms)), all.failed, all.slowest_ms))
         }
         div class="phase" {
-            span class="label" { (lang.say("answered within")) }
+            span class="label" { (say!(lang, "answered within")) }
             svg class="latency" viewBox={ "0 0 " (whole * SLICE) " " (HEIGHT) } preserveAspectRatio="none" role="img"
-                aria-label={ (lang.say("slowest")) ": " (all.slowest_ms) " ms" } {
+                aria-label=(say!(lang, "answered within")) {
                 @for mark in [10, 100, 1_000] {
                     line class="grid" x1="0" x2=(whole * SLICE) y1=(from_base(height(mark, top))) y2=(from_base(height(mark, top))) {}
                 }
@@ -88,8 +88,8 @@ pub(super) fn picture(probes: &Probes, r: &Rollout, lang: Lang) -> Markup {
                 }
             }
         }
-        p class="legend" { (lang.say("lines at 10, 100 and 1000 ms")) }
-        (phases_in(probes, r))
+        p class="legend" { (say!(lang, "lines at 10, 100 and 1000 ms")) }
+        (phases_in(probes, r, lang))
     }
 }
 
@@ -116,7 +116,7 @@ fn bar(n: u64, slice: &Slice, top: u64) -> Markup {
 }
 
 /// A bar for each phase that lies in the time of the measurement, on the same scale.
-fn phases_in(probes: &Probes, r: &Rollout) -> Markup {
+fn phases_in(probes: &Probes, r: &Rollout, lang: Lang) -> Markup {
     let (from, whole) = (probes.begun_ms, probes.whole_ms().max(1));
     let until = from.saturating_add(whole);
     let within = |rows: &[Row]| {
@@ -132,7 +132,7 @@ fn phases_in(probes: &Probes, r: &Rollout) -> Markup {
                     svg class="lane" aria-hidden="true" {
                         rect class="bar good" height="10" rx="2" x={ (per_cent(begun, whole)) "%" }
                             width={ (per_cent((ended - begun).max(whole / 250), whole)) "%" } {
-                            title { (name) ", " (duration(ended - begun)) }
+                            title { (name) ", " (duration(lang, ended - begun)) }
                         }
                     }
                 }

@@ -2,28 +2,32 @@
 use super::text::{Tone, downtime, duration};
 use crate::core::Probing;
 use crate::wire::{Rollout, Status};
+use crate::words::Lang;
 
 /// In a few words, for a line with more on it.
-pub(crate) fn noticed(s: Option<&Status>, r: &Rollout) -> Vec<String> {
+pub(crate) fn noticed(s: Option<&Status>, r: &Rollout, lang: Lang) -> Vec<String> {
     let budget = s.and_then(|s| s.downtime_budget_ms);
-    let budget = budget.map_or_else(String::new, |ms| format!(" of {}", duration(ms)));
     let probing = s.and_then(|s| measured_now(s, r));
-    let measured = probing.map(|p| p.gap_ms).or(r.downtime_ms);
-    let mut facts = vec![match measured {
-        Some(0) => format!("downtime 0 ms{budget}"),
-        Some(ms) => format!("downtime {}{budget}", downtime(ms)),
-        None => "downtime not measured yet".to_owned(),
+    let gap = |ms| match ms {
+        0 => "0 ms".to_owned(),
+        ms => downtime(lang, ms),
+    };
+    let measured = probing.map(|p| p.gap_ms).or(r.downtime_ms).map(gap);
+    let mut facts = vec![match (measured, budget) {
+        (Some(gap), Some(ms)) => say!(lang, "downtime {} of {}", gap, duration(lang, ms)),
+        (Some(gap), None) => say!(lang, "downtime {}", gap),
+        (None, _) => say!(lang, "downtime not measured yet"),
     }];
-    facts.extend(probing.map(|p| format!("probe {}", last(&p))));
+    facts.extend(probing.map(|p| say!(lang, "probe {}", last(&p, lang))));
     facts.extend(
         r.write_gap_ms
-            .map(|ms| format!("writes paused for {}", downtime(ms))),
+            .map(|ms| say!(lang, "writes paused for {}", downtime(lang, ms))),
     );
     facts
 }
 
 /// The line of `status`, while it is measured.
-pub(super) fn answer(s: &Status) -> Option<(Tone, String)> {
+pub(super) fn answer(s: &Status, lang: Lang) -> Option<(Tone, String)> {
     let p = measured_now(s, s.rollout.as_ref()?)?;
     let over = s.downtime_budget_ms.is_some_and(|budget| p.gap_ms > budget);
     let tone = match p.last_good {
@@ -31,14 +35,18 @@ pub(super) fn answer(s: &Status) -> Option<(Tone, String)> {
         false => Tone::Warn,
         true => Tone::Live,
     };
-    let budget = s.downtime_budget_ms;
-    let budget = budget.map_or_else(String::new, |ms| format!(", budget {}", duration(ms)));
-    let text = format!(
-        "{} so far{budget}; {} requests through the VIP, {} failed, the last one {}",
-        downtime(p.gap_ms),
+    let gap = downtime(lang, p.gap_ms);
+    let so_far = match s.downtime_budget_ms {
+        Some(ms) => say!(lang, "{} so far, budget {}", gap, duration(lang, ms)),
+        None => say!(lang, "{} so far", gap),
+    };
+    let text = say!(
+        lang,
+        "{}; {} requests through the VIP, {} failed, the last one {}",
+        so_far,
         p.probes,
         p.failed,
-        last(&p)
+        last(&p, lang)
     );
     Some((tone, text))
 }
@@ -50,9 +58,9 @@ pub(super) fn measured_now(s: &Status, r: &Rollout) -> Option<Probing> {
     nodes.find_map(|node| node.probing)
 }
 
-fn last(p: &Probing) -> String {
+fn last(p: &Probing, lang: Lang) -> String {
     match p.last_good {
-        true => format!("{} ms", p.last_ms),
-        false => format!("FAILED after {} ms", p.last_ms),
+        true => say!(lang, "{} ms", p.last_ms),
+        false => say!(lang, "FAILED after {} ms", p.last_ms),
     }
 }

@@ -1,12 +1,13 @@
 //! One rollout as a page: a single file without anything from elsewhere, for a screen, a phone and paper. The daemon
 //! shows the same.
+use super::audit::{alone, in_order};
 use super::latency::{per_cent, picture};
 use super::report::{facts, result, said, word};
 use super::rollout::name;
 use super::text::{Look, clock, duration};
-use super::web::Lang;
 use crate::core::RowState;
-use crate::wire::{Outcome, Report, Rollout, Row};
+use crate::wire::{Audit, Outcome, Report, Rollout, Row};
+use crate::words::{Lang, heard};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub(super) const STYLE: &str = include_str!("page.css");
@@ -14,12 +15,13 @@ const LOOK: Look = Look {
     width: 100,
     color: false,
     unicode: true,
+    lang: Lang::En,
 };
 
 /// `node` is the one that tells it.
-pub(crate) fn page(report: &Report, node: &str) -> String {
-    let title = name(&report.rollout, &LOOK);
-    whole(report, node, &title, Lang::En, &Markup::default())
+pub(crate) fn page(report: &Report, node: &str, lang: Lang) -> String {
+    let title = name(&report.rollout, &Look { lang, ..LOOK });
+    whole(report, node, &title, lang, &Markup::default())
 }
 
 /// `nav` leads elsewhere: a file of its own has none.
@@ -39,21 +41,22 @@ pub(super) fn whole(report: &Report, node: &str, title: &str, lang: Lang, nav: &
                 header {
                     h1 { (title) }
                     p class={ "result " (tone(r)) } {
-                        (lang.say(result(r))) ", " (lang.say("took")) " " (duration(r.elapsed_ms))
+                        (lang.say(result(r))) ", " (say!(lang, "took {}", duration(lang, r.elapsed_ms)))
                     }
                 }
                 dl {
-                    @for (what, text) in facts(r).into_iter().skip(1) {
-                        div { dt { (lang.say(what)) } dd { (lang.say_if_known(&text)) } }
+                    @for (what, text) in facts(r, lang).into_iter().skip(1) {
+                        div { dt { (lang.say(what)) } dd { (text) } }
                     }
                 }
-                h2 { (lang.say("Timeline")) }
+                h2 { (say!(lang, "Timeline")) }
                 (timeline(r, lang))
                 @for probes in &report.measured { (picture(probes, r, lang)) }
-                h2 { (lang.say("Rows")) }
+                h2 { (say!(lang, "Rows")) }
                 (rows(r, lang))
+                @if !report.done_by.is_empty() { (done_by(&report.done_by, lang)) }
                 footer {
-                    (lang.say("told by node")) " " (node) " · hau " (env!("CARGO_PKG_VERSION")) " · " (lang.say("times are UTC"))
+                    (say!(lang, "told by node {}", node)) " · hau " (env!("CARGO_PKG_VERSION")) " · " (say!(lang, "times are UTC"))
                 }
             }
         }
@@ -106,7 +109,7 @@ fn timeline(r: &Rollout, lang: Lang) -> Markup {
                                         // Attributes, for a style of its own the page's policy does not allow.
                                         rect class={ "bar " (state(row)) @if *node == r.second { " second" } } height="10" rx="2"
                                             x={ (per_cent(at - from, whole)) "%" } width={ (per_cent(took.max(whole / 250), whole)) "%" } {
-                                            title { (row.node) ": " (row.step) ", " (duration(took)) }
+                                            title { (row.node) ": " (row.step) ", " (duration(lang, took)) }
                                         }
                                     }
                                 }
@@ -116,19 +119,28 @@ fn timeline(r: &Rollout, lang: Lang) -> Markup {
                 }
             }
             p class="legend" {
-                span class="bar good" {} " " (r.first) " (" (lang.say("first")) ")  "
-                span class="bar good second" {} " " (r.second) " (" (lang.say("second")) ")  "
-                (lang.say("from 0 to")) " " (duration(whole))
+                span class="bar good" {} " " (r.first) " (" (say!(lang, "first")) ")  "
+                span class="bar good second" {} " " (r.second) " (" (say!(lang, "second")) ")  "
+                (say!(lang, "from 0 to {}", duration(lang, whole)))
             }
         }
     }
 }
 
 fn rows(r: &Rollout, lang: Lang) -> Markup {
+    let head = [
+        words!("begun"),
+        words!("phase"),
+        words!("node"),
+        words!("step"),
+        words!("took"),
+        words!("limit"),
+        words!("state"),
+    ];
     html! {
         table {
             thead { tr {
-                @for word in ["begun", "phase", "node", "step", "took", "limit", "state"] { th scope="col" { (lang.say(word)) } }
+                @for word in head { th scope="col" { (lang.say(word)) } }
             } }
             @for row in &r.rows {
                 tbody class=(state(row)) {
@@ -136,13 +148,13 @@ fn rows(r: &Rollout, lang: Lang) -> Markup {
                         td { (row.started.as_deref().map(time).unwrap_or_default()) }
                         td { (row.phase) }
                         td { (row.node) }
-                        td title=(row.about) { (row.step) }
-                        td { (row.elapsed_ms.map(duration).unwrap_or_default()) }
-                        td { (duration(row.limit_ms)) }
+                        td title=(heard(lang, &row.about)) { (row.step) }
+                        td { (row.elapsed_ms.map(|ms| duration(lang, ms)).unwrap_or_default()) }
+                        td { (duration(lang, row.limit_ms)) }
                         td class="state" { (lang.say(word(row))) }
                     }
-                    @if !said(row).is_empty() {
-                        tr class="note" { td {} td colspan="6" { (said(row)) } }
+                    @if !said(row, lang).is_empty() {
+                        tr class="note" { td {} td colspan="6" { (said(row, lang)) } }
                     }
                 }
             }
@@ -154,4 +166,23 @@ fn rows(r: &Rollout, lang: Lang) -> Markup {
 fn time(rfc3339: &str) -> String {
     let text = clock(rfc3339);
     text.split(' ').nth(1).unwrap_or(&text).to_owned()
+}
+
+/// Of both nodes' audit trails.
+fn done_by(trails: &Audit, lang: Lang) -> Markup {
+    let look = Look { lang, ..LOOK };
+    html! {
+        h2 { (say!(lang, "Who did what")) }
+        table {
+            @for (entry, _, text) in in_order(trails, &look) {
+                tr {
+                    td { (clock(&entry.at)) }
+                    td { (entry.node) }
+                    td { (entry.seq) }
+                    td class="said" { (text) }
+                }
+            }
+        }
+        @if let Some(note) = alone(trails, lang) { p class="legend" { (note) } }
+    }
 }

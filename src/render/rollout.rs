@@ -2,23 +2,26 @@
 use super::text::Look;
 use crate::core::{DatabaseRole, Kind, VrrpState};
 use crate::wire::{Rollout, Row, Stopped};
+use crate::words::{Lang, Words, heard};
 
 /// `upgrade 12: 1.0.0 → 1.1.0`
 pub(crate) fn name(r: &Rollout, look: &Look) -> String {
+    let (lang, to) = (look.lang, look.arrow());
     match r.kind {
-        Kind::Upgrade => format!("upgrade {}: {} {} {}", r.id, r.from, look.arrow(), r.to),
-        Kind::Switch => format!("switch {}: {} {} {}", r.id, r.second, look.arrow(), r.first),
-        Kind::Rollback => format!("rollback {}: {} {} {}", r.id, r.from, look.arrow(), r.to),
-        Kind::RollbackNode => format!(
+        Kind::Upgrade => say!(lang, "upgrade {}: {} {} {}", r.id, r.from, to, r.to),
+        Kind::Switch => say!(lang, "switch {}: {} {} {}", r.id, r.second, to, r.first),
+        Kind::Rollback => say!(lang, "rollback {}: {} {} {}", r.id, r.from, to, r.to),
+        Kind::RollbackNode => say!(
+            lang,
             "rollback {} of {}: {} {} {}",
             r.id,
             r.first,
             r.from,
-            look.arrow(),
+            to,
             r.to
         ),
-        Kind::Failover => format!("failover {}: to {}", r.id, r.first),
-        Kind::Rejoin => format!("rejoin {}: of {}", r.id, r.first),
+        Kind::Failover => say!(lang, "failover {}: to {}", r.id, r.first),
+        Kind::Rejoin => say!(lang, "rejoin {}: of {}", r.id, r.first),
     }
 }
 
@@ -38,36 +41,49 @@ pub(super) fn span(rows: &[Row]) -> Option<u64> {
 }
 
 /// What stops it, each as cause and remedy (empty: it ends by itself).
-pub(super) fn stopped(by: &Stopped) -> (String, String) {
+pub(super) fn stopped(by: &Stopped, lang: Lang) -> (String, String) {
     match by {
         Stopped::Failure {
             node,
             step,
             problem,
         } => (
-            format!("{node}, {step}: {}", problem.what),
-            problem.remedy.clone(),
+            say!(lang, "{}, {}: {}", node, step, heard(lang, &problem.what)),
+            heard(lang, &problem.remedy),
         ),
         Stopped::Gate {
             node, step, says, ..
-        } => (format!("{node}, {step} waits: {says}"), String::new()),
+        } => (
+            say!(lang, "{}, {} waits: {}", node, step, heard(lang, says)),
+            String::new(),
+        ),
     }
 }
 
-pub(super) fn vrrp(state: VrrpState) -> &'static str {
+/// Who asked for it, and where.
+pub(crate) fn by(r: &Rollout, lang: Lang) -> String {
+    heard_as!(lang, "{} on {}", &r.by).unwrap_or_else(|| r.by.clone())
+}
+
+/// What comes next, or what to type.
+pub(super) fn next(r: &Rollout, lang: Lang) -> String {
+    heard_as!(lang, "{} on node {}", &r.next).unwrap_or_else(|| heard(lang, &r.next))
+}
+
+pub(super) fn vrrp(state: VrrpState, lang: Lang) -> &'static str {
     match state {
         VrrpState::Master => "MASTER",
         VrrpState::Backup => "BACKUP",
         VrrpState::Fault => "FAULT",
-        VrrpState::Unknown => "VRRP unknown",
+        VrrpState::Unknown => lang.say(words!("VRRP unknown")),
     }
 }
 
-pub(super) fn database(role: DatabaseRole) -> Option<&'static str> {
+pub(super) fn database(role: DatabaseRole) -> Option<Words> {
     match role {
-        DatabaseRole::Primary => Some("primary"),
-        DatabaseRole::Standby => Some("standby"),
-        DatabaseRole::Unknown => Some("database unknown"),
+        DatabaseRole::Primary => Some(words!("primary")),
+        DatabaseRole::Standby => Some(words!("standby")),
+        DatabaseRole::Unknown => Some(words!("database unknown")),
         DatabaseRole::None => None,
     }
 }

@@ -1,4 +1,5 @@
 //! The pair in some situations, as the tests of what is shown draw it.
+use crate::audit::{By, Entry, Event};
 use crate::core::{
     Actor, BundleRef, Closed, DatabaseRole, Direction, Kind, Mandate, NodeId, Order, Problem,
     RowState, Turn, VrrpState,
@@ -6,8 +7,8 @@ use crate::core::{
 use crate::host::Status as Judgement;
 use crate::time::Time;
 use crate::wire::{
-    Measured, Node, Outcome, Peer, Probes, Report, Rollout, Row, ServiceState, Status, Stopped,
-    SyncState,
+    Audit, Measured, Node, Outcome, Peer, Probes, Report, Rollout, Row, ServiceState, Status,
+    Stopped, SyncState,
 };
 use std::collections::BTreeMap;
 
@@ -245,5 +246,85 @@ pub(crate) fn report(s: Status) -> Report {
     Report {
         rollout: s.rollout.unwrap(),
         measured: measured(),
+        done_by: done_by(),
     }
+}
+
+/// What both trails have of it.
+fn done_by() -> Audit {
+    let entry = |node: &str, seq, event| Entry {
+        seq,
+        at: format!("2026-11-21T02:0{}:00Z", seq % 10),
+        node: node.to_owned(),
+        event,
+        prev: String::new(),
+    };
+    let by = By {
+        user: "root".to_owned(),
+        terminal: Some("pts/3".to_owned()),
+        ..By::default()
+    };
+    let asked = Event::Asked {
+        by,
+        path: "/v1/rollouts".to_owned(),
+        request: serde_json::json!({ "bundle": "shop-1.1.0.hau" }),
+        reason: Some("ticket <4711>".to_owned()),
+    };
+    let answered = Event::Answered {
+        to: 40,
+        outcome: crate::audit::Outcome::Accepted,
+        code: None,
+        says: None,
+        rollout: Some(12),
+    };
+    let ended = |node, seq| {
+        let (origin, result) = ("a".to_owned(), "succeeded".to_owned());
+        let rollout = 12;
+        entry(
+            node,
+            seq,
+            Event::Ended {
+                rollout,
+                origin,
+                result,
+            },
+        )
+    };
+    BTreeMap::from([
+        (
+            "a".to_owned(),
+            vec![
+                entry("a", 40, asked),
+                entry("a", 41, answered),
+                ended("a", 43),
+            ],
+        ),
+        ("b".to_owned(), vec![ended("b", 23)]),
+    ])
+}
+
+/// The same, as the daemon says it of a pair that it runs on.
+pub(crate) fn as_told(mut s: Status) -> Status {
+    let r = s.rollout.as_mut().unwrap();
+    match &mut r.stopped_by {
+        Some(Stopped::Failure { problem, .. }) => {
+            problem.what = told!("{}: nothing listens on port {}", "api", 8080);
+            problem.remedy = told!("correct its ports in hau.toml, or mend the service");
+            for row in &mut r.rows {
+                row.problem = row.problem.as_ref().map(|_| problem.clone());
+            }
+            r.next = told!("hau-ctl retry, when the cause is mended; or hau-ctl abort");
+        }
+        Some(Stopped::Gate { says, .. }) => {
+            *says = told!(
+                "node {} is not heard of: nothing new begins until it is",
+                "b"
+            );
+            r.next = "arm on node a".to_owned();
+        }
+        None if r.result.is_none() => r.next = "start on node b".to_owned(),
+        None => {}
+    }
+    r.by = "root on a".to_owned();
+    s
 }

@@ -1,6 +1,7 @@
 //! What schema scripts would do to the running version, statement by statement.
-use super::text::{Look, Mark, Tone, hang, plural};
+use super::text::{Look, Mark, Tone, hang};
 use crate::schema::{Finding, Status};
+use crate::words::heard;
 
 pub(crate) fn schema(scripts: &[String], findings: &[Finding], look: &Look) -> String {
     let mut out = String::new();
@@ -28,31 +29,37 @@ fn finding(f: &Finding, look: &Look) -> String {
         (None, Status::Fail) => (Tone::Bad, Mark::Failed),
     };
     let first = format!("  {} ", look.mark(mark));
-    let text = hang(&first, &f.what, look.width);
+    let text = hang(&first, &heard(look.lang, &f.what), look.width);
     let (lead, rest) = text.split_at(first.len());
     let says = match &f.allowed {
-        Some(reason) => format!("allowed: {reason}"),
-        None => f.remedy.clone(),
+        Some(reason) => say!(look.lang, "allowed: {}", reason),
+        None => heard(look.lang, &f.remedy),
     };
     let says = hang(&format!("    {} ", look.arrow()), &says, look.width);
     format!("{}{rest}\n{says}\n", look.paint(tone, lead))
 }
 
 fn verdict(scripts: usize, findings: &[Finding], look: &Look) -> String {
-    let scripts = plural(scripts, "script", "scripts");
+    let lang = look.lang;
+    let scripts = count!(lang, scripts, "1 script", "{} scripts");
     let count = |test: &dyn Fn(&Finding) -> bool| findings.iter().filter(|f| test(f)).count();
     let fails = count(&Finding::is_failure);
     let warns = count(&|f| f.status == Status::Warn && f.allowed.is_none());
     let allowed = count(&|f| f.allowed.is_some());
     if findings.is_empty() {
-        let text = format!("{scripts}: hau sees nothing that breaks the running version.");
+        let text = say!(
+            lang,
+            "{}: hau sees nothing that breaks the running version.",
+            scripts
+        );
         return look.paint(Tone::Good, &text);
     }
-    let mut parts = vec![plural(fails, "failure", "failures")];
-    parts.push(plural(warns, "warning", "warnings"));
+    let mut parts = vec![count!(lang, fails, "1 failure", "{} failures")];
+    parts.push(count!(lang, warns, "1 warning", "{} warnings"));
     if allowed > 0 {
-        parts.push(format!("{allowed} allowed"));
+        parts.push(say!(lang, "{} allowed", allowed));
     }
+    let parts = parts.join(lang.say(words!(", ")));
     let tone = if fails > 0 { Tone::Bad } else { Tone::Good };
-    look.paint(tone, &format!("{scripts}: {}.", parts.join(", ")))
+    look.paint(tone, &say!(lang, "{}: {}.", scripts, parts))
 }

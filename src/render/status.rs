@@ -1,64 +1,80 @@
 //! `status`: four answers in plain words, then both nodes side by side.
 use super::holds::{Holder, Writer, holder, is_old, writer};
+use super::nodes::nodes;
 use super::noticed;
-use super::rollout::{database, name, stopped, vrrp};
-use super::text::{Cell, Look, Tone, bytes, cell, clock, duration, hang, plain, plural, table};
-use crate::core::{DatabaseRole, RowState, VrrpState};
-use crate::host::Status as Judgement;
-use crate::wire::{Node, Outcome, Rollout, Status, SyncState};
+use super::rollout::{self, name, stopped, vrrp};
+use super::text::{Look, Tone, bytes, clock, duration, hang, padded, table};
+use crate::core::RowState;
+use crate::wire::{Outcome, Rollout, Status};
+use crate::words::{Lang, Words, heard};
 
 /// An answer to one of the questions an administrator has.
 pub(crate) struct Answer {
-    /// Empty: it goes with the one before.
-    pub about: &'static str,
+    /// None: it goes with the one before.
+    pub about: Option<Words>,
     pub tone: Tone,
     pub text: String,
 }
 
+impl Answer {
+    /// What stands in front of it.
+    pub(crate) fn label(&self, lang: Lang) -> String {
+        padded(self.about.map_or("", |about| lang.say(about)), 11)
+    }
+}
+
 pub(crate) fn status(s: &Status, look: &Look) -> String {
     let mut out = String::new();
-    for Answer { about, tone, text } in answers(s, look) {
-        let label = format!("{about:<11}");
-        let text = hang(&label, &text, look.width);
+    for answer in answers(s, look) {
+        let label = answer.label(look.lang);
+        let text = hang(&label, &answer.text, look.width);
         let (label, text) = text.split_at(label.len());
         out.push_str(&look.paint(Tone::Strong, label));
-        out.push_str(&look.paint(tone, text));
+        out.push_str(&look.paint(answer.tone, text));
         out.push('\n');
     }
     out.push('\n');
     let names: Vec<&str> = s.nodes.keys().map(String::as_str).collect();
-    out.push_str(&table(look, 0, &nodes(s, &names)));
+    out.push_str(&table(look, 0, &nodes(s, &names, look.lang)));
     out
 }
 
 pub(crate) fn answers(s: &Status, look: &Look) -> Vec<Answer> {
+    let lang = look.lang;
     let mut answers = Vec::new();
-    let mut say = |about, (tone, text)| answers.push(Answer { about, tone, text });
+    let mut put = |about, (tone, text)| answers.push(Answer { about, tone, text });
+    let mut say = |about, answer| put(Some(about), answer);
     if !s.peer.reachable {
-        say("peer", (Tone::Bad, peer_lost(s)));
+        say(words!("peer"), (Tone::Bad, peer_lost(s, lang)));
     }
     if let Some(alarm) = &s.alarm {
-        say("ALARM", (Tone::Bad, alarm.what.clone()));
-        say("do", (Tone::Strong, alarm.remedy.clone()));
+        say(words!("ALARM"), (Tone::Bad, heard(lang, &alarm.what)));
+        say(words!("do"), (Tone::Strong, heard(lang, &alarm.remedy)));
     }
     if let Some(solo) = s.solo.as_ref().filter(|solo| solo.result.is_none()) {
-        say("on its own", (Tone::Live, alone(solo, look)));
+        say(words!("on its own"), (Tone::Live, alone(solo, look)));
     }
-    say("VIP", vip(s));
-    say("primary", primary(s));
+    say(words!("VIP"), vip(s, lang));
+    say(words!("primary"), primary(s, lang));
     if let Some(versions) = s.mixed_versions() {
-        say(
-            "versions",
-            (Tone::Warn, format!("the nodes differ: {versions}")),
+        let [(a, on_a), (b, on_b)] = versions;
+        let text = say!(
+            lang,
+            "the nodes differ: {} runs {}, {} runs {}",
+            a,
+            on_a,
+            b,
+            on_b
         );
+        say(words!("versions"), (Tone::Warn, text));
     }
-    say("happening", happening(s, look));
-    if let Some(answer) = noticed::answer(s) {
-        say("downtime", answer);
+    say(words!("happening"), happening(s, look));
+    if let Some(answer) = noticed::answer(s, lang) {
+        say(words!("downtime"), answer);
     }
     next(s, look)
         .into_iter()
-        .for_each(|(label, answer)| say(label, answer));
+        .for_each(|(label, answer)| put(label, answer));
     answers
 }
 
@@ -68,82 +84,95 @@ fn alone(solo: &Rollout, look: &Look) -> String {
         .rows
         .iter()
         .find(|row| row.state != Some(RowState::Done));
-    let at = at.map_or_else(String::new, |row| format!(", {} ({})", row.step, row.about));
-    format!("{}{at}", name(solo, look))
+    let name = name(solo, look);
+    at.map_or(name.clone(), |row| {
+        let about = heard(look.lang, &row.about);
+        say!(look.lang, "{}, {} ({})", name, row.step, about)
+    })
 }
 
-fn peer_lost(s: &Status) -> String {
-    format!(
+fn peer_lost(s: &Status, lang: Lang) -> String {
+    say!(
+        lang,
         "{} cannot be reached ({}): what is said of it here is old",
         s.peer.name,
-        heard(s)
+        last_heard(s, lang)
     )
 }
 
-fn heard(s: &Status) -> String {
+pub(super) fn last_heard(s: &Status, lang: Lang) -> String {
     match s.peer.last_heard_ms {
-        Some(ms) => format!("last heard {} ago", duration(ms)),
-        None => "not heard since this daemon started".to_owned(),
+        Some(ms) => say!(lang, "last heard {} ago", duration(lang, ms)),
+        None => say!(lang, "not heard since this daemon started"),
     }
 }
 
-fn vip(s: &Status) -> (Tone, String) {
-    let state = |name: &str| vrrp(s.nodes[name].vrrp);
-    let priority = |name: &str| {
-        let priority = s.nodes[name].effective_priority;
-        priority
-            .map(|p| format!(", priority {p}"))
-            .unwrap_or_default()
-    };
+fn vip(s: &Status, lang: Lang) -> (Tone, String) {
+    let state = |name: &str| vrrp(s.nodes[name].vrrp, lang);
+    let priority = |name: &str| s.nodes[name].effective_priority;
     match holder(s) {
         Holder::Unseen => (
             Tone::Bad,
-            format!(
+            say!(
+                lang,
                 "not on {}; whether {} holds it cannot be seen from here",
-                s.node, s.peer.name
+                s.node,
+                s.peer.name
             ),
         ),
         Holder::Nobody => (
             Tone::Bad,
-            "on neither node: the service cannot be reached".to_owned(),
+            say!(lang, "on neither node: the service cannot be reached"),
         ),
         Holder::Old(name) => (
             Tone::Bad,
-            format!("not on {}; {name} held it when it was last heard", s.node),
+            say!(
+                lang,
+                "not on {}; {} held it when it was last heard",
+                s.node,
+                name
+            ),
         ),
         Holder::One(name) => {
             let others = s.nodes.keys();
             let others = others.filter(|other| *other != name && !is_old(s, other));
-            let others =
-                others.map(|other| format!("; {other} is {}{}", state(other), priority(other)));
-            let text = format!(
-                "{name} holds it (MASTER{}){}",
-                priority(name),
-                others.collect::<String>()
-            );
-            (Tone::Plain, text)
+            let others = others.map(|other| match priority(other) {
+                Some(p) => say!(lang, "{} is {}, priority {}", other, state(other), p),
+                None => say!(lang, "{} is {}", other, state(other)),
+            });
+            let holds = match priority(name) {
+                Some(p) => say!(lang, "{} holds it (MASTER, priority {})", name, p),
+                None => say!(lang, "{} holds it (MASTER)", name),
+            };
+            let all: Vec<String> = std::iter::once(holds).chain(others).collect();
+            (Tone::Plain, all.join(lang.say(words!("; "))))
         }
         Holder::Unsure(name) => {
-            let text = format!(
-                "on {name}, but keepalived there says {}: not sure who is MASTER",
+            let text = say!(
+                lang,
+                "on {}, but keepalived there says {}: not sure who is MASTER",
+                name,
                 state(name)
             );
             (Tone::Warn, text)
         }
         Holder::Both => (
             Tone::Bad,
-            "on BOTH nodes: they do not hear each other's advertisements".to_owned(),
+            say!(
+                lang,
+                "on BOTH nodes: they do not hear each other's advertisements"
+            ),
         ),
     }
 }
 
-fn primary(s: &Status) -> (Tone, String) {
+fn primary(s: &Status, lang: Lang) -> (Tone, String) {
     match writer(s) {
-        Writer::NoDatabase => (Tone::Faint, "there is no database".to_owned()),
-        Writer::Nobody => (Tone::Bad, "no node is known to be primary".to_owned()),
+        Writer::NoDatabase => (Tone::Faint, say!(lang, "there is no database")),
+        Writer::Nobody => (Tone::Bad, say!(lang, "no node is known to be primary")),
         Writer::Old(name) => (
             Tone::Bad,
-            format!("{name} was primary when it was last heard"),
+            say!(lang, "{} was primary when it was last heard", name),
         ),
         Writer::One {
             name,
@@ -151,20 +180,28 @@ fn primary(s: &Status) -> (Tone, String) {
             lag,
         } => (
             Tone::Plain,
-            format!("{name}; the standby {other} is {}", behind(lag)),
+            match lag {
+                Some(lag) => say!(
+                    lang,
+                    "{}; the standby {} is {} behind",
+                    name,
+                    other,
+                    bytes(lag)
+                ),
+                None => say!(
+                    lang,
+                    "{}; the standby {} is behind by an unknown amount",
+                    name,
+                    other
+                ),
+            },
         ),
-        Writer::One { name, .. } => (Tone::Warn, format!("{name}; no standby is seen")),
+        Writer::One { name, .. } => (Tone::Warn, say!(lang, "{}; no standby is seen", name)),
         Writer::Both => (
             Tone::Bad,
-            "BOTH nodes say that they are primary: two writers".to_owned(),
+            say!(lang, "BOTH nodes say that they are primary: two writers"),
         ),
     }
-}
-
-fn behind(lag: Option<u64>) -> String {
-    lag.map_or("behind by an unknown amount".to_owned(), |lag| {
-        format!("{} behind", bytes(lag))
-    })
 }
 
 /// The rollout that is under way, or whichever ended last: what this node does on its own has its own line until then.
@@ -179,186 +216,91 @@ pub(super) fn latest(s: &Status) -> Option<&Rollout> {
 
 fn happening(s: &Status, look: &Look) -> (Tone, String) {
     let Some(r) = latest(s) else {
-        return (Tone::Plain, "nothing, and nothing has been".to_owned());
+        return (
+            Tone::Plain,
+            say!(look.lang, "nothing, and nothing has been"),
+        );
     };
+    let lang = look.lang;
     let (name, since) = (name(r, look), clock(&r.made));
     match r.result {
         None => {
-            let phase = r
-                .phase
-                .as_ref()
-                .map(|p| format!(", phase {p}"))
-                .unwrap_or_default();
-            let runs: Vec<String> = r.rows.iter().filter_map(running).collect();
-            let runs = if runs.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", runs.join("; "))
-            };
-            let text = format!(
-                "{name}, for {} (since {since}){phase}{runs}",
-                duration(r.elapsed_ms)
-            );
+            let took = duration(lang, r.elapsed_ms);
+            let mut text = say!(lang, "{}, for {} (since {})", name, took, since);
+            if let Some(phase) = &r.phase {
+                text = say!(lang, "{}, phase {}", text, phase);
+            }
+            let runs: Vec<String> = r.rows.iter().filter_map(|row| running(row, lang)).collect();
+            if !runs.is_empty() {
+                text = say!(lang, "{}: {}", text, runs.join(lang.say(words!("; "))));
+            }
             (Tone::Live, text)
         }
         Some(Outcome::Halted) => (
             Tone::Bad,
-            format!("{name} is HALTED (under way since {since})"),
+            say!(lang, "{} is HALTED (under way since {})", name, since),
         ),
         Some(done) => {
-            let took = duration(r.elapsed_ms);
-            let text = format!(
-                "nothing; the last was {name}, {since}: {} after {took}",
-                outcome(done)
+            let text = say!(
+                lang,
+                "nothing; the last was {}, {}: {} after {}",
+                name,
+                since,
+                lang.say(outcome(done)),
+                duration(lang, r.elapsed_ms)
             );
             (Tone::Plain, text)
         }
     }
 }
 
-fn running(row: &crate::wire::Row) -> Option<String> {
+fn running(row: &crate::wire::Row, lang: Lang) -> Option<String> {
     use crate::core::RowState::{Started, Undoing};
     let open = matches!(row.state, Some(Started | Undoing));
-    let took = duration(row.elapsed_ms?);
-    open.then(|| {
-        format!(
-            "{} {} {took} of {}",
-            row.node,
-            row.step,
-            duration(row.limit_ms)
-        )
-    })
+    let took = duration(lang, row.elapsed_ms?);
+    let limit = duration(lang, row.limit_ms);
+    open.then(|| say!(lang, "{} {} {} of {}", row.node, row.step, took, limit))
 }
 
-pub(super) fn outcome(outcome: Outcome) -> &'static str {
+pub(super) fn outcome(outcome: Outcome) -> Words {
     match outcome {
-        Outcome::Succeeded => "succeeded",
-        Outcome::Halted => "HALTED",
-        Outcome::RolledBack => "rolled back",
-        Outcome::Failed => "given up",
-        Outcome::Refused => "refused",
+        Outcome::Succeeded => words!("succeeded"),
+        Outcome::Halted => words!("HALTED"),
+        Outcome::RolledBack => words!("rolled back"),
+        Outcome::Failed => words!("given up"),
+        Outcome::Refused => words!("refused"),
     }
 }
 
 /// What stops it, its remedy, and what comes next: as many lines as there is to say.
-fn next(s: &Status, look: &Look) -> Vec<(&'static str, (Tone, String))> {
+fn next(s: &Status, look: &Look) -> Vec<(Option<Words>, (Tone, String))> {
+    let lang = look.lang;
+    let label = words!("next");
     let open = |r: &&Rollout| matches!(r.result, None | Some(Outcome::Halted));
     let Some(r) = s.rollout.as_ref().filter(open) else {
         let text = if s.peer.reachable {
-            "nothing; hau-ctl doctor says whether the pair is fit to be upgraded".to_owned()
+            say!(
+                lang,
+                "nothing; hau-ctl doctor says whether the pair is fit to be upgraded"
+            )
         } else {
-            format!(
+            say!(
+                lang,
                 "see on {} what systemctl status hau-sidecar says, and the link between the nodes",
                 s.peer.name
             )
         };
-        return vec![("next", (Tone::Plain, text))];
+        return vec![(Some(label), (Tone::Plain, text))];
     };
     let mut said = Vec::new();
-    if let Some((what, remedy)) = r.stopped_by.as_ref().map(stopped) {
-        said.push(("stopped", (Tone::Bad, what)));
+    if let Some((what, remedy)) = r.stopped_by.as_ref().map(|by| stopped(by, lang)) {
+        said.push((Some(words!("stopped")), (Tone::Bad, what)));
         if !remedy.is_empty() {
-            said.push(("", (Tone::Plain, format!("{} {remedy}", look.arrow()))));
+            said.push((None, (Tone::Plain, format!("{} {remedy}", look.arrow()))));
         }
     }
     if !r.next.is_empty() {
-        said.push(("next", (Tone::Plain, r.next.clone())));
+        said.push((Some(label), (Tone::Plain, rollout::next(r, lang))));
     }
     said
-}
-
-/// A line for each fact: what it is called, then the cells of these nodes.
-pub(crate) fn nodes(s: &Status, names: &[&str]) -> Vec<Vec<Cell>> {
-    let column = |label: &str, of: &dyn Fn(&Node) -> (Tone, String)| {
-        let mut row = vec![cell(Tone::Faint, label)];
-        row.extend(names.iter().map(|name| {
-            let (tone, text) = s.nodes.get(*name).map_or((Tone::Faint, "-".to_owned()), of);
-            cell(if is_old(s, name) { Tone::Faint } else { tone }, text)
-        }));
-        row
-    };
-    let number = |n: Option<i32>| n.map_or("-".to_owned(), |n| n.to_string());
-    let word = |text: String| (Tone::Plain, text);
-    let heads = names.iter().map(|name| {
-        let note = if is_old(s, name) {
-            format!(" ({})", heard(s))
-        } else if *name == s.node {
-            " (this node)".to_owned()
-        } else {
-            String::new()
-        };
-        cell(Tone::Strong, format!("{name}{note}"))
-    });
-    vec![
-        std::iter::once(plain("")).chain(heads).collect(),
-        column("VRRP", &|n| vrrp_cell(n)),
-        column("priority", &|n| {
-            word(format!(
-                "{} (weight {})",
-                number(n.effective_priority),
-                number(n.weight)
-            ))
-        }),
-        column("database", &|n| word(database_cell(n))),
-        column("version", &|n| {
-            word(n.version.clone().unwrap_or("-".to_owned()))
-        }),
-        column("services", &services),
-        column("sync", &sync),
-        column("health", &|n| health(n.health)),
-    ]
-}
-
-fn vrrp_cell(n: &Node) -> (Tone, String) {
-    let vip = if n.has_vip { ", VIP" } else { "" };
-    let tone = match n.vrrp {
-        VrrpState::Master | VrrpState::Backup => Tone::Plain,
-        VrrpState::Fault => Tone::Bad,
-        VrrpState::Unknown => Tone::Warn,
-    };
-    (tone, format!("{}{vip}", vrrp(n.vrrp)))
-}
-
-fn database_cell(n: &Node) -> String {
-    let role = database(n.database).unwrap_or("-").to_owned();
-    match n.lag_bytes {
-        Some(_) if n.database == DatabaseRole::Standby => {
-            format!("{role}, {}", behind(n.lag_bytes))
-        }
-        Some(_) | None => role,
-    }
-}
-
-fn services(n: &Node) -> (Tone, String) {
-    let down = n
-        .services
-        .iter()
-        .filter(|(_, s)| !s.active)
-        .map(|(name, _)| name.as_str());
-    let down: Vec<&str> = down.collect();
-    match (n.services.len(), down.is_empty()) {
-        (0, _) => (Tone::Faint, "-".to_owned()),
-        (all, true) => (
-            Tone::Good,
-            format!("{} up", plural(all, "service", "services")),
-        ),
-        (_, false) => (Tone::Bad, format!("{} DOWN", down.join(", "))),
-    }
-}
-
-fn sync(n: &Node) -> (Tone, String) {
-    match n.sync {
-        SyncState::Running => (Tone::Plain, "running".to_owned()),
-        SyncState::Paused => (Tone::Warn, "paused".to_owned()),
-        SyncState::None => (Tone::Faint, "-".to_owned()),
-    }
-}
-
-fn health(judgement: Judgement) -> (Tone, String) {
-    let (tone, text) = match judgement {
-        Judgement::Pass => (Tone::Good, "pass"),
-        Judgement::Warn => (Tone::Warn, "warn"),
-        Judgement::Fail => (Tone::Bad, "FAIL"),
-    };
-    (tone, text.to_owned())
 }

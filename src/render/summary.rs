@@ -1,21 +1,22 @@
 //! The last word on a rollout: result, what moved, how long each phase took, what to do.
-use super::rollout::{name, phases, span, stopped};
+use super::rollout::{name, next, phases, span, stopped};
 use super::text::{Cell, Look, Mark, Tone, cell, downtime, duration, hang, plain, table};
 use crate::core::{Closed, DatabaseRole, RowState};
 use crate::wire::{Node, Outcome, Rollout, Row, Status, Stopped};
+use crate::words::Words;
 
 /// `before` is what the pair looked like when the rollout was asked for, if that was seen.
 pub(crate) fn summary(before: Option<&Status>, now: &Status, r: &Rollout, look: &Look) -> String {
-    let (tone, mark, word) = headline(r);
-    let took = duration(r.elapsed_ms);
-    let head = format!("{} {} {word} {took}", look.mark(mark), name(r, look));
+    let lang = look.lang;
+    let (tone, mark, head) = headline(r, look);
+    let head = format!("{} {head}", look.mark(mark));
     let mut out = format!("{}\n", look.paint(tone, &head));
     out.push_str(&stops(r, look));
     out.push('\n');
     out.push_str(&table(look, 2, &moved(before, now, r, look)));
     let rows: Vec<Vec<Cell>> = std::iter::once(vec![
-        cell(Tone::Faint, "phase"),
-        cell(Tone::Faint, "took"),
+        cell(Tone::Faint, say!(lang, "phase")),
+        cell(Tone::Faint, say!(lang, "took")),
         cell(Tone::Faint, &r.first),
         cell(Tone::Faint, &r.second),
     ])
@@ -28,9 +29,14 @@ pub(crate) fn summary(before: Option<&Status>, now: &Status, r: &Rollout, look: 
     out
 }
 
-fn headline(r: &Rollout) -> (Tone, Mark, &'static str) {
+fn headline(r: &Rollout, look: &Look) -> (Tone, Mark, String) {
+    let (lang, name) = (look.lang, name(r, look));
+    let took = duration(lang, r.elapsed_ms);
     match (r.result, &r.stopped_by) {
-        (Some(Outcome::Succeeded), _) => (Tone::Good, Mark::Done, "succeeded in"),
+        (Some(Outcome::Succeeded), _) => {
+            let text = say!(lang, "{} succeeded in {}", name, took);
+            (Tone::Good, Mark::Done, text)
+        }
         (
             Some(Outcome::Halted),
             Some(Stopped::Gate {
@@ -44,36 +50,56 @@ fn headline(r: &Rollout) -> (Tone, Mark, &'static str) {
                 closed: Closed::StopAsked,
                 ..
             }),
-        ) => (Tone::Good, Mark::Done, "waits, as asked, after"),
-        (Some(Outcome::Halted), _) => (Tone::Bad, Mark::Failed, "HALTED after"),
-        (Some(Outcome::RolledBack), _) => (Tone::Warn, Mark::Back, "was rolled back after"),
-        (Some(Outcome::Failed), _) => (Tone::Warn, Mark::Back, "was given up after"),
-        (Some(Outcome::Refused), _) => (Tone::Bad, Mark::Failed, "was refused after"),
-        (None, _) => (Tone::Live, Mark::Runs, "goes on, for"),
+        ) => {
+            let text = say!(lang, "{} waits, as asked, after {}", name, took);
+            (Tone::Good, Mark::Done, text)
+        }
+        (Some(Outcome::Halted), _) => {
+            let text = say!(lang, "{} HALTED after {}", name, took);
+            (Tone::Bad, Mark::Failed, text)
+        }
+        (Some(Outcome::RolledBack), _) => {
+            let text = say!(lang, "{} was rolled back after {}", name, took);
+            (Tone::Warn, Mark::Back, text)
+        }
+        (Some(Outcome::Failed), _) => {
+            let text = say!(lang, "{} was given up after {}", name, took);
+            (Tone::Warn, Mark::Back, text)
+        }
+        (Some(Outcome::Refused), _) => {
+            let text = say!(lang, "{} was refused after {}", name, took);
+            (Tone::Bad, Mark::Failed, text)
+        }
+        (None, _) => {
+            let text = say!(lang, "{} goes on, for {}", name, took);
+            (Tone::Live, Mark::Runs, text)
+        }
     }
 }
 
 fn stops(r: &Rollout, look: &Look) -> String {
     let mut out = String::new();
-    let mut say = |first: &str, text: &str| {
+    let mut put = |first: &str, text: &str| {
         out.push_str(&hang(first, text, look.width));
         out.push('\n');
     };
     if r.result != Some(Outcome::Succeeded)
-        && let Some((what, remedy)) = r.stopped_by.as_ref().map(stopped)
+        && let Some((what, remedy)) = r.stopped_by.as_ref().map(|by| stopped(by, look.lang))
     {
-        say("  ", &what);
+        put("  ", &what);
         if !remedy.is_empty() {
-            say(&format!("  {} ", look.arrow()), &remedy);
+            put(&format!("  {} ", look.arrow()), &remedy);
         }
     }
     if !r.next.is_empty() {
-        say("  next: ", &r.next);
+        let first = format!("  {}", look.lang.say(words!("next: ")));
+        put(&first, &next(r, look.lang));
     }
     out
 }
 
 fn moved(before: Option<&Status>, now: &Status, r: &Rollout, look: &Look) -> Vec<Vec<Cell>> {
+    let lang = look.lang;
     let holder = |s: &Status, is: fn(&Node) -> bool| {
         let found: Vec<&str> = s
             .nodes
@@ -82,9 +108,9 @@ fn moved(before: Option<&Status>, now: &Status, r: &Rollout, look: &Look) -> Vec
             .map(|(k, _)| k.as_str())
             .collect();
         if found.is_empty() {
-            "nobody".to_owned()
+            say!(lang, "nobody")
         } else {
-            found.join(" and ")
+            found.join(lang.say(words!(" and ")))
         }
     };
     let has_vip: fn(&Node) -> bool = |n| n.has_vip;
@@ -96,29 +122,32 @@ fn moved(before: Option<&Status>, now: &Status, r: &Rollout, look: &Look) -> Vec
             format!("{from} {} {to}", look.arrow())
         }
     };
-    let row = |label: &str, text: String| vec![cell(Tone::Faint, label), plain(text)];
+    let cells = |label: String, text: String| vec![cell(Tone::Faint, label), plain(text)];
+    let row = |label: Words, text: String| cells(lang.say(label).to_owned(), text);
     // The second node is the one that was MASTER when the plan was made.
     let vip_before = before.map_or(r.second.clone(), |s| holder(s, has_vip));
-    let mut rows = vec![row("VIP", change(vip_before, holder(now, has_vip)))];
+    let mut rows = vec![row(words!("VIP"), change(vip_before, holder(now, has_vip)))];
     if now.nodes.values().any(|n| n.database != DatabaseRole::None) {
         let primary = holder(now, is_primary);
         let primary_before = before.map_or(primary.clone(), |s| holder(s, is_primary));
-        rows.push(row("primary", change(primary_before, primary)));
+        rows.push(row(words!("primary"), change(primary_before, primary)));
     }
     let version = |s: &Status, name: &str| s.nodes.get(name).and_then(|n| n.version.clone());
     for name in [&r.first, &r.second] {
-        let now = version(now, name).unwrap_or("unknown".to_owned());
+        let now = version(now, name).unwrap_or(say!(lang, "unknown"));
         let was = before.and_then(|s| version(s, name)).unwrap_or(now.clone());
-        rows.push(row(&format!("version {name}"), change(was, now)));
+        rows.push(cells(say!(lang, "version {}", name), change(was, now)));
     }
     if let Some(ms) = r.downtime_ms {
-        rows.push(row("downtime", downtime(ms)));
+        rows.push(row(words!("downtime"), downtime(lang, ms)));
     }
     if let Some(ms) = r.write_gap_ms {
-        rows.push(row("writes", format!("paused for {}", downtime(ms))));
+        let text = say!(lang, "paused for {}", downtime(lang, ms));
+        rows.push(row(words!("writes"), text));
     }
     if let Some(reason) = &r.mandate.by.reason {
-        rows.push(row("reason", format!("{reason} ({})", r.mandate.by.user)));
+        let text = say!(lang, "{} ({})", reason, r.mandate.by.user);
+        rows.push(row(words!("reason"), text));
     }
     rows
 }
@@ -131,17 +160,18 @@ fn phase(name: &str, rows: &[Row], r: &Rollout, look: &Look) -> Option<Vec<Cell>
         let failed =
             |row: &&&Row| matches!(row.state, Some(RowState::Failed | RowState::UndoFailed));
         if let Some(row) = of.iter().find(failed) {
-            let text = format!("{} {} failed", look.mark(Mark::Failed), row.step);
+            let text = say!(look.lang, "{} {} failed", look.mark(Mark::Failed), row.step);
             return cell(Tone::Bad, text);
         }
         if of.is_empty() {
             return plain("");
         }
-        plain(duration(of.iter().filter_map(|row| row.elapsed_ms).sum()))
+        let ms = of.iter().filter_map(|row| row.elapsed_ms).sum();
+        plain(duration(look.lang, ms))
     };
     Some(vec![
         plain(name),
-        plain(duration(took)),
+        plain(duration(look.lang, took)),
         side(&r.first),
         side(&r.second),
     ])

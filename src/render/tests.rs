@@ -2,14 +2,16 @@
 use super::*;
 use crate::core::{Closed, DatabaseRole, Kind, Probing, RowState, VrrpState};
 use crate::host::Finding;
-use crate::render::scenes::{halted, idle, midway, peer_lost, rows, succeeded};
+use crate::render::scenes::{as_told, halted, idle, midway, peer_lost, rows, succeeded};
 use crate::wire::{Outcome, PlanView, Rollout, Status, Stopped};
+use crate::words::Lang;
 use std::collections::BTreeMap;
 
 const LOOK: Look = Look {
     width: 100,
     color: false,
     unicode: true,
+    lang: Lang::En,
 };
 
 #[test]
@@ -106,8 +108,9 @@ fn columns_are_counted_as_the_terminal_does() {
     assert_eq!(table(&LOOK, 0, &rows), "升级  x\nabcd  y\na     z\n");
     let note = "数据库已经提升为主库，旧主库已经停止写入";
     let lines = wrap("note: ", note, 26);
-    assert_eq!(lines[0], "note: 数据库已经提升为主库");
-    assert_eq!(lines[1], "      ，旧主库已经停止写入");
+    // A comma begins no line.
+    assert_eq!(lines[0], "note: 数据库已经提升为主");
+    assert_eq!(lines[1], "      库，旧主库已经停止写");
 }
 
 #[test]
@@ -154,6 +157,59 @@ fn summaries() {
     assert!(show(&waits).starts_with("✔ upgrade 12: 1.0.0 → 1.1.0 waits, as asked, after"));
 }
 
+/// The main pictures, in the daemon's own words: nothing English is left but names, commands and what people said.
+#[test]
+fn in_chinese() {
+    let look = Look {
+        lang: Lang::Zh,
+        ..LOOK
+    };
+    insta::assert_snapshot!("zh_status_idle", status(&idle(), &look));
+    insta::assert_snapshot!("zh_status_midway", status(&as_told(midway()), &look));
+    insta::assert_snapshot!("zh_status_halted", status(&as_told(halted()), &look));
+    insta::assert_snapshot!("zh_status_peer_lost", status(&as_told(peer_lost()), &look));
+    let show = |s: &Status| summary(Some(&idle()), s, s.rollout.as_ref().unwrap(), &look);
+    insta::assert_snapshot!("zh_summary_succeeded", show(&as_told(succeeded())));
+    insta::assert_snapshot!("zh_summary_halted", show(&as_told(halted())));
+    insta::assert_snapshot!("zh_doctor", doctor(&findings(), &look));
+    insta::assert_snapshot!("zh_plan", plan(&view(), &Look { width: 120, ..look }));
+    let story = [
+        idle(),
+        as_told(midway()),
+        as_told(halted()),
+        as_told(succeeded()),
+    ];
+    let told = story.iter().scan(None, |before, now| {
+        let lines = lines(before.replace(now), now, &look);
+        Some(lines.join("\n"))
+    });
+    insta::assert_snapshot!("zh_lines", told.collect::<Vec<_>>().join("\n"));
+    let r = as_told(succeeded()).rollout.unwrap();
+    insta::assert_snapshot!("zh_report", report(&scenes::report(succeeded()), &look));
+    insta::assert_snapshot!("zh_history", history(&[r], &look));
+}
+
+/// Columns of words in two widths stand under one another.
+#[test]
+fn chinese_is_aligned() {
+    use unicode_width::UnicodeWidthStr;
+    let look = Look {
+        lang: Lang::Zh,
+        ..LOOK
+    };
+    let text = status(&as_told(midway()), &look);
+    let at = |line: &str, what: &str| line.split_once(what).map(|(before, _)| before.width());
+    let mut lines = text.lines();
+    let head = lines.find(|line| line.contains("（本节点）")).unwrap();
+    let sync = text
+        .lines()
+        .find(|line| line.starts_with("配置同步"))
+        .unwrap();
+    assert_eq!(at(head, "a（"), at(sync, "已暂停"), "{text}");
+    let widest = text.lines().map(UnicodeWidthStr::width).max();
+    assert!(widest <= Some(LOOK.width), "{text}");
+}
+
 fn findings() -> BTreeMap<String, Vec<Finding>> {
     let good = [
         Finding::pass(
@@ -177,13 +233,8 @@ fn findings() -> BTreeMap<String, Vec<Finding>> {
     BTreeMap::from([("a".to_owned(), a), ("b".to_owned(), b)])
 }
 
-#[test]
-fn doctor_and_plan() {
-    insta::assert_snapshot!("doctor", doctor(&findings(), &LOOK));
-    let mut fit = findings();
-    fit.get_mut("b").unwrap().pop();
-    assert!(doctor(&fit, &LOOK).ends_with("Fit to be upgraded, 1 warning."));
-    let view = PlanView {
+fn view() -> PlanView {
+    PlanView {
         kind: Kind::Upgrade,
         from: "1.0.0".to_owned(),
         to: "1.1.0".to_owned(),
@@ -194,7 +245,16 @@ fn doctor_and_plan() {
         findings: findings(),
         fit: false,
         gives_up: false,
-    };
+    }
+}
+
+#[test]
+fn doctor_and_plan() {
+    insta::assert_snapshot!("doctor", doctor(&findings(), &LOOK));
+    let mut fit = findings();
+    fit.get_mut("b").unwrap().pop();
+    assert!(doctor(&fit, &LOOK).ends_with("Fit to be upgraded, 1 warning."));
+    let view = view();
     insta::assert_snapshot!("plan", plan(&view, &Look { width: 120, ..LOOK }));
     let mut known = view.clone();
     known
@@ -282,7 +342,8 @@ fn history_in_columns() {
 #[test]
 fn small_change() {
     use super::text::{bytes, clock, duration, hang};
-    let times = [0, 450, 42_000, 60_000, 252_000, 7_500_000, 259_200_000].map(duration);
+    let times = [0, 450, 42_000, 60_000, 252_000, 7_500_000, 259_200_000];
+    let times = times.map(|ms| duration(Lang::En, ms));
     assert_eq!(
         times,
         ["0.0s", "0.4s", "42s", "1m", "4m12s", "2h05m", "3 days"]
@@ -333,12 +394,12 @@ fn a_measurement_fits_every_screen_and_shows_what_failed() {
     };
     let text = report(&r, &ascii);
     assert!(text.contains("..X") && text.is_ascii(), "{text}");
-    let page = page(&r, "a");
+    let page = page(&r, "a", Lang::En);
     assert_eq!(page.matches("class=\"bar bad\"").count(), 1);
     // Of a node that invents figures.
     r.measured[0].slices[3].slowest_ms = u64::MAX;
     r.measured[0].begun_ms = u64::MAX;
-    assert!(!report(&r, &LOOK).is_empty() && !super::page(&r, "a").is_empty());
+    assert!(!report(&r, &LOOK).is_empty() && !super::page(&r, "a", Lang::En).is_empty());
 }
 
 /// Whoever reads it has this one file, and what people and programs said is text in it.
@@ -346,7 +407,7 @@ fn a_measurement_fits_every_screen_and_shows_what_failed() {
 fn the_page_is_whole_and_escaped() {
     let mut r = scenes::report(halted());
     r.rollout.rows[0].note = "<script>alert(1)</script>".to_owned();
-    let page = page(&r, "a");
+    let page = page(&r, "a", Lang::En);
     assert!(page.contains("ticket &lt;4711&gt;") && page.contains("&lt;script&gt;alert"));
     for foreign in [
         "<script", "http:", "https:", "src=", "href=", "url(", "@import",

@@ -1,8 +1,9 @@
 //! Words, times, tables: the small change of everything that is shown.
 use crate::host::Status;
 use crate::time::Time;
+use crate::words::Lang;
 use jiff::Timestamp;
-use textwrap::{Options, WordSplitter};
+use textwrap::{Options, WordSeparator, WordSplitter, core::Word};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// What the reader's screen can do.
@@ -12,6 +13,7 @@ pub(crate) struct Look {
     pub width: usize,
     pub color: bool,
     pub unicode: bool,
+    pub lang: Lang,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,8 +121,14 @@ pub(super) fn judged(look: &Look, status: Status) -> (Tone, &'static str) {
     }
 }
 
+/// `text` and spaces, `width` columns together.
+pub(crate) fn padded(text: &str, width: usize) -> String {
+    let pad = width.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(pad))
+}
+
 /// `0.4s`, `42s`, `4m12s`, `2h05m`, `3 days`.
-pub(crate) fn duration(ms: u64) -> String {
+pub(crate) fn duration(lang: Lang, ms: u64) -> String {
     let s = ms / 1000;
     match s {
         0 => format!("0.{}s", ms / 100),
@@ -128,16 +136,16 @@ pub(crate) fn duration(ms: u64) -> String {
         60..=3599 if s.is_multiple_of(60) => format!("{}m", s / 60),
         60..=3599 => format!("{}m{:02}s", s / 60, s % 60),
         3600..=172_799 => format!("{}h{:02}m", s / 3600, s % 3600 / 60),
-        _ => format!("{} days", s / 86_400),
+        _ => say!(lang, "{} days", s / 86_400),
     }
 }
 
 /// Measured downtime.
-pub(crate) fn downtime(ms: u64) -> String {
+pub(crate) fn downtime(lang: Lang, ms: u64) -> String {
     match ms {
-        0 => "none".to_owned(),
+        0 => say!(lang, "none"),
         1..=9999 => format!("{ms} ms"),
-        _ => duration(ms),
+        _ => duration(lang, ms),
     }
 }
 
@@ -178,16 +186,8 @@ pub(super) fn moment(at: Time) -> String {
     clock(&at.to_string())
 }
 
-pub(super) fn plural(n: usize, one: &str, many: &str) -> String {
-    if n == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{n} {many}")
-    }
-}
-
-/// `first` and then `text`, broken between words; the lines that follow begin under the text. What has no spaces is
-/// left whole, so that it can be copied.
+/// `first` and then `text`, broken between words; the lines that follow begin under the text. What is no Chinese and has
+/// no spaces is left whole, so that it can be copied.
 pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
     broken(first, text, width, false).join("\n")
 }
@@ -207,10 +207,40 @@ fn broken(first: &str, text: &str, width: usize, within_words: bool) -> Vec<Stri
         .initial_indent(first)
         .subsequent_indent(&indent)
         .break_words(within_words)
+        .word_separator(WordSeparator::Custom(words_of))
         .word_splitter(WordSplitter::NoHyphenation);
     let text = words.join(" ");
     let lines = textwrap::wrap(&text, options);
     lines.into_iter().map(String::from).collect()
+}
+
+/// A line may end at a space, and beside a Chinese character.
+fn words_of(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let mut rest = line;
+    Box::new(std::iter::from_fn(move || {
+        let (word, after) = rest.split_at(word_end(rest));
+        rest = after;
+        (!word.is_empty()).then(|| Word::from(word))
+    }))
+}
+
+fn word_end(text: &str) -> usize {
+    let next = text.char_indices().skip(1);
+    let mut pairs = text.chars().zip(next);
+    let end = pairs.find(|(c, (_, next))| may_end_between(*c, *next));
+    end.map_or(text.len(), |(_, (at, _))| at)
+}
+
+fn may_end_between(c: char, next: char) -> bool {
+    /// Signs that begin no line, and signs that end none.
+    const CLOSES: &str = "，。；：、！？）》”’…,.;:!?)]%";
+    const OPENS: &str = "（《“‘([";
+    let is_wide = |c: char| c.width() == Some(2);
+    match (c, next) {
+        (_, ' ') => false,
+        (' ', _) => true,
+        _ => (is_wide(c) || is_wide(next)) && !CLOSES.contains(next) && !OPENS.contains(c),
+    }
 }
 
 /// One cell of a table.

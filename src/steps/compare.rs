@@ -6,7 +6,7 @@ use crate::sync;
 pub(super) const DEF: StepDef = StepDef {
     name: "compare",
     about: "compare both nodes' configuration and root key; VIP, primary, replication, health",
-    look: "hau-ctl sync check",
+    look: "what hau-ctl sync check finds",
     confirmable: true,
     limit: super::Limit::Health,
     step: &Compare,

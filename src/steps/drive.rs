@@ -56,13 +56,15 @@ fn kept_up(cx: &Cx<'_>) -> Option<&'static str> {
 
 /// What to do about a row that was not done within its limit; whether it can be given up, the status says.
 fn late(def: &StepDef) -> String {
-    let confirm = match def.confirmable {
-        true => "; if you have looked and all is well: hau-ctl confirm --reason …",
-        false => "",
+    let retry = match def.confirmable {
+        true => told!(
+            "hau-ctl retry when the cause is mended; if you have looked and all is well: hau-ctl confirm --reason …"
+        ),
+        false => told!("hau-ctl retry when the cause is mended"),
     };
     match def.look {
-        "" => format!("hau-ctl retry when the cause is mended{confirm}"),
-        look => format!("look at {look}; hau-ctl retry when the cause is mended{confirm}"),
+        "" => retry,
+        look => told!("look at {}; {}", look, retry),
     }
 }
 
@@ -72,7 +74,7 @@ pub fn outcome(def: &StepDef, looked: StepResult<Verdict>, is_over: bool) -> Opt
         Ok(Verdict::Done(note)) => Some(Outcome::Done { note }),
         Ok(Verdict::NotYet(_)) if !is_over => None,
         Ok(Verdict::NotYet(why)) => Some(Outcome::Retry(Problem {
-            what: format!("{} took too long: {why}", def.name),
+            what: told!("{} took too long: {}", def.name, why),
             remedy: late(def),
         })),
         Err(StepError::Retry(problem)) => Some(Outcome::Retry(problem)),
@@ -85,6 +87,7 @@ pub fn outcome(def: &StepDef, looked: StepResult<Verdict>, is_over: bool) -> Opt
 mod tests {
     use super::*;
     use crate::core::Kind;
+    use crate::words::{Lang, heard};
 
     /// Whoever reads it is awake since a minute.
     #[test]
@@ -100,6 +103,8 @@ mod tests {
                 assert!(problem.remedy.contains(def.look), "{problem:?}");
                 let may_confirm = problem.remedy.contains("hau-ctl confirm");
                 assert_eq!(may_confirm, def.confirmable, "{}: {problem:?}", def.name);
+                let zh = heard(Lang::Zh, &problem.remedy);
+                assert!(!zh.contains("look at") && zh.contains("排除原因"), "{zh}");
             }
         }
     }

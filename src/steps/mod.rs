@@ -346,3 +346,35 @@ pub fn find(name: &str) -> Option<&'static StepDef> {
         .map(|(_, def)| *def)
         .find(|def| def.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::{Lang, heard, look_texts, step_texts};
+    use std::collections::BTreeSet;
+
+    /// What a row does is read in both languages, and the catalogue has no step that there is none of.
+    #[test]
+    fn every_step_says_in_chinese_what_it_does() {
+        let steps = KINDS
+            .into_iter()
+            .chain([Kind::RollbackNode])
+            .flat_map(table);
+        let every: Vec<_> = steps
+            .flat_map(|(_, rows)| rows.iter().map(|(_, def)| *def))
+            .collect();
+        let abouts: BTreeSet<&str> = every.iter().map(|def| def.about).collect();
+        let known: BTreeSet<&str> = step_texts().map(|(en, _)| en).collect();
+        assert_eq!(abouts, known, "src/words/steps.rs");
+        let looks = every
+            .iter()
+            .map(|def| def.look)
+            .filter(|look| !look.is_empty());
+        let looks: BTreeSet<&str> = looks.collect();
+        let known: BTreeSet<&str> = look_texts().map(|(en, _)| *en).collect();
+        assert_eq!(looks, known, "src/words/late.rs");
+        for about in abouts {
+            assert_ne!(heard(Lang::Zh, about), about);
+        }
+    }
+}

@@ -5,7 +5,7 @@ use crate::sync;
 pub(super) const DEF: StepDef = StepDef {
     name: "push_config",
     about: "push the configuration once from the MASTER",
-    look: "hau-ctl sync check",
+    look: "what hau-ctl sync check finds",
     only: Only::ConfigSync,
     limit: super::Limit::Seconds(300),
     confirmable: true,

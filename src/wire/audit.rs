@@ -13,5 +13,5 @@ pub struct AuditStanding {
     pub unsigned: u64,
 }
 
-/// `GET /v1/audit?last=N&since=MILLISECONDS`: entries by node, oldest first; of the other node only where it is there.
+/// `GET /v1/audit?last=N&since=MILLISECONDS&rollout=NUMBER`: entries by node, oldest first; of the other node only where it is there.
 pub type Audit = BTreeMap<String, Vec<Entry>>;

@@ -51,22 +51,29 @@ impl Daemon {
             .arg(self.socket())
             .args(args)
             .env("LANG", "C.UTF-8");
+        for stronger in ["LC_ALL", "LC_MESSAGES", "LC_CTYPE"] {
+            command.env_remove(stronger);
+        }
         command.current_dir(self.dir.path());
         command
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
-        let done = self.command(args).output().expect("it runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        Ended {
-            code: done.status.code(),
-            out: text(done.stdout),
-            err: text(done.stderr),
-        }
+        ended(self.command(args))
     }
 
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("nobody panicked").clone()
+    }
+}
+
+pub(crate) fn ended(mut command: Command) -> Ended {
+    let done = command.output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Ended {
+        code: done.status.code(),
+        out: text(done.stdout),
+        err: text(done.stderr),
     }
 }
 

@@ -121,6 +121,7 @@ const ALL: &[(&str, Answers)] = &[
         &[
             ("GET /v1/history", &["history"]),
             ("GET /v1/probes/1-a", &["probes"]),
+            ("GET /v1/audit?rollout=1", &["audit-1"]),
         ],
     ),
     ("audit", &[("GET /v1/audit?last=12", &["audit"])]),

@@ -3,6 +3,7 @@ use super::{
     Part, quoted,
     scene::{Listener, Scene, run},
 };
+use crate::words::Sentence;
 use std::path::Path;
 
 /// One line a fact: what it is, what it says.
@@ -55,7 +56,7 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
         [name] => part.line(dsn(name)),
         others => part.ask(
             &dsn("…"),
-            &format!(
+            sentence!(
                 "which of its databases is the product's? There are: {}",
                 others.join(", ")
             ),
@@ -66,7 +67,9 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
     if !db.has_role {
         part.ask(
             "create role hau superuser login",
-            "it has no superuser hau; say this on the primary, and let root in as hau by peer authentication (README, PostgreSQL)",
+            sentence!(
+                "it has no superuser hau; say this on the primary, and let root in as hau by peer authentication (README, PostgreSQL)"
+            ),
         );
     }
     part
@@ -96,22 +99,28 @@ fn gaussdb(scene: &Scene<'_>, server: &Listener, part: &mut Part) {
     let dsn = format!("host={socket_dir} port={} dbname=… user=hau", server.port);
     part.ask(
         &format!("dsn = {}", quoted(&dsn)),
-        "which of its databases is the product's? create user hau monadmin there (README, GaussDB)",
+        sentence!(
+            "which of its databases is the product's? create user hau monadmin there (README, GaussDB)"
+        ),
     );
-    let mut known = |key: &str, value: Option<String>, question: &str| match value {
+    let mut known = |key: &str, value: Option<String>, question: Sentence| match value {
         Some(value) if !value.is_empty() => part.line(format!("{key} = {}", quoted(&value))),
         Some(_) | None => part.ask(&format!("{key} = \"/…\""), question),
     };
-    known("data_dir", Some(data_dir), "where does it keep its data?");
+    known(
+        "data_dir",
+        Some(data_dir),
+        sentence!("where does it keep its data?"),
+    );
     known(
         "home",
         variable("GAUSSHOME"),
-        "what is $GAUSSHOME of its system user?",
+        sentence!("what is $GAUSSHOME of its system user?"),
     );
     known(
         "os_user",
         variable("USER"),
-        "which system user does it run as?",
+        sentence!("which system user does it run as?"),
     );
 }
 

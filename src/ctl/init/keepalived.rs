@@ -85,8 +85,9 @@ fn globals(scene: &Scene<'_>, edits: &mut Edits, part: &mut Part) {
     if let Some(other) = fifo.filter(|other| other != FIFO) {
         part.ask(
             &format!("vrrp_notify_fifo {FIFO}"),
-            &format!(
-                "keepalived writes its events to {other}: can its reader use `notify_fifo` instead?"
+            sentence!(
+                "keepalived writes its events to {}: can its reader use `notify_fifo` instead?",
+                other
             ),
         );
     }
@@ -174,7 +175,9 @@ fn hooks(holder: &Item, part: &mut Part) -> Vec<String> {
     {
         part.ask(
             &format!("{} {}", hook.key(), hook.rest()),
-            "keepalived calls this, too: if it promotes a database take it out, for exactly one may do that",
+            sentence!(
+                "keepalived calls this, too: if it promotes a database take it out, for exactly one may do that"
+            ),
         );
     }
     if hooks.iter().all(|item| item.key() != "notify") {

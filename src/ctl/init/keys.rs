@@ -18,7 +18,7 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
             part.line("# [root_key]");
             part.ask(
                 &format!("path = {}", quoted(&key.to_string_lossy())),
-                &format!(
+                sentence!(
                     "{}: does the product encrypt with it? A backup of it needs a public key of age-keygen: hau-ctl init --recipient age1…",
                     all.join(", ")
                 ),
@@ -30,7 +30,7 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
     if paths.is_empty() {
         part.ask(
             "config_paths = [\"/etc/…\"]",
-            "which folders hold the product's configuration?",
+            sentence!("which folders hold the product's configuration?"),
         );
     } else {
         part.line(format!("config_paths = {}", listed(&paths)));

@@ -13,6 +13,7 @@ mod vrrp;
 use super::output::Output;
 use super::verbs::Ended;
 use crate::wire::{Code, Failure};
+use crate::words::{Lang, Sentence};
 use clap::Args;
 use scene::{Local, Machine, Scene};
 use serde::Serialize;
@@ -55,7 +56,7 @@ pub(super) struct Init {
 #[derive(Default)]
 struct Part {
     lines: Vec<String>,
-    questions: Vec<String>,
+    questions: Vec<Sentence>,
 }
 
 impl Part {
@@ -63,10 +64,12 @@ impl Part {
         self.lines.push(line.into());
     }
 
-    /// A line that only a person can fill in.
-    fn ask(&mut self, line: &str, question: &str) {
-        self.lines.push(format!("#? {line}    # {question}"));
-        self.questions.push(question.to_owned());
+    /// A line that only a person can fill in. The file is English, whoever it is written for: it is compared with what
+    /// is there.
+    fn ask(&mut self, line: &str, question: Sentence) {
+        let asked = question.say(Lang::En);
+        self.lines.push(format!("#? {line}    # {asked}"));
+        self.questions.push(question);
     }
 }
 
@@ -91,16 +94,19 @@ struct Found {
 
 pub(super) fn run(asked: Init, config: &Path, out: Output) -> Ended {
     if !nix::unistd::Uid::effective().is_root() {
-        let what = "only root sees which unit listens on a port and asks the database";
+        let what = say!(
+            out.lang,
+            "only root sees which unit listens on a port and asks the database"
+        );
         return Err(Failure::new(Code::Forbidden, what, "sudo hau-ctl init"));
     }
-    let found = find(&Local, config, asked)?;
-    out.answer(&found, |found, _| said(found));
+    let found = find(&Local, config, asked, out.lang)?;
+    out.answer(&found, |found, look| said(found, look.lang));
     Ok(0)
 }
 
-fn find(machine: &dyn Machine, config: &Path, asked: Init) -> Result<Found, Failure> {
-    let scene = Scene::look(machine, &asked.keepalived, asked.recipient)?;
+fn find(machine: &dyn Machine, config: &Path, asked: Init, lang: Lang) -> Result<Found, Failure> {
+    let scene = Scene::look(machine, &asked.keepalived, asked.recipient, lang)?;
     let (mut text, mut questions) = (HEAD.to_owned(), Vec::new());
     for finder in FINDERS {
         let part = finder(&scene);
@@ -125,12 +131,12 @@ fn find(machine: &dyn Machine, config: &Path, asked: Init) -> Result<Found, Fail
     }
     let files = files
         .into_iter()
-        .map(|(path, text)| put(machine, path, text, asked.check));
+        .map(|(path, text)| put(machine, path, text, asked.check, lang));
     Ok(Found {
         check: asked.check,
         files: files.collect::<Result<_, _>>()?,
         diff,
-        questions,
+        questions: questions.iter().map(|asked| asked.say(lang)).collect(),
     })
 }
 
@@ -146,6 +152,7 @@ fn put(
     path: PathBuf,
     text: String,
     check: bool,
+    lang: Lang,
 ) -> Result<Written, Failure> {
     let there = machine
         .exists(&path)
@@ -158,36 +165,44 @@ fn put(
     if state == "new" && !check {
         let written = machine.write(&path, text.as_bytes(), 0o644);
         written.map_err(|e| {
-            Failure::new(
-                Code::Failed,
-                e.to_string(),
-                "mend it, then hau-ctl init again",
-            )
+            let remedy = say!(lang, "mend it, then hau-ctl init again");
+            Failure::new(Code::Failed, e.to_string(), remedy)
         })?;
     }
     Ok(Written { path, state, text })
 }
 
-fn said(found: &Found) -> String {
+fn said(found: &Found, lang: Lang) -> String {
     let mut out = String::new();
     for file in &found.files {
         let path = file.path.display();
         out += &match (file.state, found.check) {
-            ("new", true) => format!("would write {path}:\n{}\n", indented(&file.text)),
-            ("new", false) => format!("wrote  {path}\n"),
-            ("same", _) => format!("is there already  {path}\n"),
-            _ => format!(
-                "kept   {path}, which says something else: move it away and run this again, or compare it with --check --json\n"
-            ),
+            ("new", true) => {
+                let head = say!(lang, "would write {}:", path);
+                format!("{head}\n{}\n", indented(&file.text))
+            }
+            ("new", false) => say!(lang, "wrote  {}", path) + "\n",
+            ("same", _) => say!(lang, "is there already  {}", path) + "\n",
+            _ => {
+                say!(
+                    lang,
+                    "kept   {}, which says something else: move it away and run this again, or compare it with --check --json",
+                    path
+                ) + "\n"
+            }
         };
     }
     if !found.diff.is_empty() {
-        out += &format!("\nWhat keepalived needs:\n{}\n", found.diff);
+        out += &format!(
+            "\n{}\n{}\n",
+            say!(lang, "What keepalived needs:"),
+            found.diff
+        );
     }
     for question in &found.questions {
         out += &format!("  ? {question}\n");
     }
-    out + &next(found)
+    out + &next(found, lang)
 }
 
 fn indented(text: &str) -> String {
@@ -196,12 +211,13 @@ fn indented(text: &str) -> String {
         .collect()
 }
 
-fn next(found: &Found) -> String {
+fn next(found: &Found, lang: Lang) -> String {
     let Some(config) = found.files.first() else {
         return String::new();
     };
     let mut steps = vec![
-        format!(
+        say!(
+            lang,
             "read {}, answer what is asked in it; the same file belongs on the other node",
             config.path.display()
         ),
@@ -213,7 +229,11 @@ fn next(found: &Found) -> String {
         .filter(|file| file.path.extension().is_some_and(|end| end == "hau"))
     {
         let (beside, file) = (beside.path.display(), beside.path.with_extension(""));
-        steps.push(format!("keepalived -t -f {beside} && mv {beside} {} && systemctl restart keepalived    # the BACKUP first", file.display()));
+        let command = format!(
+            "keepalived -t -f {beside} && mv {beside} {} && systemctl restart keepalived",
+            file.display()
+        );
+        steps.push(say!(lang, "{}    # the BACKUP first", command));
     }
     steps.push("hau-ctl pair".to_owned());
     let steps: Vec<String> = steps
@@ -221,7 +241,8 @@ fn next(found: &Found) -> String {
         .enumerate()
         .map(|(n, step)| format!("  {}. {step}\n", n + 1))
         .collect();
-    format!("\nNext, on both nodes:\n{}", steps.concat())
+    let head = say!(lang, "Next, on both nodes:");
+    format!("\n{head}\n{}", steps.concat())
 }
 
 /// As a value of the file.

@@ -12,7 +12,7 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
         }
         None => part.ask(
             "name = \"…\"",
-            "what is the product called, in its bundles, too?",
+            sentence!("what is the product called, in its bundles, too?"),
         ),
     }
     part.line("");
@@ -24,7 +24,7 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
         Some(address) => part.line(format!("address = \"{address}\"")),
         None => part.ask(
             "address = \"…\"",
-            "which address does this host have beside the VIP?",
+            sentence!("which address does this host have beside the VIP?"),
         ),
     }
     match named {
@@ -34,7 +34,10 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
         }
         None => {
             part.line("[nodes.peer]");
-            part.ask("address = \"…\"", "which address does the other host have?");
+            part.ask(
+                "address = \"…\"",
+                sentence!("which address does the other host have?"),
+            );
         }
     }
     part

@@ -14,7 +14,9 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
         Some(root) => part.line(format!("root = {}", quoted(&root.to_string_lossy()))),
         None => part.ask(
             "root = \"/opt/…\"",
-            "where do the versions lie? ROOT/releases/VERSION, with a link ROOT/current to one of them",
+            sentence!(
+                "where do the versions lie? ROOT/releases/VERSION, with a link ROOT/current to one of them"
+            ),
         ),
     }
     let users: BTreeSet<&str> = services::ours(scene)
@@ -33,7 +35,9 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
         }
         None => part.ask(
             "user = \"…\"",
-            "whom may hooks of a bundle run as? Without it a bundle with hooks is refused",
+            sentence!(
+                "whom may hooks of a bundle run as? Without it a bundle with hooks is refused"
+            ),
         ),
     }
     part

@@ -2,6 +2,7 @@
 use crate::host::{Command, HostResult, Output, commands, files};
 use crate::keepalived::{conf::Tree, instance::Instance};
 use crate::wire::{Code, Failure};
+use crate::words::Lang;
 use std::{
     cell::OnceCell,
     collections::BTreeMap,
@@ -86,6 +87,7 @@ impl<'m> Scene<'m> {
         machine: &'m dyn Machine,
         conf: &Path,
         recipients: Vec<String>,
+        lang: Lang,
     ) -> Result<Self, Failure> {
         let hostname = text(machine, Path::new("/proc/sys/kernel/hostname"));
         let hostname = hostname.trim().split('.').next().unwrap_or_default();
@@ -97,10 +99,13 @@ impl<'m> Scene<'m> {
                     .map_err(|e| e.to_string())
             })
             .map_err(|e| {
-                let remedy = "hau works beside a keepalived that runs; --keepalived FILE names its configuration";
+                let remedy = say!(
+                    lang,
+                    "hau works beside a keepalived that runs; --keepalived FILE names its configuration"
+                );
                 Failure::new(Code::Refused, e, remedy)
             })?;
-        let (instance, other_instances) = choose(&tree)?;
+        let (instance, other_instances) = choose(&tree, lang)?;
         Ok(Self {
             machine,
             hostname: hostname.to_owned(),
@@ -145,9 +150,9 @@ fn text(machine: &dyn Machine, path: &Path) -> String {
 }
 
 /// The first instance with an address of its own that clients use.
-fn choose(tree: &Tree) -> Result<(Instance, Vec<String>), Failure> {
+fn choose(tree: &Tree, lang: Lang) -> Result<(Instance, Vec<String>), Failure> {
     let refuse = |what: String| {
-        let remedy = "hau needs a vrrp_instance with a virtual_ipaddress";
+        let remedy = say!(lang, "hau needs a vrrp_instance with a virtual_ipaddress");
         Failure::new(Code::Refused, what, remedy)
     };
     let names = Instance::names(tree);
@@ -157,7 +162,11 @@ fn choose(tree: &Tree) -> Result<(Instance, Vec<String>), Failure> {
         .collect();
     let mut all = all.map_err(|e| refuse(e.to_string()))?;
     let Some(at) = all.iter().position(|one| !one.vips.is_empty()) else {
-        return Err(refuse(format!("no instance among {names:?} has a VIP")));
+        return Err(refuse(say!(
+            lang,
+            "no instance among {} has a VIP",
+            format!("{names:?}")
+        )));
     };
     let chosen = all.remove(at);
     Ok((chosen, all.into_iter().map(|one| one.name).collect()))

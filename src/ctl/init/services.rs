@@ -35,7 +35,10 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
         part.line("# [[service]]");
         part.ask(
             "unit = \"…\"",
-            &format!("no unit starts anything below RELEASES/current; which belong to the product? These listen: {}", seen.join(", ")),
+            sentence!(
+                "no unit starts anything below RELEASES/current; which belong to the product? These listen: {}",
+                seen.join(", ")
+            ),
         );
     }
     for (n, unit) in found.iter().enumerate() {
@@ -74,7 +77,7 @@ fn service(scene: &Scene<'_>, unit: &Unit, all: &[&Unit], part: &mut Part) {
         part.line("via_vip = true    # it listens on more than the loopback address");
         part.ask(
             &format!("http = [{{ url = \"http://127.0.0.1:{port}/…\", status = 200 }}]"),
-            "which URL says that it is healthy? Without one no downtime is measured",
+            sentence!("which URL says that it is healthy? Without one no downtime is measured"),
         );
     }
     let needs: Vec<String> = all

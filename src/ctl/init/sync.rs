@@ -26,16 +26,30 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
             ));
             match paths.is_empty() {
                 false => part.line(format!("paths = {}", listed(paths))),
-                true => part.ask("paths = [\"/etc/…\"]", "which folders does it keep equal?"),
+                true => part.ask(
+                    "paths = [\"/etc/…\"]",
+                    sentence!("which folders does it keep equal?"),
+                ),
             }
         }
         None => {
             part.line("# [config_sync]");
-            part.ask("units = [\"….timer\", \"….service\"]", "no timer of this host runs rsync; does anything else copy configuration from node to node?");
+            part.ask(
+                "units = [\"….timer\", \"….service\"]",
+                sentence!(
+                    "no timer of this host runs rsync; does anything else copy configuration from node to node?"
+                ),
+            );
         }
     }
     for (file, line) in cron(scene) {
-        part.ask(&line, &format!("{} runs rsync: hau pauses units only; make a timer of it if it copies configuration", file.display()));
+        part.ask(
+            &line,
+            sentence!(
+                "{} runs rsync: hau pauses units only; make a timer of it if it copies configuration",
+                file.display()
+            ),
+        );
     }
     part
 }

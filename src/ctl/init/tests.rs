@@ -2,6 +2,7 @@
 use super::*;
 use crate::config::Settings;
 use crate::host::{Command, Host, HostResult, Output, fake::FakeHost};
+use crate::words::Lang;
 
 impl Machine for FakeHost {
     fn read(&self, path: &Path) -> HostResult<Vec<u8>> {
@@ -139,7 +140,7 @@ fn asked(host: &FakeHost, check: bool, recipients: &[&str]) -> Found {
         keepalived: PathBuf::from(vrrp::CONF),
         recipient: recipients.iter().map(ToString::to_string).collect(),
     };
-    find(host, Path::new("/etc/hau/hau.toml"), asked).unwrap()
+    find(host, Path::new("/etc/hau/hau.toml"), asked, Lang::En).unwrap()
 }
 
 #[test]
@@ -249,7 +250,7 @@ fn without_keepalived_it_says_what_is_missing() {
         keepalived: PathBuf::from(vrrp::CONF),
         recipient: Vec::new(),
     };
-    let failure = find(&host, Path::new("/etc/hau/hau.toml"), asked).unwrap_err();
+    let failure = find(&host, Path::new("/etc/hau/hau.toml"), asked, Lang::En).unwrap_err();
     assert!(
         failure.what.contains(vrrp::CONF) && failure.remedy.contains("--keepalived"),
         "{failure:?}"

@@ -28,7 +28,10 @@ pub(super) fn find(scene: &Scene<'_>) -> Part {
         let others = scene.other_instances.join(", ");
         part.ask(
             &format!("instance = {}", quoted(&scene.other_instances[0])),
-            &format!("there are {others}, too: which one holds the address that clients use?"),
+            sentence!(
+                "there are {}, too: which one holds the address that clients use?",
+                others
+            ),
         );
     }
     part

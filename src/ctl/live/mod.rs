@@ -20,6 +20,7 @@ use super::output::Output;
 use crate::core::Order;
 use crate::render::{self, Look};
 use crate::wire::{Code, Failure, OrderRequest, Outcome, Rollout, Started, Status};
+use crate::words::{Lang, heard};
 use crossterm::cursor::Show;
 use crossterm::event::{Event, EventStream};
 use crossterm::execute;
@@ -36,8 +37,6 @@ use std::panic;
 use std::pin::Pin;
 use view::Scene;
 
-/// What the audit trail says if whoever gives a rollout up types nothing.
-const REASON: &str = "given up in the live view";
 /// Lines of the log that are kept.
 const LOG_MAX: usize = 2000;
 
@@ -66,12 +65,9 @@ impl Live {
     pub(super) fn open(out: Output, before: Option<&Status>) -> Result<Self, Failure> {
         let terminal = take().map_err(|e| {
             Live::give_back();
-            let what = format!("cannot draw on this terminal: {e}");
-            Failure::new(
-                Code::Internal,
-                what,
-                "TERM=dumb hau-ctl … shows plain lines",
-            )
+            let what = say!(out.lang, "cannot draw on this terminal: {}", e);
+            let remedy = say!(out.lang, "TERM=dumb hau-ctl … shows plain lines");
+            Failure::new(Code::Internal, what, remedy)
         })?;
         Ok(Self {
             out,
@@ -132,8 +128,8 @@ impl Live {
                 answer = answer => {
                     ordered = None;
                     self.say(match answer {
-                        Ok(_) => "ordered: what was begun is taken back".to_owned(),
-                        Err(Failure { what, remedy, .. }) => format!("not given up: {what}. {remedy}"),
+                        Ok(_) => say!(self.out.lang, "ordered: what was begun is taken back"),
+                        Err(failure) => refused(&failure, self.out.lang),
                     });
                 }
             }
@@ -148,7 +144,8 @@ impl Live {
         let mut inner = self.inner.borrow_mut();
         let Inner { state, status, .. } = &mut *inner;
         let act = if let Event::Key(key) = event {
-            state.press(key, status.as_ref().and_then(|s| self.in_sight(s)))
+            let r = status.as_ref().and_then(|s| self.in_sight(s));
+            state.press(key, r, self.out.lang)
         } else {
             Act::Nothing
         };
@@ -204,9 +201,19 @@ impl Drop for Live {
     }
 }
 
+/// What the audit trail says if whoever gives a rollout up types nothing.
+fn reason_for(lang: Lang) -> String {
+    say!(lang, "given up in the live view")
+}
+
+fn refused(failure: &Failure, lang: Lang) -> String {
+    let (what, remedy) = (heard(lang, &failure.what), heard(lang, &failure.remedy));
+    say!(lang, "not given up: {}. {}", what, remedy)
+}
+
 async fn give_up(client: &Client, reason: String) -> Result<Started, Failure> {
     let reason = match reason.trim() {
-        "" => REASON.to_owned(),
+        "" => reason_for(client.lang()),
         typed => typed.to_owned(),
     };
     let request = OrderRequest {

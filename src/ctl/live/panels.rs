@@ -2,40 +2,41 @@
 use super::paint::line;
 use super::rows::earlier;
 use crate::core::{RowState, Undo};
-use crate::render::{self, Look, Mark, Tone, clock, duration, wrap};
+use crate::render::{self, Look, Mark, Tone, clock, duration, padded, wrap};
 use crate::steps;
 use crate::wire::{Rollout, Row};
+use crate::words::{Lang, Words, heard};
 use ratatui::text::Line;
 
 /// Each with what it does; also the line at the foot of the screen says some of them.
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, Words); 8] = [
     (
         "d",
-        "details of a row: note, problem, remedy, times, what an abort does to it",
+        words!("details of a row: note, problem, remedy, times, what an abort does to it"),
     ),
     (
         "j k ↓ ↑",
-        "the row below or above; in the log older and newer lines",
+        words!("the row below or above; in the log older and newer lines"),
     ),
-    ("← →", "to the row of the other node"),
-    ("l", "log: what has happened, newest last"),
+    ("← →", words!("to the row of the other node")),
+    ("l", words!("log: what has happened, newest last")),
     (
         "a",
-        "give the rollout up: says what is taken back, and asks",
+        words!("give the rollout up: says what is taken back, and asks"),
     ),
     (
         "Esc",
-        "closes what is open, and goes back to the row at work",
+        words!("closes what is open, and goes back to the row at work"),
     ),
     (
         "q Ctrl-C",
-        "leave: the rollout goes on, hau-ctl watch shows it again",
+        words!("leave: the rollout goes on, hau-ctl watch shows it again"),
     ),
-    ("?", "these keys"),
+    ("?", words!("these keys")),
 ];
 
 pub(super) fn help(look: &Look) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
+    let (mut lines, lang) = (Vec::new(), look.lang);
     for (key, does) in KEYS {
         let key = match look.unicode {
             true => key,
@@ -43,16 +44,17 @@ pub(super) fn help(look: &Look) -> Vec<Line<'static>> {
             false if key.starts_with('j') => "j k",
             false => "left right",
         };
-        lines.extend(put(Tone::Plain, &format!("{key:<11}"), does, look));
+        let does = lang.say(does);
+        lines.extend(put(Tone::Plain, &padded(key, 11), does, look));
     }
     let legend = [
-        (Mark::Done, "done"),
-        (Mark::Runs, "at work"),
-        (Mark::Ahead, "not begun"),
-        (Mark::Failed, "failed"),
-        (Mark::Back, "taken back"),
+        (Mark::Done, words!("done")),
+        (Mark::Runs, words!("at work")),
+        (Mark::Ahead, words!("not begun")),
+        (Mark::Failed, words!("failed")),
+        (Mark::Back, words!("taken back")),
     ];
-    let legend = legend.map(|(mark, word)| format!("{} {word}", look.mark(mark)));
+    let legend = legend.map(|(mark, word)| format!("{} {}", look.mark(mark), lang.say(word)));
     lines.push(Line::default());
     lines.extend(put(Tone::Faint, "", &legend.join("   "), look));
     lines
@@ -64,7 +66,7 @@ pub(super) fn log(facts: &[String], below: usize, room: usize, look: &Look) -> V
     if lines.is_empty() {
         lines.push(line(
             Tone::Faint,
-            "nothing has happened since this was opened",
+            say!(look.lang, "nothing has happened since this was opened"),
             look,
         ));
     }
@@ -75,45 +77,57 @@ pub(super) fn log(facts: &[String], below: usize, room: usize, look: &Look) -> V
 
 fn fact(fact: &str, look: &Look) -> Vec<Line<'static>> {
     // `[ 1m10s] b start begins`: what does not fit goes on under the words.
-    let (time, text) = fact.split_at_checked(9).unwrap_or(("", fact));
+    let words = fact.find("] ").map_or(0, |end| end + 2);
+    let (time, text) = fact.split_at_checked(words).unwrap_or(("", fact));
     put(Tone::Plain, time, text, look)
 }
 
 pub(super) fn details(r: &Rollout, row: &Row, look: &Look) -> Vec<Line<'static>> {
-    let mut lines = put(Tone::Plain, "does      ", &row.about, look);
-    let mut times = vec![render::word(row).to_owned()];
-    times.extend(row.elapsed_ms.map(|ms| format!("for {}", duration(ms))));
-    times.push(format!("at most {}", duration(row.limit_ms)));
-    let unknown = || "no earlier rollout says how long it takes".to_owned();
-    times.push(earlier(row).unwrap_or_else(unknown));
-    times.extend(
-        row.started
-            .as_deref()
-            .map(|at| format!("begun {}", clock(at))),
-    );
-    lines.extend(put(Tone::Plain, "state     ", &times.join(", "), look));
+    let lang = look.lang;
+    let label = |word: Words| padded(lang.say(word), 10);
+    let (does, state) = (label(words!("does")), label(words!("state")));
+    let mut lines = put(Tone::Plain, &does, &heard(lang, &row.about), look);
+    lines.extend(put(Tone::Plain, &state, &times(row, lang), look));
     if !row.note.is_empty() {
-        lines.extend(put(Tone::Plain, "note      ", &row.note, look));
+        let note = label(words!("note"));
+        lines.extend(put(Tone::Plain, &note, &heard(lang, &row.note), look));
     }
     if let Some(problem) = &row.problem {
-        lines.extend(put(Tone::Bad, "problem   ", &problem.what, look));
+        let what = label(words!("problem"));
+        lines.extend(put(Tone::Bad, &what, &heard(lang, &problem.what), look));
         let first = format!("          {} ", look.arrow());
-        lines.extend(put(Tone::Plain, &first, &problem.remedy, look));
+        let remedy = heard(lang, &problem.remedy);
+        lines.extend(put(Tone::Plain, &first, &remedy, look));
     }
-    lines.extend(put(Tone::Faint, "abort     ", undone(r, row), look));
+    let abort = label(words!("abort"));
+    lines.extend(put(Tone::Faint, &abort, lang.say(undone(r, row)), look));
     lines
 }
 
+fn times(row: &Row, lang: Lang) -> String {
+    let mut times = vec![lang.say(render::word(row)).to_owned()];
+    let took = row.elapsed_ms.map(|ms| duration(lang, ms));
+    times.extend(took.map(|took| say!(lang, "for {}", took)));
+    times.push(say!(lang, "at most {}", duration(lang, row.limit_ms)));
+    let unknown = || say!(lang, "no earlier rollout says how long it takes");
+    times.push(earlier(row, lang).unwrap_or_else(unknown));
+    let begun = row.started.as_deref().map(clock);
+    times.extend(begun.map(|at| say!(lang, "begun {}", at)));
+    times.join(lang.say(words!(", ")))
+}
+
 /// What an abort does to a row.
-fn undone(r: &Rollout, row: &Row) -> &'static str {
+fn undone(r: &Rollout, row: &Row) -> Words {
     let undo = steps::find(&row.step).map_or(Undo::Nothing, |def| def.undo);
     let is_kept = barrier(r).is_some_and(|b| r.rows[..=b].iter().any(|x| std::ptr::eq(x, row)));
     match undo {
-        Undo::Nothing => "leaves it: there is nothing to take back",
-        Undo::Always => "takes it back",
-        Undo::Barrier => "stops in front of it: past it there is no way back but a rollback",
-        Undo::Run | Undo::Role if is_kept => "leaves it: it lies before a row of no return",
-        Undo::Run | Undo::Role => "takes it back",
+        Undo::Nothing => words!("leaves it: there is nothing to take back"),
+        Undo::Always => words!("takes it back"),
+        Undo::Barrier => {
+            words!("stops in front of it: past it there is no way back but a rollback")
+        }
+        Undo::Run | Undo::Role if is_kept => words!("leaves it: it lies before a row of no return"),
+        Undo::Run | Undo::Role => words!("takes it back"),
     }
 }
 
@@ -128,23 +142,32 @@ fn barrier(r: &Rollout) -> Option<usize> {
 }
 
 pub(super) fn abort(r: &Rollout, reason: &str, typing: bool, look: &Look) -> Vec<Line<'static>> {
-    let ask = format!("Give up {}?", render::name(r, look));
+    let lang = look.lang;
+    let ask = say!(lang, "Give up {}?", render::name(r, look));
     let mut lines = put(Tone::Strong, "", &ask, look);
     let reason = match (typing, reason) {
         (true, typed) => format!("{typed}_"),
-        (false, "") => super::REASON.to_owned(),
+        (false, "") => super::reason_for(lang),
         (false, typed) => typed.to_owned(),
     };
-    lines.extend(put(Tone::Plain, "Reason: ", &reason, look));
-    for text in taken_back(r) {
+    lines.extend(put(
+        Tone::Plain,
+        lang.say(words!("Reason: ")),
+        &reason,
+        look,
+    ));
+    for text in taken_back(r, lang) {
         lines.extend(put(Tone::Plain, "", &text, look));
     }
-    let note = "hau refuses where that would leave nobody to serve. It goes back row by row, and this view shows it.";
-    lines.extend(put(Tone::Faint, "", note, look));
+    let note = say!(
+        lang,
+        "hau refuses where that would leave nobody to serve. It goes back row by row, and this view shows it."
+    );
+    lines.extend(put(Tone::Faint, "", &note, look));
     lines
 }
 
-fn taken_back(r: &Rollout) -> Vec<String> {
+fn taken_back(r: &Rollout, lang: Lang) -> Vec<String> {
     let barrier = barrier(r);
     let is_begun = |row: &Row| !matches!(row.state, None | Some(RowState::Undone));
     let goes_back = |(n, row): &(usize, &Row)| {
@@ -158,13 +181,17 @@ fn taken_back(r: &Rollout) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(row) = barrier.map(|b| &r.rows[b]) {
         said.push(match row.state {
-            Some(RowState::Done) => format!(
+            Some(RowState::Done) => say!(
+                lang,
                 "{} on {} is done: what was done before it stays, and there is no way back over it but hau-ctl rollback.",
-                row.step, row.node
+                row.step,
+                row.node
             ),
-            _ => format!(
+            _ => say!(
+                lang,
                 "{} on {} has begun and is not done: until it is, nobody knows which database counts, and hau refuses.",
-                row.step, row.node
+                row.step,
+                row.node
             ),
         });
     }
@@ -174,13 +201,14 @@ fn taken_back(r: &Rollout) -> Vec<String> {
             let rows = r.rows.iter().enumerate().filter(goes_back);
             let steps = rows.filter(|(_, row)| row.node == *node).rev();
             let steps: Vec<&str> = steps.map(|(_, row)| row.step.as_str()).collect();
-            (!steps.is_empty()).then(|| format!("on {node} {}", steps.join(", ")))
+            (!steps.is_empty()).then(|| say!(lang, "on {} {}", node, steps.join(", ")))
         })
         .collect();
     said.push(if back.is_empty() {
-        "Nothing that was done needs taking back.".to_owned()
+        say!(lang, "Nothing that was done needs taking back.")
     } else {
-        format!("Taken back, last first: {}.", back.join("; "))
+        let back = back.join(lang.say(words!("; ")));
+        say!(lang, "Taken back, last first: {}.", back)
     });
     said
 }

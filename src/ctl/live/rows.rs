@@ -5,6 +5,7 @@ use super::paint::{beside, line};
 use crate::core::RowState;
 use crate::render::{self, Cell, Look, Mark, Tone, cell, duration, plain, wrap};
 use crate::wire::{Rollout, Row};
+use crate::words::Lang;
 use ratatui::text::Line;
 
 const BAR: usize = 10;
@@ -149,14 +150,19 @@ impl Phase<'_> {
             plain("")
         } else if all(Some(RowState::Done)) {
             let ms = rows().filter_map(|row| row.elapsed_ms).sum();
-            let text = format!(" {} {}", self.look.mark(Mark::Done), duration(ms));
+            let text = format!(
+                " {} {}",
+                self.look.mark(Mark::Done),
+                duration(self.look.lang, ms)
+            );
             cell(Tone::Good, text)
         } else if all(None) {
             let steps: Vec<&str> = rows().map(|row| row.step.as_str()).collect();
             let text = format!(" {} {}", self.look.mark(Mark::Ahead), steps.join(", "));
             cell(Tone::Faint, text)
         } else {
-            let text = format!(" {} taken back", self.look.mark(Mark::Back));
+            let word = self.look.lang.say(words!("taken back"));
+            let text = format!(" {} {word}", self.look.mark(Mark::Back));
             cell(Tone::Warn, text)
         }
     }
@@ -190,8 +196,12 @@ impl Phase<'_> {
     fn barrier(&self, next: &str) -> Line<'static> {
         let nodes = self.rows.iter().map(|row| &row.node);
         let both = nodes.clone().any(|node| *node != self.rows[0].node);
-        let who = if both { "both are" } else { "this is" };
-        let text = format!("{0}{0} {next} begins when {who} done", self.look.dash());
+        let lang = self.look.lang;
+        let says = match both {
+            true => say!(lang, "{} begins when both are done", next),
+            false => say!(lang, "{} begins when this is done", next),
+        };
+        let text = format!("{0}{0} {says}", self.look.dash());
         line(
             Tone::Faint,
             self.look.cut(&text, self.look.width),
@@ -202,46 +212,50 @@ impl Phase<'_> {
 
 /// One row with its times.
 fn one(row: &Row, node: &str, look: &Look) -> Cell {
-    let took = row.elapsed_ms.map(duration).unwrap_or_default();
+    let lang = look.lang;
+    let took = row.elapsed_ms.map(|ms| duration(lang, ms));
+    let took = took.unwrap_or_default();
     let step = format!("{node}{}", row.step);
     let (tone, mark, text) = match row.state {
         None => (Tone::Faint, Mark::Ahead, step),
         Some(RowState::Started) => {
-            let limit = duration(row.limit_ms);
-            let text = format!("{step}  {took} (max {limit})");
+            let limit = duration(lang, row.limit_ms);
+            let text = say!(lang, "{}  {} (max {})", step, took, limit);
             (Tone::Live, Mark::Runs, text)
         }
         Some(RowState::Done) => (Tone::Good, Mark::Done, format!("{step}  {took}")),
         Some(RowState::Failed) => {
-            let text = format!("{step}  failed after {took}");
+            let text = say!(lang, "{}  failed after {}", step, took);
             (Tone::Bad, Mark::Failed, text)
         }
         Some(RowState::Undoing) => {
-            let text = format!("{step}  is taken back, {took}");
+            let text = say!(lang, "{}  is taken back, {}", step, took);
             (Tone::Live, Mark::Back, text)
         }
-        Some(RowState::Undone) => (Tone::Warn, Mark::Back, format!("{step}  taken back")),
-        Some(RowState::UndoFailed) => (Tone::Bad, Mark::Failed, format!("{step}  not taken back")),
+        Some(RowState::Undone) => (Tone::Warn, Mark::Back, say!(lang, "{}  taken back", step)),
+        Some(RowState::UndoFailed) => {
+            let text = say!(lang, "{}  not taken back", step);
+            (Tone::Bad, Mark::Failed, text)
+        }
     };
     cell(tone, format!("{} {text}", look.mark(mark)))
 }
 
 /// What earlier rollouts say of how long a row takes.
-pub(super) fn earlier(row: &Row) -> Option<String> {
-    let took = match row.expected_ms? {
-        0..1000 => "moment".to_owned(),
-        ms => duration(ms),
-    };
-    Some(match row.expected_ms {
-        _ if row.is_late() => format!("longer than the {took} it took before"),
-        Some(0..1000) => format!("usually a {took}"),
-        _ => format!("usually {took}"),
+pub(super) fn earlier(row: &Row, lang: Lang) -> Option<String> {
+    let ms = row.expected_ms?;
+    let took = duration(lang, ms);
+    Some(match ms {
+        0..1000 if row.is_late() => say!(lang, "longer than the moment it took before"),
+        _ if row.is_late() => say!(lang, "longer than the {} it took before", took),
+        0..1000 => say!(lang, "usually a moment"),
+        _ => say!(lang, "usually {}", took),
     })
 }
 
 /// Below a row at work. A bar only as long as it can be believed.
 fn below(row: &Row, width: usize, look: &Look) -> Vec<String> {
-    let (Some(RowState::Started), Some(earlier)) = (row.state, earlier(row)) else {
+    let (Some(RowState::Started), Some(earlier)) = (row.state, earlier(row, look.lang)) else {
         return Vec::new();
     };
     if row.is_late() || row.elapsed_ms >= row.expected_ms {

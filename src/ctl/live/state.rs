@@ -1,6 +1,7 @@
 //! What whoever looks on has chosen and opened. Pure: a key and a rollout in, what is to be done out.
 use crate::core::{Direction, RowState};
 use crate::wire::{Outcome, Rollout};
+use crate::words::{Lang, Words};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// In characters; the audit trail is no place for more.
@@ -76,7 +77,7 @@ pub(super) enum Act {
 
 impl State {
     /// `r` is the rollout in sight.
-    pub(super) fn press(&mut self, key: KeyEvent, r: Option<&Rollout>) -> Act {
+    pub(super) fn press(&mut self, key: KeyEvent, r: Option<&Rollout>, lang: Lang) -> Act {
         if key.kind == KeyEventKind::Release {
             return Act::Nothing;
         }
@@ -99,13 +100,13 @@ impl State {
                 return self.answered(key.code, reason);
             }
             Open::Nothing | Open::Details | Open::Log | Open::Help => {
-                return self.plain(key.code, r);
+                return self.plain(key.code, r, lang);
             }
         }
         Act::Nothing
     }
 
-    fn plain(&mut self, code: KeyCode, r: Option<&Rollout>) -> Act {
+    fn plain(&mut self, code: KeyCode, r: Option<&Rollout>, lang: Lang) -> Act {
         let Some((_, key)) = KEYS.iter().find(|(typed, _)| *typed == code) else {
             return Act::Nothing;
         };
@@ -114,23 +115,24 @@ impl State {
             Key::Help => self.toggle(Open::Help),
             Key::Log => self.toggle(Open::Log),
             Key::Details if r.is_some() => self.toggle(Open::Details),
-            Key::Details => self.say("no rollout is in sight whose rows could be shown"),
+            Key::Details => {
+                self.said = Some(say!(
+                    lang,
+                    "no rollout is in sight whose rows could be shown"
+                ));
+            }
             Key::Abort => match abort(r) {
                 Ok(()) => self.toggle(Open::Abort {
                     reason: String::new(),
                     typing: false,
                 }),
-                Err(why) => self.say(why),
+                Err(why) => self.said = Some(lang.say(why).to_owned()),
             },
             Key::Close => *self = Self::default(),
             Key::Along(by) => self.step(r, *by),
             Key::Across => self.across(r),
         }
         Act::Nothing
-    }
-
-    fn say(&mut self, what: &str) {
-        self.said = Some(what.to_owned());
     }
 
     /// The same key closes what it has opened.
@@ -221,13 +223,15 @@ fn typed(key: KeyCode, mut reason: String) -> Open {
 }
 
 /// Is there anything that could be given up?
-fn abort(r: Option<&Rollout>) -> Result<(), &'static str> {
+fn abort(r: Option<&Rollout>) -> Result<(), Words> {
     match r {
         Some(r) if !matches!(r.result, None | Some(Outcome::Halted)) => {
-            Err("it has ended: there is nothing to give up")
+            Err(words!("it has ended: there is nothing to give up"))
         }
-        Some(r) if r.mandate.direction == Direction::Back => Err("it is being taken back already"),
+        Some(r) if r.mandate.direction == Direction::Back => {
+            Err(words!("it is being taken back already"))
+        }
         Some(_) => Ok(()),
-        None => Err("no rollout is under way that could be given up"),
+        None => Err(words!("no rollout is under way that could be given up")),
     }
 }

@@ -2,9 +2,10 @@
 use super::state::{Act, Open, State};
 use super::view::{Scene, draw};
 use crate::core::{Closed, Direction, Probing, Problem, RowState, VrrpState};
-use crate::render::scenes::{halted, idle, midway, peer_lost, succeeded, until};
+use crate::render::scenes::{as_told, halted, idle, midway, peer_lost, succeeded, until};
 use crate::render::{Look, lines};
 use crate::wire::{Outcome, Rollout, Row, Status, Stopped};
+use crate::words::Lang;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{Terminal, backend::TestBackend};
 use unicode_width::UnicodeWidthStr;
@@ -13,6 +14,7 @@ const LOOK: Look = Look {
     width: 100,
     color: false,
     unicode: true,
+    lang: Lang::En,
 };
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (60, 20)];
 
@@ -177,6 +179,35 @@ fn the_log() {
     shown("log", &halted(), &opened(Open::Log));
 }
 
+#[test]
+fn in_chinese() {
+    let zh = Look {
+        lang: Lang::Zh,
+        ..LOOK
+    };
+    let draw = |name: &str, s: &Status, open: Open, size| {
+        let log = lines(None, s, &zh);
+        insta::assert_snapshot!(name, picture(s, &opened(open), &log, size, zh));
+    };
+    let small = (80, 24);
+    draw("zh_idle_80x24", &idle(), Open::Nothing, small);
+    draw("zh_midway_80x24", &as_told(midway()), Open::Nothing, small);
+    draw(
+        "zh_midway_60x20",
+        &as_told(midway()),
+        Open::Nothing,
+        (60, 20),
+    );
+    draw("zh_halted_80x24", &as_told(halted()), Open::Nothing, small);
+    draw("zh_details_80x24", &as_told(halted()), Open::Details, small);
+    draw("zh_help_80x24", &midway(), Open::Help, small);
+    draw("zh_log_80x24", &as_told(halted()), Open::Log, small);
+    let reason = String::new();
+    let typing = false;
+    let abort = Open::Abort { reason, typing };
+    draw("zh_abort_80x24", &midway(), abort, small);
+}
+
 /// Whatever the size, and whatever is open: no panic, and the last line says how to get out, or as much of it as fits.
 #[test]
 fn every_size_has_a_picture() {
@@ -188,8 +219,12 @@ fn every_size_has_a_picture() {
         switching(),
         succeeded(),
     ];
-    for s in &scenes {
-        let log = lines(None, s, &LOOK);
+    let zh = Look {
+        lang: Lang::Zh,
+        ..LOOK
+    };
+    for (s, look) in scenes.iter().flat_map(|s| [(s, LOOK), (s, zh)]) {
+        let log = lines(None, s, &look);
         for open in [
             Open::Nothing,
             Open::Details,
@@ -203,7 +238,7 @@ fn every_size_has_a_picture() {
             let state = opened(open);
             for w in [1, 2, 7, 20, 39, 40, 59, 71, 72, 73, 90] {
                 for h in [1, 2, 3, 5, 8, 13, 19, 20, 34] {
-                    let text = picture(s, &state, &log, (w, h), LOOK);
+                    let text = picture(s, &state, &log, (w, h), look);
                     let last = text.lines().last().unwrap_or_default();
                     assert!(!last.trim().is_empty(), "{w}x{h}\n{text}");
                 }
@@ -290,7 +325,7 @@ fn typed(state: &mut State, text: &str, r: Option<&Rollout>) -> Act {
     });
     let mut act = Act::Nothing;
     for code in keys {
-        act = state.press(key(code), r);
+        act = state.press(key(code), r, Lang::En);
     }
     act
 }
@@ -347,9 +382,9 @@ fn leaving() {
     for open in ["", "d", "l", "?", "a", "arq"] {
         let mut state = State::default();
         typed(&mut state, open, s.rollout.as_ref());
-        let act = state.press(control('c'), s.rollout.as_ref());
+        let act = state.press(control('c'), s.rollout.as_ref(), Lang::En);
         assert_eq!(act, Act::Leave, "Ctrl-C with {open:?}");
-        assert_eq!(state.press(control('a'), None), Act::Nothing);
+        assert_eq!(state.press(control('a'), None, Lang::En), Act::Nothing);
     }
     for open in ["", "d", "l", "?"] {
         let mut state = State::default();
@@ -425,7 +460,7 @@ fn the_log_is_read_from_its_end_and_back() {
     assert!(sees(&state, 39) && !sees(&state, 5));
     typed(&mut state, "kkk", s.rollout.as_ref());
     assert!(!sees(&state, 37) && sees(&state, 36));
-    state.press(key(KeyCode::PageUp), None);
+    state.press(key(KeyCode::PageUp), None, Lang::En);
     typed(&mut state, &"k".repeat(99), None);
     assert!(sees(&state, 0));
     typed(&mut state, &"j".repeat(200), None);

@@ -7,6 +7,7 @@ use super::state::{Open, State};
 use crate::core::{Closed, Direction};
 use crate::render::{self, Answer, Look, Mark, Tone, duration};
 use crate::wire::{Outcome, Rest, Rollout, Row, Status, Stopped};
+use crate::words::{Lang, Words};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -58,25 +59,43 @@ pub(super) fn draw(frame: &mut Frame<'_>, scene: &Scene<'_>) {
 fn head(scene: &Scene<'_>, look: &Look) -> Vec<Line<'static>> {
     let Some(r) = scene.rollout else {
         let text = match scene.status {
-            Some(s) => format!("the pair, as {} sees it", s.node),
-            None => "asking the daemon".to_owned(),
+            Some(s) => say!(look.lang, "the pair, as {} sees it", s.node),
+            None => say!(look.lang, "asking the daemon"),
         };
         return vec![line(Tone::Strong, text, look)];
     };
+    let lang = look.lang;
+    let took = duration(lang, r.elapsed_ms);
     let (tone, mark, state) = match r.result {
         None if r.mandate.direction == Direction::Back => {
-            (Tone::Warn, Mark::Back, "is given up, for")
+            let text = say!(lang, "is given up, for {}", took);
+            (Tone::Warn, Mark::Back, text)
         }
-        None => (Tone::Live, Mark::Runs, "goes on, for"),
-        Some(Outcome::Halted) => (Tone::Bad, Mark::Failed, "HALTED after"),
-        Some(Outcome::Succeeded) => (Tone::Good, Mark::Done, "succeeded in"),
-        Some(Outcome::RolledBack) => (Tone::Warn, Mark::Back, "rolled back after"),
-        Some(Outcome::Failed) => (Tone::Warn, Mark::Back, "given up after"),
-        Some(Outcome::Refused) => (Tone::Bad, Mark::Failed, "refused after"),
+        None => (Tone::Live, Mark::Runs, say!(lang, "goes on, for {}", took)),
+        Some(Outcome::Halted) => (Tone::Bad, Mark::Failed, say!(lang, "HALTED after {}", took)),
+        Some(Outcome::Succeeded) => (Tone::Good, Mark::Done, say!(lang, "succeeded in {}", took)),
+        Some(Outcome::RolledBack) => {
+            let text = say!(lang, "rolled back after {}", took);
+            (Tone::Warn, Mark::Back, text)
+        }
+        Some(Outcome::Failed) => (
+            Tone::Warn,
+            Mark::Back,
+            say!(lang, "given up after {}", took),
+        ),
+        Some(Outcome::Refused) => (
+            Tone::Bad,
+            Mark::Failed,
+            say!(lang, "refused after {}", took),
+        ),
     };
-    let state = format!("{} {state} {}", look.mark(mark), duration(r.elapsed_ms));
-    let reason = r.reason.as_ref().map(|why| format!(": {why}"));
-    let by = format!("   by {}{}", r.by, reason.unwrap_or_default());
+    let state = format!("{} {state}", look.mark(mark));
+    let by = render::by(r, lang);
+    let by = match &r.reason {
+        Some(why) => say!(lang, "by {}: {}", by, why),
+        None => say!(lang, "by {}", by),
+    };
+    let by = format!("   {by}");
     let mut room = look.width;
     let title = [
         (Tone::Strong, render::name(r, look)),
@@ -88,28 +107,28 @@ fn head(scene: &Scene<'_>, look: &Look) -> Vec<Line<'static>> {
         room = room.saturating_sub(span.width());
         span
     });
-    let progress = look.cut(&progress(scene, r), look.width);
+    let progress = look.cut(&progress(scene, r, lang), look.width);
     vec![Line::from_iter(title), line(Tone::Plain, progress, look)]
 }
 
 /// Where it is, how long it takes yet, and what users notice of it.
-fn progress(scene: &Scene<'_>, r: &Rollout) -> String {
+fn progress(scene: &Scene<'_>, r: &Rollout, lang: Lang) -> String {
     let mut facts = Vec::new();
     let all = render::phases(&r.rows).count();
     let at = r.phase.as_ref().and_then(|phase| {
         let nth = render::phases(&r.rows).position(|(name, _)| name == phase)?;
-        Some(format!("phase {} of {all}, {phase}", nth + 1))
+        Some(say!(lang, "phase {} of {}, {}", nth + 1, all, phase))
     });
     facts.extend(at);
     facts.extend(
         Row::expected_rest(&r.rows)
             .filter(|_| r.result.is_none())
             .map(|rest| match rest {
-                Rest::About(ms) => format!("about {} more", duration(ms)),
-                Rest::AtLeast(ms) => format!("at least {} more", duration(ms)),
+                Rest::About(ms) => say!(lang, "about {} more", duration(lang, ms)),
+                Rest::AtLeast(ms) => say!(lang, "at least {} more", duration(lang, ms)),
             }),
     );
-    facts.extend(render::noticed(scene.status, r));
+    facts.extend(render::noticed(scene.status, r, lang));
     facts.join("   ")
 }
 
@@ -139,13 +158,14 @@ fn body(scene: &Scene<'_>, room: usize, look: &Look) -> Vec<Line<'static>> {
         all
     };
     match (&scene.state.open, scene.rollout) {
-        (Open::Help, _) => titled("keys", panels::help(look)),
+        (Open::Help, _) => titled(look.lang.say(words!("keys")), panels::help(look)),
         (Open::Log, _) => {
             let log = panels::log(scene.log, scene.state.below, room, look);
-            titled("log", log)
+            titled(look.lang.say(words!("log")), log)
         }
         (Open::Abort { reason, typing }, Some(r)) => {
-            titled("abort", panels::abort(r, reason, *typing, look))
+            let lines = panels::abort(r, reason, *typing, look);
+            titled(look.lang.say(words!("abort")), lines)
         }
         (Open::Nothing | Open::Details | Open::Abort { .. }, None) => {
             let answers = scene.status.map(|s| render::answers(s, look));
@@ -195,13 +215,13 @@ fn window(list: rows::List, room: usize, look: &Look) -> Vec<Line<'static>> {
     }
     let from = list.focus.saturating_sub(room / 2).min(all - room);
     let mut lines: Vec<Line<'static>> = list.lines.into_iter().skip(from).take(room).collect();
-    let more = |n: usize, to: &str| line(Tone::Faint, format!(" {n} more {to}"), look);
+    let more = |text: String| line(Tone::Faint, format!(" {text}"), look);
     let last = all - from - room;
     if room > BODY && from > 0 {
-        lines[0] = more(from + 1, "above");
+        lines[0] = more(say!(look.lang, "{} more above", from + 1));
     }
     if room > BODY && last > 0 {
-        lines[room - 1] = more(last + 1, "below");
+        lines[room - 1] = more(say!(look.lang, "{} more below", last + 1));
     }
     lines
 }
@@ -216,7 +236,7 @@ fn foot(s: &Status, r: &Rollout, look: &Look) -> Vec<Line<'static>> {
             ..
         })
     );
-    let beside_rows = |a: &Answer| match a.about {
+    let beside_rows = |a: &Answer| match a.about.map_or("", Words::key) {
         "happening" | "versions" | "downtime" => false,
         "stopped" => !its_turn,
         "VIP" | "primary" => odd(a.tone),
@@ -228,7 +248,7 @@ fn foot(s: &Status, r: &Rollout, look: &Look) -> Vec<Line<'static>> {
 
 fn said(answers: impl IntoIterator<Item = Answer>, look: &Look) -> Vec<Line<'static>> {
     let answers = answers.into_iter();
-    let lines = answers.flat_map(|a| put(a.tone, &format!("{:<11}", a.about), &a.text, look));
+    let lines = answers.flat_map(|a| put(a.tone, &a.label(look.lang), &a.text, look));
     lines.collect()
 }
 
@@ -241,13 +261,16 @@ fn remarks(scene: &Scene<'_>, look: &Look) -> Vec<Line<'static>> {
 
 fn keys(scene: &Scene<'_>, look: &Look) -> Line<'static> {
     let text = match (&scene.state.open, scene.rollout) {
-        (Open::Abort { typing: true, .. }, _) => "type the reason   Enter done   Esc without one",
-        (Open::Abort { .. }, _) => {
-            "y give it up   r type a reason   any other key: go on as before"
+        (Open::Abort { typing: true, .. }, _) => {
+            words!("type the reason   Enter done   Esc without one")
         }
-        (Open::Log, _) => "j k older and newer   l close   q leave   ? help",
-        (_, Some(_)) => "d details   j k choose   l log   a abort   q leave   ? help",
-        (_, None) => "l log   q leave   ? help",
+        (Open::Abort { .. }, _) => {
+            words!("y give it up   r type a reason   any other key: go on as before")
+        }
+        (Open::Log, _) => words!("j k older and newer   l close   q leave   ? help"),
+        (_, Some(_)) => words!("d details   j k choose   l log   a abort   q leave   ? help"),
+        (_, None) => words!("l log   q leave   ? help"),
     };
+    let text = look.lang.say(text);
     line(Tone::Strong, look.cut(text, look.width), look)
 }

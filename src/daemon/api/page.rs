@@ -7,8 +7,9 @@ use crate::daemon::probe;
 use crate::daemon::site::Site;
 use crate::daemon::status::Snapshot;
 use crate::host::Host;
-use crate::render::web::{self, Lang, Past, View};
+use crate::render::web::{self, Past, View};
 use crate::wire::{Answer, Code, Failure, Report};
+use crate::words::Lang;
 use hyper::body::Bytes;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -57,7 +58,14 @@ pub(super) fn rollout(api: &Api, call: &Call) -> Result<Answered, Failure> {
         origin: NodeId(rollout.origin.clone()),
     };
     let measured = probe::kept_by_either(&api.site, &of);
-    let report = Report { rollout, measured };
+    // A trail that cannot be read is told by the alarm; what the rollout was is told all the same.
+    let done_by =
+        super::audit::gathered(api, &format!("rollout={}", rollout.id)).unwrap_or_default();
+    let report = Report {
+        rollout,
+        measured,
+        done_by,
+    };
     Ok(page(web::rollout(&report, &api.site.me.0, lang(call))))
 }
 

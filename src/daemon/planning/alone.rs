@@ -20,20 +20,20 @@ pub(super) fn rollback(
     by: Actor,
 ) -> Result<Planned, Failure> {
     let (me, peer) = (api.site.me.clone(), api.site.peer.clone());
-    let refused = |what, remedy: &str| Err(Failure::new(Code::Refused, what, remedy));
+    let refused = |what, remedy: String| Err(Failure::new(Code::Refused, what, remedy));
     let snapshot = api.snapshot();
     if snapshot.state.fresh_peer(api.site.now()).is_some() {
         let remedy =
-            "hau-ctl rollback takes both nodes back without a gap, --node NAME one of them";
-        return refused(format!("node {peer} is heard of"), remedy);
+            told!("hau-ctl rollback takes both nodes back without a gap, --node NAME one of them");
+        return refused(told!("node {} is heard of", peer), remedy);
     }
     if back.node.as_ref().is_some_and(|node| *node != me.0) {
-        let remedy = "ask on the node that is to go back";
-        return refused(format!("--local is this node, {me}"), remedy);
+        let remedy = told!("ask on the node that is to go back");
+        return refused(told!("--local is this node, {}", me), remedy);
     }
     if restores(api, back) {
-        let remedy = "--database keep; by hand the dump is restored as README says";
-        return refused("--local restores no database".to_owned(), remedy);
+        let remedy = told!("--database keep; by hand the dump is restored as README says");
+        return refused(told!("--local restores no database"), remedy);
     }
     let replaces = snapshot.state.running().map(|r| r.plan.id.clone());
     let (name, to) = choose(api, back.to.as_deref(), &[&me])?;
@@ -69,16 +69,17 @@ fn downtime(api: &Api, rows: &[Row]) -> Finding {
     let snapshot = api.snapshot();
     let mut took = rows.iter().filter(|row| row.step == "start");
     let took = took.find_map(|row| snapshot.row(row, None, Time(0)).expected_ms);
-    let start = took.map_or(String::new(), |ms| {
-        format!(
-            ": the start alone took {:.1?} the last time",
-            Duration::from_millis(ms)
-        )
-    });
+    let what = match took {
+        Some(ms) => told!(
+            "nobody takes over while the services stop and start again: the start alone took {} the last time",
+            format!("{:.1?}", Duration::from_millis(ms))
+        ),
+        None => told!("nobody takes over while the services stop and start again"),
+    };
     Finding::warn(
         "downtime",
-        format!("nobody takes over while the services stop and start again{start}"),
-        format!(
+        what,
+        told!(
             "where node {} can be brought back, do that first: both go back without a gap",
             api.site.peer
         ),

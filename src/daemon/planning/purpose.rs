@@ -98,12 +98,13 @@ fn mixed_versions(api: &Api) -> Option<Finding> {
     let status = api.snapshot().status(api.site.now());
     let under_way = status.rollout.as_ref().is_some_and(|r| r.result.is_none());
     let remedy = if under_way {
-        "the rollout under way makes them equal: hau-ctl status"
+        told!("the rollout under way makes them equal: hau-ctl status")
     } else {
-        "hau-ctl status says what was left half-way; upgrade, or roll that node back"
+        told!("hau-ctl status says what was left half-way; upgrade, or roll that node back")
     };
-    let differ = status.mixed_versions();
-    differ.map(|what| Finding::warn("versions", format!("the nodes differ: {what}"), remedy))
+    let [(a, on_a), (b, on_b)] = status.mixed_versions()?;
+    let what = told!("the nodes differ: {} runs {}, {} runs {}", a, on_a, b, on_b);
+    Some(Finding::warn("versions", what, remedy))
 }
 
 pub(super) fn checked(
@@ -128,15 +129,16 @@ fn known_bad(api: &Api, purpose: &Purpose) -> Option<Finding> {
     if !snapshot.state.journaled.known_bad.contains(version) {
         return None;
     }
-    let what = format!("{version} was installed here before and rolled back");
+    let what = told!("{} was installed here before and rolled back", version);
     Some(if purpose.allow_known_bad {
         Finding::warn(
             "version",
             what,
-            "it is allowed, and recorded with your name",
+            told!("it is allowed, and recorded with your name"),
         )
     } else {
-        let remedy = "install a mended version; or, if it was not to blame: --allow-known-bad";
+        let remedy =
+            told!("install a mended version; or, if it was not to blame: --allow-known-bad");
         Finding::fail("version", what, remedy)
     })
 }

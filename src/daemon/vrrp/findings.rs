@@ -35,7 +35,7 @@ impl Keepalived {
             Err(e) => vec![Finding::fail(
                 "keepalived",
                 e.to_string(),
-                "correct keepalived.conf",
+                told!("correct keepalived.conf"),
             )],
         };
         findings.extend(self.edited(&conf));
@@ -45,12 +45,14 @@ impl Keepalived {
 
     fn edited(&self, conf: &Conf) -> Option<Finding> {
         let edited = self.numbers().differences(&Numbers::written(conf));
-        let what = format!(
+        let what = told!(
             "{} was edited and keepalived has not read it again: {}",
             self.file.display(),
             edited.join(", ")
         );
-        let remedy = "systemctl reload keepalived, or take the change back: until then weights go by what keepalived runs with";
+        let remedy = told!(
+            "systemctl reload keepalived, or take the change back: until then weights go by what keepalived runs with"
+        );
         (!edited.is_empty()).then(|| Finding::warn("keepalived configuration", what, remedy))
     }
 
@@ -63,8 +65,8 @@ impl Keepalived {
         {
             findings.push(Finding::fail(
                 "keepalived weight",
-                "keepalived does not track our file: a new weight was not acknowledged",
-                format!(
+                told!("keepalived does not track our file: a new weight was not acknowledged"),
+                told!(
                     "reload keepalived after {} exists",
                     self.weight.path().display()
                 ),
@@ -72,10 +74,10 @@ impl Keepalived {
         }
         let silent = said.checked.unwrap_or(self.started).elapsed() > CHECK_SILENT_AFTER;
         findings.push(if silent {
-            let remedy = "see that vrrp_script runs hau-sidecar check and that keepalived's log does not disable it";
-            Finding::fail("keepalived check", "keepalived does not call hau-sidecar check", remedy)
+            let remedy = told!("see that vrrp_script runs hau-sidecar check and that keepalived's log does not disable it");
+            Finding::fail("keepalived check", told!("keepalived does not call hau-sidecar check"), remedy)
         } else {
-            Finding::pass("keepalived check", "keepalived calls hau-sidecar check")
+            Finding::pass("keepalived check", told!("keepalived calls hau-sidecar check"))
         });
         findings
     }

@@ -16,25 +16,28 @@ impl Cx<'_> {
         if self.before((1, 3, 6)) {
             return warn(
                 "fifo",
-                "this keepalived has no notify FIFO: events come from hooks, which may be late or out of order",
-                "upgrade keepalived to 2.0 or later when you can",
+                told!(
+                    "this keepalived has no notify FIFO: events come from hooks, which may be late or out of order"
+                ),
+                told!("upgrade keepalived to 2.0 or later when you can"),
             );
         }
         match &self.globals.notify_fifo {
             Some(f) if f == self.expected.fifo => {
-                pass("fifo", format!("events come through {wanted}"))
+                pass("fifo", told!("events come through {}", wanted))
             }
             Some(f) => fail(
                 "fifo",
-                format!("vrrp_notify_fifo is {}", f.display()),
-                format!(
-                    "set `vrrp_notify_fifo {wanted}` in global_defs; another reader can use `notify_fifo`"
+                told!("vrrp_notify_fifo is {}", f.display()),
+                told!(
+                    "set `vrrp_notify_fifo {}` in global_defs; another reader can use `notify_fifo`",
+                    wanted
                 ),
             ),
             None => fail(
                 "fifo",
-                "keepalived writes its events to no FIFO",
-                format!("set `vrrp_notify_fifo {wanted}` in global_defs"),
+                told!("keepalived writes its events to no FIFO"),
+                told!("set `vrrp_notify_fifo {}` in global_defs", wanted),
             ),
         }
     }
@@ -43,17 +46,22 @@ impl Cx<'_> {
         if self.before((2, 0, 17)) {
             return warn(
                 "acknowledgement",
-                "this keepalived does not tell changes of priority: hau asks for a dump after each weight",
-                "upgrade keepalived to 2.0.17 or later when you can",
+                told!(
+                    "this keepalived does not tell changes of priority: hau asks for a dump after each weight"
+                ),
+                told!("upgrade keepalived to 2.0.17 or later when you can"),
             );
         }
         if self.instance.notify_priority_changes {
-            return pass("acknowledgement", "keepalived acknowledges each weight");
+            return pass(
+                "acknowledgement",
+                told!("keepalived acknowledges each weight"),
+            );
         }
         fail(
             "acknowledgement",
-            "keepalived does not acknowledge weights",
-            "set `vrrp_notify_priority_changes true` in global_defs",
+            told!("keepalived does not acknowledge weights"),
+            told!("set `vrrp_notify_priority_changes true` in global_defs"),
         )
     }
 
@@ -76,16 +84,16 @@ impl Cx<'_> {
         if hooks.contains(&"notify") || each.iter().all(|h| hooks.contains(h)) {
             return pass(
                 "hooks",
-                format!("hooks call the sidecar: {}", hooks.join(", ")),
+                told!("hooks call the sidecar: {}", hooks.join(", ")),
             );
         }
-        let remedy = format!(
+        let remedy = told!(
             "add `notify \"{} notify\"` to the instance",
             self.expected.sidecar.display()
         );
         warn(
             "hooks",
-            "not every change of state calls the sidecar",
+            told!("not every change of state calls the sidecar"),
             remedy,
         )
     }
@@ -94,15 +102,17 @@ impl Cx<'_> {
         let foreign = self.notifies().filter(|n| !self.calls(n, "notify"));
         for n in foreign {
             if let Some(word) = promotes(&n.command) {
-                let what = format!("{}: {} seems to promote a database ({word})", n.at, n.on);
+                let what = told!("{}: {} seems to promote a database ({})", n.at, n.on, word);
                 return warn(
                     "promoter",
                     what,
-                    "keep exactly one owner of promotion: remove it there, or set `[database] kind` accordingly",
+                    told!(
+                        "keep exactly one owner of promotion: remove it there, or set `[database] kind` accordingly"
+                    ),
                 );
             }
         }
-        pass("promoter", "no notify script promotes a database")
+        pass("promoter", told!("no notify script promotes a database"))
     }
 
     pub(super) fn nopreempt(&self) -> Finding {
@@ -110,33 +120,38 @@ impl Cx<'_> {
         match (self.instance.nopreempt, self.instance.state_master) {
             (true, true) => warn(
                 "nopreempt",
-                "nopreempt with state MASTER: keepalived ignores nopreempt",
-                "write `state BACKUP`, or remove nopreempt",
+                told!("nopreempt with state MASTER: keepalived ignores nopreempt"),
+                told!("write `state BACKUP`, or remove nopreempt"),
             ),
             (true, false) => fail(
                 "nopreempt",
-                "nopreempt: a lower weight moves nothing, so the VIP would stay on a node whose services are down",
-                "remove nopreempt on both nodes: hau's weights keep the VIP where it is",
+                told!(
+                    "nopreempt: a lower weight moves nothing, so the VIP would stay on a node whose services are down"
+                ),
+                told!("remove nopreempt on both nodes: hau's weights keep the VIP where it is"),
             ),
             (false, _) if peer => fail(
                 "nopreempt",
-                "the other node has nopreempt, this one has not",
-                "remove nopreempt there: hau's weights keep the VIP where it is",
+                told!("the other node has nopreempt, this one has not"),
+                told!("remove nopreempt there: hau's weights keep the VIP where it is"),
             ),
-            (false, _) => pass("nopreempt", "a weight can move the VIP"),
+            (false, _) => pass("nopreempt", told!("a weight can move the VIP")),
         }
     }
 
     pub(super) fn preempt_delay(&self) -> Finding {
         match self.instance.preempt_delay_ms {
-            0 => pass("preempt_delay", "a weight moves the VIP without delay"),
+            0 => pass(
+                "preempt_delay",
+                told!("a weight moves the VIP without delay"),
+            ),
             ms => warn(
                 "preempt_delay",
-                format!(
+                told!(
                     "preempt_delay makes a move by weight {} s longer",
                     f64::from(ms) / 1000.0
                 ),
-                "remove preempt_delay",
+                told!("remove preempt_delay"),
             ),
         }
     }
@@ -144,21 +159,22 @@ impl Cx<'_> {
     pub(super) fn advert_int(&self) -> Finding {
         let i = self.instance;
         if i.version == 2 && !i.advert_int_ms.is_multiple_of(1000) {
-            let what = format!(
+            let what = told!(
                 "advert_int {} with VRRP version 2, which knows whole seconds",
                 i.advert_int
             );
             return fail(
                 "advert_int",
                 what,
-                "add `version 3` on both nodes, or use `advert_int 1`",
+                told!("add `version 3` on both nodes, or use `advert_int 1`"),
             );
         }
         pass(
             "advert_int",
-            format!(
+            told!(
                 "VRRP version {}, one advert each {} s",
-                i.version, i.advert_int
+                i.version,
+                i.advert_int
             ),
         )
     }
@@ -167,19 +183,19 @@ impl Cx<'_> {
         if self.instance.auth_ah {
             return warn(
                 "heard",
-                "auth_type AH: hau cannot hear the other node's adverts",
-                "use `auth_type PASS`, or no authentication and a firewall",
+                told!("auth_type AH: hau cannot hear the other node's adverts"),
+                told!("use `auth_type PASS`, or no authentication and a firewall"),
             );
         }
-        pass("heard", "hau can hear the other node's adverts")
+        pass("heard", told!("hau can hear the other node's adverts"))
     }
 
     pub(super) fn same_as_peer(&self) -> Finding {
         let Some(peer) = self.expected.peer else {
             return warn(
                 "same_as_peer",
-                "not compared with the other node",
-                "pair the nodes, then run doctor again",
+                told!("not compared with the other node"),
+                told!("pair the nodes, then run doctor again"),
             );
         };
         let own = PeerView::of(self.instance, peer.check_weight);
@@ -202,13 +218,13 @@ impl Cx<'_> {
         if differ.is_empty() {
             return pass(
                 "same_as_peer",
-                "both nodes agree on id, version, interval and addresses",
+                told!("both nodes agree on id, version, interval and addresses"),
             );
         }
         fail(
             "same_as_peer",
-            format!("the nodes differ in {}", differ.join(", ")),
-            "make them the same: else both may hold the VIP",
+            told!("the nodes differ in {}", differ.join(", ")),
+            told!("make them the same: else both may hold the VIP"),
         )
     }
 
@@ -219,11 +235,22 @@ impl Cx<'_> {
         ) {
             (Some(p), limit) if p > 0 && limit.is_none_or(|l| l < RTTIME) => fail(
                 "realtime",
-                "vrrp_rt_priority without a time limit that is long enough: the kernel kills keepalived in a switch",
-                format!("set `vrrp_rlimit_rttime {RTTIME}` or more, or remove vrrp_rt_priority"),
+                told!(
+                    "vrrp_rt_priority without a time limit that is long enough: the kernel kills keepalived in a switch"
+                ),
+                told!(
+                    "set `vrrp_rlimit_rttime {}` or more, or remove vrrp_rt_priority",
+                    RTTIME
+                ),
             ),
-            (Some(_), _) => pass("realtime", "keepalived's real-time limit is long enough"),
-            (None, _) => pass("realtime", "keepalived runs without real-time priority"),
+            (Some(_), _) => pass(
+                "realtime",
+                told!("keepalived's real-time limit is long enough"),
+            ),
+            (None, _) => pass(
+                "realtime",
+                told!("keepalived runs without real-time priority"),
+            ),
         }
     }
 
@@ -232,31 +259,33 @@ impl Cx<'_> {
         if i.garp_master_refresh == 0 && !i.higher_prio_send_advert {
             return warn(
                 "garp",
-                "after a healed partition clients may stay on the wrong node (measured: 7 s and more)",
-                "set `vrrp_higher_prio_send_advert true` in global_defs",
+                told!(
+                    "after a healed partition clients may stay on the wrong node (measured: 7 s and more)"
+                ),
+                told!("set `vrrp_higher_prio_send_advert true` in global_defs"),
             );
         }
         if i.garp_master_delay > 1 {
             return warn(
                 "garp",
-                format!(
+                told!(
                     "the second gratuitous ARP comes only after {} s",
                     i.garp_master_delay
                 ),
-                "set `vrrp_garp_master_delay 1` in global_defs",
+                told!("set `vrrp_garp_master_delay 1` in global_defs"),
             );
         }
-        pass("garp", "clients are told of a move again")
+        pass("garp", told!("clients are told of a move again"))
     }
 
     pub(super) fn script_security(&self) -> Finding {
         if self.globals.enable_script_security {
-            return pass("script_security", "script security is on");
+            return pass("script_security", told!("script security is on"));
         }
         warn(
             "script_security",
-            "script security is off: keepalived logs a violation at each start",
-            "set `enable_script_security` and `script_user root` in global_defs",
+            told!("script security is off: keepalived logs a violation at each start"),
+            told!("set `enable_script_security` and `script_user root` in global_defs"),
         )
     }
 }

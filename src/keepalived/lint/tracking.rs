@@ -14,12 +14,12 @@ impl Cx<'_> {
         match self.ours() {
             Some(f) => pass(
                 "track_file",
-                format!("{}: tracked file {} is {path}", f.at, f.name),
+                told!("{}: tracked file {} is {}", f.at, f.name, path),
             ),
             None => fail(
                 "track_file",
-                format!("no vrrp_track_file is {path}"),
-                "add `include /etc/keepalived/hau.conf` before the instance",
+                told!("no vrrp_track_file is {}", path),
+                told!("add `include /etc/keepalived/hau.conf` before the instance"),
             ),
         }
     }
@@ -31,31 +31,43 @@ impl Cx<'_> {
             .files()
             .find(|t| self.files.iter().all(|f| f.name != t.name));
         if let Some(t) = undefined {
-            let what = format!(
-                "instance {name} tracks the file {}, which is not defined",
+            let what = told!(
+                "instance {} tracks the file {}, which is not defined",
+                name,
                 t.name
             );
             return fail(
                 "tracked",
                 what,
-                "define it or remove the name (`keepalived -t` may hang on this)",
+                told!("define it or remove the name (`keepalived -t` may hang on this)"),
             );
         }
         let ours = self.ours().map_or("hau", |f| f.name.as_str());
         match self.instance.files().find(|t| t.name == ours) {
             Some(t) if signed(t) == 1 => pass(
                 "tracked",
-                format!("instance {name} tracks it with weight 1"),
+                told!("instance {} tracks it with weight 1", name),
             ),
             Some(t) => fail(
                 "tracked",
-                format!("instance {name} tracks {ours} with weight {}", signed(t)),
-                format!("write `{ours} weight 1`: hau's arithmetic counts in units"),
+                told!(
+                    "instance {} tracks {} with weight {}",
+                    name,
+                    ours,
+                    signed(t)
+                ),
+                told!(
+                    "write `{} weight 1`: hau's arithmetic counts in units",
+                    ours
+                ),
             ),
             None => fail(
                 "tracked",
-                format!("instance {name} does not track {ours}"),
-                format!("add `track_file {{ {ours} weight 1 }}` to the instance"),
+                told!("instance {} does not track {}", name, ours),
+                told!(
+                    "add `{}` to the instance",
+                    format!("track_file {{ {ours} weight 1 }}")
+                ),
             ),
         }
     }
@@ -64,38 +76,44 @@ impl Cx<'_> {
         match self.ours() {
             Some(f) if f.init_file => fail(
                 "init_file",
-                format!("{}: init_file is set", f.at),
-                "remove it: keepalived 2.2.8 to 2.3.2 overwrite the weight at each start",
+                told!("{}: init_file is set", f.at),
+                told!("remove it: keepalived 2.2.8 to 2.3.2 overwrite the weight at each start"),
             ),
-            Some(_) | None => pass("init_file", "keepalived does not write the weight itself"),
+            Some(_) | None => pass(
+                "init_file",
+                told!("keepalived does not write the weight itself"),
+            ),
         }
     }
 
     pub(super) fn directory(&self) -> Finding {
         let Some(directory) = self.expected.track_file.parent().filter(|d| d.is_dir()) else {
-            let what = format!(
+            let what = told!(
                 "the directory of {} does not exist",
                 self.expected.track_file.display()
             );
             return fail(
                 "directory",
                 what,
-                "run `systemd-tmpfiles --create hau.conf`, then reload keepalived",
+                told!("run `systemd-tmpfiles --create hau.conf`, then reload keepalived"),
             );
         };
         let unit = self.expected.sidecar_unit.unwrap_or_default();
         match runtime_directory_over(unit, directory) {
             Some(made) => fail(
                 "directory",
-                format!(
-                    "{} is made anew at each start of the sidecar (RuntimeDirectory={made})",
-                    directory.display()
+                told!(
+                    "{} is made anew at each start of the sidecar (RuntimeDirectory={})",
+                    directory.display(),
+                    made
                 ),
-                "remove RuntimeDirectory= from the unit: keepalived loses the file for ever when its directory is replaced",
+                told!(
+                    "remove RuntimeDirectory= from the unit: keepalived loses the file for ever when its directory is replaced"
+                ),
             ),
             None => pass(
                 "directory",
-                format!("{} exists and outlives the sidecar", directory.display()),
+                told!("{} exists and outlives the sidecar", directory.display()),
             ),
         }
     }
@@ -104,17 +122,20 @@ impl Cx<'_> {
         let Some(peer) = self.expected.peer else {
             return warn(
                 "weights",
-                "the weights of both nodes are not proved: the peer has not said its priority",
-                "pair the nodes, then run doctor again",
+                told!(
+                    "the weights of both nodes are not proved: the peer has not said its priority"
+                ),
+                told!("pair the nodes, then run doctor again"),
             );
         };
         let weight = self.script(false).map_or(0, |(_, t)| signed(t));
         if weight != peer.check_weight {
-            let what = format!(
-                "the check's weight is {weight} here and {} on the other node",
+            let what = told!(
+                "the check's weight is {} here and {} on the other node",
+                weight,
                 peer.check_weight
             );
-            return fail("weights", what, "use the same weight on both nodes");
+            return fail("weights", what, told!("use the same weight on both nodes"));
         }
         let own = NodeWeights {
             base: self.instance.priority,
@@ -128,14 +149,16 @@ impl Cx<'_> {
         ) {
             Ok(_) => pass(
                 "weights",
-                format!(
-                    "priorities {} and {} with check weight {weight} hold in every condition",
-                    own.base, peer.priority
+                told!(
+                    "priorities {} and {} with check weight {} hold in every condition",
+                    own.base,
+                    peer.priority,
+                    weight
                 ),
             ),
             Err(e) => fail(
                 "weights",
-                "the weights of both nodes cannot hold in every condition",
+                told!("the weights of both nodes cannot hold in every condition"),
                 e.to_string(),
             ),
         }
@@ -149,38 +172,46 @@ impl Cx<'_> {
     pub(super) fn drain_script(&self) -> Finding {
         let sidecar = self.expected.sidecar.display();
         let Some((_, t)) = self.script(true).filter(|(_, t)| signed(t) < 0) else {
-            let remedy = format!(
-                "add a vrrp_script `{sidecar} check --draining` with weight -25 and track it"
+            let remedy = told!(
+                "add a vrrp_script `{} check --draining` with weight -25 and track it",
+                sidecar
             );
             return fail(
                 "drain_script",
-                "keepalived 1.x has no tracked file, and no weighted drain script takes its place",
+                told!(
+                    "keepalived 1.x has no tracked file, and no weighted drain script takes its place"
+                ),
                 remedy,
             );
         };
         let Some(peer) = self.expected.peer else {
             return warn(
                 "drain_script",
-                "the weights of both nodes are not proved: the peer has not said its priority",
-                "pair the nodes, then run doctor again",
+                told!(
+                    "the weights of both nodes are not proved: the peer has not said its priority"
+                ),
+                told!("pair the nodes, then run doctor again"),
             );
         };
         let draining = self.instance.priority + signed(t);
         if draining >= peer.priority || draining <= peer.priority + peer.check_weight {
-            let what = format!(
-                "draining, this node has {draining}; it must be between the other's {} failing and {} healthy",
+            let what = told!(
+                "draining, this node has {}; it must be between the other's {} failing and {} healthy",
+                draining,
                 peer.priority + peer.check_weight,
                 peer.priority
             );
             return fail(
                 "drain_script",
                 what,
-                "change the weight of the drain script; -25 fits 110 and 100 with check weight -40",
+                told!(
+                    "change the weight of the drain script; -25 fits 110 and 100 with check weight -40"
+                ),
             );
         }
         pass(
             "drain_script",
-            format!("draining, this node has {draining}"),
+            told!("draining, this node has {}", draining),
         )
     }
 
@@ -189,28 +220,30 @@ impl Cx<'_> {
         match self.script(false) {
             None => fail(
                 "check",
-                format!(
-                    "instance {} does not track `{sidecar} check`",
-                    self.instance.name
+                told!(
+                    "instance {} does not track `{} check`",
+                    self.instance.name,
+                    sidecar
                 ),
-                "add `track_script { hau_check }` to the instance",
+                told!("add `{}` to the instance", "track_script { hau_check }"),
             ),
             Some((s, t)) if signed(t) < 0 => pass(
                 "check",
-                format!("{}: {} has weight {}", s.at, s.name, signed(t)),
+                told!("{}: {} has weight {}", s.at, s.name, signed(t)),
             ),
             Some((s, t)) if signed(t) == 0 => fail(
                 "check",
-                format!(
+                told!(
                     "{}: {} has weight 0: two unhealthy nodes would leave no VIP at all",
-                    s.at, s.name
+                    s.at,
+                    s.name
                 ),
-                "give it `weight -40`",
+                told!("give it `weight -40`"),
             ),
             Some((s, t)) => fail(
                 "check",
-                format!("{}: {} has the positive weight {}", s.at, s.name, signed(t)),
-                "give it `weight -40`",
+                told!("{}: {} has the positive weight {}", s.at, s.name, signed(t)),
+                told!("give it `weight -40`"),
             ),
         }
     }
@@ -220,15 +253,15 @@ impl Cx<'_> {
         let mode = fs::metadata(sidecar).map(|m| m.permissions().mode());
         match mode {
             Ok(mode) if mode & 0o111 != 0 => {
-                pass("check_runs", format!("{} can be run", sidecar.display()))
+                pass("check_runs", told!("{} can be run", sidecar.display()))
             }
             Ok(_) | Err(_) => fail(
                 "check_runs",
-                format!(
+                told!(
                     "{} cannot be run, which keepalived takes for success",
                     sidecar.display()
                 ),
-                "install it with mode 0755",
+                told!("install it with mode 0755"),
             ),
         }
     }
@@ -248,16 +281,16 @@ impl Cx<'_> {
             .map(|t| t.name.as_str())
             .collect();
         if weighted.is_empty() {
-            return pass("other_trackers", "nothing else changes the priority");
+            return pass("other_trackers", told!("nothing else changes the priority"));
         }
-        let what = format!(
+        let what = told!(
             "{} also change the priority: hau's arithmetic does not know them",
             weighted.join(", ")
         );
         warn(
             "other_trackers",
             what,
-            "give them weight 0 (FAULT), or let hau check what they check",
+            told!("give them weight 0 (FAULT), or let hau check what they check"),
         )
     }
 
@@ -265,17 +298,18 @@ impl Cx<'_> {
         match &self.instance.in_sync_group {
             Some(g) if !g.tracking_weight && self.weighs_alone() => fail(
                 "sync_group",
-                format!(
+                told!(
                     "{} has weighted trackers of its own inside the sync group {}: keepalived makes their weight 0, and any value FAULT on both nodes",
-                    self.instance.name, g.name
+                    self.instance.name,
+                    g.name
                 ),
-                "move track_file and track_script into the vrrp_sync_group",
+                told!("move track_file and track_script into the vrrp_sync_group"),
             ),
             Some(g) => pass(
                 "sync_group",
-                format!("the sync group {} keeps the weight", g.name),
+                told!("the sync group {} keeps the weight", g.name),
             ),
-            None => pass("sync_group", "no sync group"),
+            None => pass("sync_group", told!("no sync group")),
         }
     }
 
@@ -288,12 +322,12 @@ impl Cx<'_> {
         match self.instance.priority {
             255 => fail(
                 "priority",
-                "priority 255 (address owner) ignores every weight",
-                "use 110 on one node and 100 on the other",
+                told!("priority 255 (address owner) ignores every weight"),
+                told!("use 110 on one node and 100 on the other"),
             ),
             p => pass(
                 "priority",
-                format!("priority {p} can be changed by weights"),
+                told!("priority {} can be changed by weights", p),
             ),
         }
     }

@@ -4,15 +4,14 @@ mod now;
 mod past;
 #[cfg(test)]
 mod tests;
-mod words;
 
 pub(crate) use past::Past;
-pub(crate) use words::Lang;
 
 use super::page;
 use super::text::{Look, Tone};
 use crate::core::Kind;
 use crate::wire::{Report, Rollout, Status};
+use crate::words::Lang;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
@@ -26,6 +25,7 @@ const LOOK: Look = Look {
     width: 100,
     color: false,
     unicode: true,
+    lang: Lang::En,
 };
 
 /// What the first page shows.
@@ -39,7 +39,7 @@ pub(crate) fn home(view: &View, lang: Lang) -> String {
     let s = &view.status;
     let live = html! {
         p id="lost" hidden role="alert" {
-            (lang.say("not connected since")) " " time {} ": " (lang.say("what stands here is as old as that"))
+            (lang.say(words!("not connected since"))) " " time {} ": " (lang.say(words!("what stands here is as old as that")))
         }
         main id="live" data-events={ "/events?lang=" (lang.tag()) } { (parts(view, lang)) }
         script { (PreEscaped(SCRIPT)) }
@@ -69,7 +69,7 @@ pub(crate) fn all(past: &[Rollout], node: &str, lang: Lang) -> String {
     let main = html! { main { (past::all(past, lang)) (back(lang)) } };
     let none = Markup::default();
     frame(
-        lang.say("all rollouts"),
+        lang.say(words!("all rollouts")),
         node,
         "/rollouts",
         lang,
@@ -86,7 +86,7 @@ pub(crate) fn rollout(report: &Report, node: &str, lang: Lang) -> String {
 }
 
 fn back(lang: Lang) -> Markup {
-    html! { p { a href={ "/?lang=" (lang.tag()) } { "← " (lang.say("back to the status")) } } }
+    html! { p { a href={ "/?lang=" (lang.tag()) } { "← " (lang.say(words!("back to the status"))) } } }
 }
 
 /// The same page in the other language.
@@ -98,7 +98,7 @@ fn languages(path: &str, lang: Lang) -> Markup {
         }
     };
     html! {
-        nav aria-label=(lang.say("language")) { (choice(Lang::En, "English")) " " (choice(Lang::Zh, "中文")) }
+        nav aria-label=(lang.say(words!("language"))) { (choice(Lang::En, "English")) " " (choice(Lang::Zh, "中文")) }
     }
 }
 
@@ -125,12 +125,12 @@ fn frame(
             body {
                 header {
                     h1 { a href={ "/?lang=" (lang.tag()) } { "hau" } }
-                    span class="faint" { (lang.say("read-only")) }
+                    span class="faint" { (lang.say(words!("read-only"))) }
                     (languages(path, lang))
                 }
                 (content)
                 footer {
-                    (lang.say("told by node")) " " (node) " · hau " (env!("CARGO_PKG_VERSION")) " · " (lang.say("times are UTC"))
+                    (say!(lang, "told by node {}", node)) " · hau " (env!("CARGO_PKG_VERSION")) " · " (lang.say(words!("times are UTC")))
                 }
             }
         }
@@ -159,17 +159,20 @@ fn hash(text: &str) -> String {
 
 /// `upgrade 12: 1.0.0 → 1.1.0`
 fn name(r: &Rollout, lang: Lang) -> String {
-    let kind = |word| lang.say(word);
     match r.kind {
-        Kind::Upgrade => format!("{} {}: {} → {}", kind("upgrade"), r.id, r.from, r.to),
-        Kind::Switch => format!("{} {}: {} → {}", kind("switch"), r.id, r.second, r.first),
-        Kind::Rollback => format!("{} {}: {} → {}", kind("rollback"), r.id, r.from, r.to),
-        Kind::RollbackNode => {
-            let word = kind("rollback");
-            format!("{word} {} ({}): {} → {}", r.id, r.first, r.from, r.to)
+        Kind::Upgrade | Kind::Switch | Kind::Rollback => {
+            super::rollout::name(r, &Look { lang, ..LOOK })
         }
-        Kind::Failover => format!("{} {}: → {}", kind("failover"), r.id, r.first),
-        Kind::Rejoin => format!("{} {}: {}", kind("rejoin"), r.id, r.first),
+        Kind::RollbackNode => say!(
+            lang,
+            "rollback {} ({}): {} → {}",
+            r.id,
+            r.first,
+            r.from,
+            r.to
+        ),
+        Kind::Failover => say!(lang, "failover {}: → {}", r.id, r.first),
+        Kind::Rejoin => say!(lang, "rejoin {}: {}", r.id, r.first),
     }
 }
 

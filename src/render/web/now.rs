@@ -1,30 +1,31 @@
 //! What holds: in one line, who holds the VIP and who takes writes, both nodes, and the rollout row by row.
-use super::words::Lang;
 use super::{LOOK, class, name};
 use crate::core::{DatabaseRole, RowState, VrrpState};
 use crate::host::Status as Judgement;
 use crate::render::holds::{Holder, Writer, holder, is_old, writer};
+use crate::render::nodes::verdict as word_for;
 use crate::render::noticed::measured_now;
 use crate::render::report::{result, word};
-use crate::render::rollout::{database, phases, stopped, vrrp};
-use crate::render::status::latest;
+use crate::render::rollout::{by, database, next, phases, stopped, vrrp};
+use crate::render::status::{last_heard, latest};
 use crate::render::text::{Mark, Tone, bytes, clock, downtime, duration};
 use crate::wire::{Node, Outcome, Rollout, Row, Status, SyncState};
+use crate::words::{Lang, Words, heard};
 use maud::{Markup, html};
 
 /// The one thing that somebody who looks in passing has to know.
-fn verdict(s: &Status) -> (Tone, Mark, &'static str) {
+fn verdict(s: &Status) -> (Tone, Mark, Words) {
     let open = latest(s).filter(|r| matches!(r.result, None | Some(Outcome::Halted)));
     match open {
-        _ if s.alarm.is_some() => (Tone::Bad, Mark::Warn, "a person is needed"),
-        Some(r) if r.result.is_some() => (Tone::Bad, Mark::Failed, "a rollout is HALTED"),
-        _ if !s.peer.reachable => (Tone::Bad, Mark::Warn, "the other node is not heard"),
-        Some(r) if r.stopped_by.is_some() => (Tone::Warn, Mark::Warn, "a rollout waits"),
-        Some(_) => (Tone::Live, Mark::Runs, "a rollout goes on"),
+        _ if s.alarm.is_some() => (Tone::Bad, Mark::Warn, words!("a person is needed")),
+        Some(r) if r.result.is_some() => (Tone::Bad, Mark::Failed, words!("a rollout is HALTED")),
+        _ if !s.peer.reachable => (Tone::Bad, Mark::Warn, words!("the other node is not heard")),
+        Some(r) if r.stopped_by.is_some() => (Tone::Warn, Mark::Warn, words!("a rollout waits")),
+        Some(_) => (Tone::Live, Mark::Runs, words!("a rollout goes on")),
         None if s.solo.as_ref().is_some_and(|solo| solo.result.is_none()) => {
-            (Tone::Live, Mark::Runs, "this node works on its own")
+            (Tone::Live, Mark::Runs, words!("this node works on its own"))
         }
-        None => (Tone::Good, Mark::Done, "nothing is happening"),
+        None => (Tone::Good, Mark::Done, words!("nothing is happening")),
     }
 }
 
@@ -47,15 +48,15 @@ pub(super) fn now(s: &Status, lang: Lang) -> Markup {
         section id="now" class=(class(tone)) data-title=(tab) {
             h2 { span class="mark" aria-hidden="true" { (LOOK.mark(mark)) } " " span { (lang.say(text)) } }
             @if !s.peer.reachable {
-                p { (s.peer.name) ": " (heard(s, lang)) "; " (lang.say("what is said of it here is old")) }
+                p { (say!(lang, "{}: {}; what is said of it here is old", s.peer.name, last_heard(s, lang))) }
             }
             dl class="calls" { (calls(s, lang)) }
             dl class="tiles" {
                 div { dt { "VIP" } (vip(s, lang)) }
-                div { dt { (lang.say("primary")) } (primary(s, lang)) }
-                @if let Some(versions) = s.mixed_versions() {
-                    div { dt { (lang.say("versions")) }
-                        dd class="warn" { b { (lang.say("the nodes differ")) } small { (versions) } } }
+                div { dt { (lang.say(words!("primary"))) } (primary(s, lang)) }
+                @if let Some([(a, on_a), (b, on_b)]) = s.mixed_versions() {
+                    div { dt { (lang.say(words!("versions"))) }
+                        dd class="warn" { b { (lang.say(words!("the nodes differ"))) } small { (say!(lang, "{} runs {}, {} runs {}", a, on_a, b, on_b)) } } }
                 }
             }
         }
@@ -68,32 +69,22 @@ fn calls(s: &Status, lang: Lang) -> Markup {
     let open = open.filter(|r| matches!(r.result, None | Some(Outcome::Halted)));
     html! {
         @if let Some(alarm) = &s.alarm {
-            (call("ALARM", Tone::Bad, &alarm.what, lang))
-            (call("do", Tone::Strong, &alarm.remedy, lang))
+            (call(words!("ALARM"), Tone::Bad, &heard(lang, &alarm.what), lang))
+            (call(words!("do"), Tone::Strong, &heard(lang, &alarm.remedy), lang))
         }
         @if let Some(r) = open {
-            @if let Some((what, remedy)) = r.stopped_by.as_ref().map(stopped) {
+            @if let Some((what, remedy)) = r.stopped_by.as_ref().map(|by| stopped(by, lang)) {
                 @let tone = if r.result.is_some() { Tone::Bad } else { Tone::Warn };
-                (call("stopped", tone, &what, lang))
-                @if !remedy.is_empty() { (call("do", Tone::Strong, &remedy, lang)) }
+                (call(words!("stopped"), tone, &what, lang))
+                @if !remedy.is_empty() { (call(words!("do"), Tone::Strong, &remedy, lang)) }
             }
-            @if !r.next.is_empty() { (call("next", Tone::Plain, &r.next, lang)) }
+            @if !r.next.is_empty() { (call(words!("next"), Tone::Plain, &next(r, lang), lang)) }
         }
     }
 }
 
-fn call(label: &'static str, tone: Tone, text: &str, lang: Lang) -> Markup {
+fn call(label: Words, tone: Tone, text: &str, lang: Lang) -> Markup {
     html! { div { dt { (lang.say(label)) } dd class=(class(tone)) { (text) } } }
-}
-
-fn heard(s: &Status, lang: Lang) -> String {
-    match s.peer.last_heard_ms {
-        Some(ms) => {
-            let (heard, ago) = (lang.say("last heard"), lang.say("ago"));
-            format!("{heard} {} {ago}", duration(ms))
-        }
-        None => lang.say("not heard since this daemon started").to_owned(),
-    }
 }
 
 fn fact(tone: Tone, what: &str, more: &str) -> Markup {
@@ -102,47 +93,46 @@ fn fact(tone: Tone, what: &str, more: &str) -> Markup {
 
 fn vip(s: &Status, lang: Lang) -> Markup {
     let state = |name: &str| {
-        let word = s.nodes.get(name).map_or("VRRP unknown", |n| vrrp(n.vrrp));
-        lang.say_if_known(word)
+        let state = s.nodes.get(name).map_or(VrrpState::Unknown, |n| n.vrrp);
+        vrrp(state, lang)
     };
     match holder(s) {
-        Holder::Unseen => fact(Tone::Bad, lang.say("cannot be seen from here"), ""),
-        Holder::Nobody => fact(Tone::Bad, lang.say("nobody"), ""),
-        Holder::Old(name) => fact(Tone::Bad, name, lang.say("when it was last heard")),
+        Holder::Unseen => fact(Tone::Bad, lang.say(words!("cannot be seen from here")), ""),
+        Holder::Nobody => fact(Tone::Bad, lang.say(words!("nobody")), ""),
+        Holder::Old(name) => fact(Tone::Bad, name, lang.say(words!("when it was last heard"))),
         Holder::One(name) => fact(Tone::Plain, name, state(name)),
         Holder::Unsure(name) => {
-            let more = format!("{}: {}", state(name), lang.say("not sure who is MASTER"));
+            let more = say!(lang, "{}: not sure who is MASTER", state(name));
             fact(Tone::Warn, name, &more)
         }
-        Holder::Both => fact(Tone::Bad, lang.say("BOTH nodes"), ""),
+        Holder::Both => fact(Tone::Bad, lang.say(words!("BOTH nodes")), ""),
     }
 }
 
 fn primary(s: &Status, lang: Lang) -> Markup {
-    let standby = lang.say("standby");
     match writer(s) {
-        Writer::NoDatabase => fact(Tone::Faint, lang.say("there is no database"), ""),
-        Writer::Nobody => fact(Tone::Bad, lang.say("nobody"), ""),
-        Writer::Old(name) => fact(Tone::Bad, name, lang.say("when it was last heard")),
+        Writer::NoDatabase => fact(Tone::Faint, lang.say(words!("there is no database")), ""),
+        Writer::Nobody => fact(Tone::Bad, lang.say(words!("nobody")), ""),
+        Writer::Old(name) => fact(Tone::Bad, name, lang.say(words!("when it was last heard"))),
         Writer::One {
             name,
             standby: Some(other),
             lag,
         } => {
-            let more = format!("{standby} {other}: {}", behind(lag, lang));
+            let more = say!(lang, "standby {}: {}", other, behind(lag, lang));
             fact(Tone::Plain, name, &more)
         }
         Writer::One { name, .. } => {
-            let more = format!("{standby}: {}", lang.say("none is seen"));
+            let more = say!(lang, "standby: none is seen");
             fact(Tone::Warn, name, &more)
         }
-        Writer::Both => fact(Tone::Bad, lang.say("BOTH nodes"), ""),
+        Writer::Both => fact(Tone::Bad, lang.say(words!("BOTH nodes")), ""),
     }
 }
 
 fn behind(lag: Option<u64>, lang: Lang) -> String {
-    let lag = lag.map_or_else(|| lang.say("unknown").to_owned(), bytes);
-    format!("{} {lag}", lang.say("behind"))
+    let lag = lag.map_or_else(|| say!(lang, "unknown"), bytes);
+    say!(lang, "behind {}", lag)
 }
 
 /// A line for each fact, a column for each node.
@@ -163,7 +153,7 @@ pub(super) fn nodes(s: &Status, lang: Lang) -> Markup {
     let number = |n: Option<i32>| n.map_or_else(|| "-".to_owned(), |n| n.to_string());
     html! {
         section id="nodes" {
-            h2 { (lang.say("nodes")) }
+            h2 { (lang.say(words!("nodes"))) }
             table {
                 thead { tr {
                     td {}
@@ -171,17 +161,17 @@ pub(super) fn nodes(s: &Status, lang: Lang) -> Markup {
                 } }
                 tbody {
                     (line("VRRP", &|n| vrrp_cell(n, lang)))
-                    (line(lang.say("priority"), &|n| {
+                    (line(lang.say(words!("priority")), &|n| {
                         let (all, weight) = (number(n.effective_priority), number(n.weight));
-                        (Tone::Plain, format!("{all} ({} {weight})", lang.say("weight")))
+                        (Tone::Plain, say!(lang, "{} (weight {})", all, weight))
                     }))
-                    (line(lang.say("database"), &|n| database_cell(n, lang)))
-                    (line(lang.say("version"), &|n| {
+                    (line(lang.say(words!("database")), &|n| database_cell(n, lang)))
+                    (line(lang.say(words!("version")), &|n| {
                         (Tone::Plain, n.version.clone().unwrap_or_else(|| "-".to_owned()))
                     }))
-                    (line(lang.say("services"), &|n| services(n, lang)))
-                    (line(lang.say("sync"), &|n| sync(n, lang)))
-                    (line(lang.say("health"), &|n| health(n, lang)))
+                    (line(lang.say(words!("services")), &|n| services(n, lang)))
+                    (line(lang.say(words!("sync")), &|n| sync(n, lang)))
+                    (line(lang.say(words!("health")), &|n| health(n, lang)))
                 }
             }
         }
@@ -190,8 +180,8 @@ pub(super) fn nodes(s: &Status, lang: Lang) -> Markup {
 
 fn beside(s: &Status, name: &str, lang: Lang) -> Markup {
     html! {
-        @if name == s.node { small { (lang.say("this node")) } }
-        @else if is_old(s, name) { small class="bad" { (lang.say("not heard")) } }
+        @if name == s.node { small { (lang.say(words!("this node"))) } }
+        @else if is_old(s, name) { small class="bad" { (lang.say(words!("not heard"))) } }
     }
 }
 
@@ -203,7 +193,7 @@ fn vrrp_cell(n: &Node, lang: Lang) -> (Tone, String) {
         VrrpState::Unknown => Tone::Warn,
     };
     let vip = if n.has_vip { ", VIP" } else { "" };
-    (tone, format!("{}{vip}", lang.say_if_known(vrrp(n.vrrp))))
+    (tone, format!("{}{vip}", vrrp(n.vrrp, lang)))
 }
 
 fn database_cell(n: &Node, lang: Lang) -> (Tone, String) {
@@ -212,7 +202,7 @@ fn database_cell(n: &Node, lang: Lang) -> (Tone, String) {
         DatabaseRole::Primary => (Tone::Strong, role.to_owned()),
         DatabaseRole::Standby if n.lag_bytes.is_some() => {
             let behind = behind(n.lag_bytes, lang);
-            (Tone::Plain, format!("{role}, {behind}"))
+            (Tone::Plain, say!(lang, "{}, {}", role, behind))
         }
         DatabaseRole::Standby | DatabaseRole::None => (Tone::Plain, role.to_owned()),
         DatabaseRole::Unknown => (Tone::Warn, role.to_owned()),
@@ -224,29 +214,26 @@ fn services(n: &Node, lang: Lang) -> (Tone, String) {
     let down: Vec<&str> = down.map(|(name, _)| name.as_str()).collect();
     match (n.services.len(), down.is_empty()) {
         (0, _) => (Tone::Faint, "-".to_owned()),
-        (all, true) => (Tone::Good, format!("{all} {}", lang.say("up"))),
-        (_, false) => (
-            Tone::Bad,
-            format!("{} {}", down.join(", "), lang.say("DOWN")),
-        ),
+        (all, true) => (Tone::Good, say!(lang, "{} up", all)),
+        (_, false) => (Tone::Bad, say!(lang, "{} DOWN", down.join(", "))),
     }
 }
 
 fn sync(n: &Node, lang: Lang) -> (Tone, String) {
     match n.sync {
-        SyncState::Running => (Tone::Plain, lang.say("running").to_owned()),
-        SyncState::Paused => (Tone::Warn, lang.say("paused").to_owned()),
+        SyncState::Running => (Tone::Plain, lang.say(words!("running")).to_owned()),
+        SyncState::Paused => (Tone::Warn, lang.say(words!("paused")).to_owned()),
         SyncState::None => (Tone::Faint, "-".to_owned()),
     }
 }
 
 fn health(n: &Node, lang: Lang) -> (Tone, String) {
-    let (tone, word) = match n.health {
-        Judgement::Pass => (Tone::Good, "pass"),
-        Judgement::Warn => (Tone::Warn, "warn"),
-        Judgement::Fail => (Tone::Bad, "FAIL"),
+    let tone = match n.health {
+        Judgement::Pass => Tone::Good,
+        Judgement::Warn => Tone::Warn,
+        Judgement::Fail => Tone::Bad,
     };
-    (tone, lang.say(word).to_owned())
+    (tone, lang.say(word_for(n.health)).to_owned())
 }
 
 /// The rollout under way or the last one; what this node does alone comes first while it does it.
@@ -260,23 +247,23 @@ pub(super) fn rollout(s: &Status, lang: Lang) -> Markup {
 fn noticed(s: &Status, r: &Rollout, lang: Lang) -> Markup {
     let probing = measured_now(s, r);
     let (label, gap) = match probing {
-        Some(p) => ("downtime so far", Some(p.gap_ms)),
-        None => ("downtime", r.downtime_ms),
+        Some(p) => (words!("downtime so far"), Some(p.gap_ms)),
+        None => (words!("downtime"), r.downtime_ms),
     };
     html! {
         @if let Some(ms) = gap {
             div {
                 dt { (lang.say(label)) }
                 dd {
-                    b { (lang.say_if_known(&downtime(ms))) }
-                    @if let Some(ms) = s.downtime_budget_ms { " " small { (lang.say("of at most")) " " (duration(ms)) } }
+                    b { (downtime(lang, ms)) }
+                    @if let Some(ms) = s.downtime_budget_ms { " " small { (say!(lang, "of at most {}", duration(lang, ms))) } }
                 }
             }
         }
         @if let Some(p) = probing {
             div {
-                dt { (lang.say("last probe")) }
-                dd { b { (p.last_ms) " ms" } @if !p.last_good { " " (lang.say("failed")) } }
+                dt { (lang.say(words!("last probe"))) }
+                dd { b { (p.last_ms) " ms" } @if !p.last_good { " " (lang.say(words!("failed"))) } }
             }
         }
     }
@@ -289,27 +276,30 @@ fn course(s: &Status, r: &Rollout, lang: Lang) -> Markup {
         .filter(|row| row.state == Some(RowState::Done));
     let (done, all) = (done.count(), r.rows.len());
     let by = match &r.reason {
-        Some(reason) => format!("{}: {reason}", r.by),
-        None => r.by.clone(),
+        Some(reason) => say!(lang, "{}: {}", by(r, lang), reason),
+        None => by(r, lang),
     };
-    let took = if r.result.is_some() { "took" } else { "for" };
+    let took = match r.result {
+        Some(_) => words!("took"),
+        None => words!("for"),
+    };
     html! {
         h2 { (name(r, lang)) " " span class="badge" { (lang.say(result(r))) } }
         p class="faint" { (clock(&r.made)) " · " (by) }
-        progress value=(done) max=(all) aria-label=(lang.say("rows done")) {}
+        progress value=(done) max=(all) aria-label=(lang.say(words!("rows done"))) {}
         dl class="tiles" {
-            div { dt { (lang.say("rows done")) } dd { b { (done) " / " (all) } } }
-            div { dt { (lang.say(took)) } dd { b { (duration(r.elapsed_ms)) } } }
+            div { dt { (lang.say(words!("rows done"))) } dd { b { (done) " / " (all) } } }
+            div { dt { (lang.say(took)) } dd { b { (duration(lang, r.elapsed_ms)) } } }
             (noticed(s, r, lang))
             @if let Some(ms) = r.write_gap_ms {
-                div { dt { (lang.say("no writes for")) } dd { b { (lang.say_if_known(&downtime(ms))) } } }
+                div { dt { (lang.say(words!("no writes for"))) } dd { b { (downtime(lang, ms)) } } }
             }
         }
         table class="course" {
             thead { tr {
-                th scope="col" { (lang.say("phase")) }
-                th scope="col" { (r.first) " " small { (lang.say("first")) } }
-                @if !r.kind.is_solo() { th scope="col" { (r.second) " " small { (lang.say("second")) } } }
+                th scope="col" { (lang.say(words!("phase"))) }
+                th scope="col" { (r.first) " " small { (lang.say(words!("first"))) } }
+                @if !r.kind.is_solo() { th scope="col" { (r.second) " " small { (lang.say(words!("second"))) } } }
             } }
             tbody {
                 @for (phase, rows) in phases(&r.rows) {
@@ -338,15 +328,15 @@ fn step(row: &Row, lang: Lang) -> Markup {
     };
     let is_at_work = matches!(row.state, Some(RowState::Started | RowState::Undoing));
     html! {
-        li class=(class(tone)) title=(row.about) {
+        li class=(class(tone)) title=(heard(lang, &row.about)) {
             span class="mark" role="img" aria-label=(lang.say(word(row))) { (LOOK.mark(mark)) }
             " " (row.step)
-            @if let Some(ms) = row.elapsed_ms { " " small { (duration(ms)) } }
+            @if let Some(ms) = row.elapsed_ms { " " small { (duration(lang, ms)) } }
             @if is_at_work {
-                " " small { (lang.say("of at most")) " " (duration(row.limit_ms)) }
-                @if let Some(ms) = row.expected_ms { ", " small { (lang.say("usually")) " " (duration(ms)) } }
+                " " small { (say!(lang, "of at most {}", duration(lang, row.limit_ms))) }
+                @if let Some(ms) = row.expected_ms { ", " small { (say!(lang, "usually {}", duration(lang, ms))) } }
             }
-            @if let Some(problem) = &row.problem { p { (problem.what) } }
+            @if let Some(problem) = &row.problem { p { (heard(lang, &problem.what)) } }
         }
     }
 }

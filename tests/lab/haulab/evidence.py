@@ -58,6 +58,9 @@ def leaves_evidence():
     number = rollout["id"]
     reports = {node: scenario.data(node, "report", str(number)) for node in NODES}
     measured = {node: report["measured"] for node, report in reports.items()}
+    for node, report in reports.items():
+        told = {name: [one["event"] for one in entries] for name, entries in report["done_by"].items()}
+        expect({"begun", "ended"} <= set(told.get("a", [])) & set(told.get("b", [])), f"who did what, by {node}: {told}")
     expect(measured["a"] == measured["b"] and len(measured["a"]) == 1, f"measured: {measured}")
     (probes,) = measured["a"]
     asked = sum(one["probes"] for one in probes["slices"])
