@@ -24,6 +24,7 @@ mod lists;
 mod live;
 mod match_up;
 mod page;
+mod refusals;
 mod rollouts;
 mod status;
 mod steps;

@@ -2,7 +2,7 @@
 use super::Table;
 use super::{
     audit, back, checks, ctl, daemon, help, help_more, init, keepalived, lists, live, page,
-    rollouts, status, steps,
+    refusals, rollouts, status, steps,
 };
 
 /// What is said where it is shown.
@@ -22,6 +22,7 @@ pub(super) const SAID: &[Table] = &[
 /// What travels in English, and is found again where it is shown.
 pub(super) const TOLD: &[Table] = &[
     daemon::TABLE,
+    refusals::TABLE,
     checks::TABLE,
     back::TABLE,
     keepalived::TABLE,
