@@ -13,7 +13,7 @@ pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
         && cx.plan.rows[cx.row].disruptive
         && let Some(why) = kept_up(cx)
     {
-        let remedy = "hau-ctl retry when the other node serves with the VIP";
+        let remedy = told!("hau-ctl retry when the other node serves with the VIP");
         return Err(StepError::retry(why, remedy));
     }
     match verb {
@@ -60,8 +60,8 @@ pub fn outcome(def: &StepDef, looked: StepResult<Verdict>, is_over: bool) -> Opt
         Ok(Verdict::Done(note)) => Some(Outcome::Done { note }),
         Ok(Verdict::NotYet(_)) if !is_over => None,
         Ok(Verdict::NotYet(why)) => Some(Outcome::Retry(Problem {
-            what: format!("{} took too long: {why}", def.name),
-            remedy: "hau-ctl retry tries it again, hau-ctl abort gives up".to_owned(),
+            what: told!("{} took too long: {}", def.name, why),
+            remedy: told!("hau-ctl retry tries it again, hau-ctl abort gives up"),
         })),
         Err(StepError::Retry(problem)) => Some(Outcome::Retry(problem)),
         Err(StepError::Fatal(problem)) => Some(Outcome::Failed(problem)),

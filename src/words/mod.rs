@@ -23,6 +23,7 @@ mod lang;
 mod lists;
 mod live;
 mod match_up;
+mod notes;
 mod page;
 mod refusals;
 mod rollouts;

@@ -1,7 +1,7 @@
 //! The tables.
 use super::Table;
 use super::{
-    audit, back, checks, ctl, daemon, help, help_more, init, keepalived, lists, live, page,
+    audit, back, checks, ctl, daemon, help, help_more, init, keepalived, lists, live, notes, page,
     refusals, rollouts, status, steps,
 };
 
@@ -23,6 +23,7 @@ pub(super) const SAID: &[Table] = &[
 pub(super) const TOLD: &[Table] = &[
     daemon::TABLE,
     refusals::TABLE,
+    notes::TABLE,
     checks::TABLE,
     back::TABLE,
     keepalived::TABLE,
