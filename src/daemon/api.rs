@@ -146,14 +146,14 @@ impl Service for Api {
         let answered = match found {
             None => Err(Failure::new(
                 Code::NotFound,
-                format!("there is no {}", call.path),
-                "see hau-ctl --help",
+                told!("there is no {}", call.path),
+                told!("see hau-ctl --help"),
             )),
             Some((_, _, right, _)) if !self.may(*right, &call) => {
                 let failure = Failure::new(
                     Code::Forbidden,
-                    "this caller may not do that",
-                    "be root or a member of the group hau",
+                    told!("this caller may not do that"),
+                    told!("be root or a member of the group hau"),
                 );
                 if *right == Right::Act {
                     self.site.audit.turned_away(&call, &failure);
@@ -252,7 +252,7 @@ impl Api {
         match self.snapshot().state.running() {
             Some(r) => Err(Failure::new(
                 Code::Busy,
-                format!("rollout {} is under way", r.plan.id.number),
+                told!("rollout {} is under way", r.plan.id.number),
                 "hau-ctl status",
             )),
             None => Ok(()),
@@ -263,8 +263,8 @@ impl Api {
 fn ending() -> Failure {
     Failure::new(
         Code::Internal,
-        "hau-sidecar is ending",
-        "ask again in a moment",
+        told!("hau-sidecar is ending"),
+        told!("ask again in a moment"),
     )
 }
 
@@ -301,7 +301,7 @@ fn json<T: Serialize>(data: &T) -> Result<Answered, Failure> {
     let value = serde_json::to_value(data);
     value
         .map(Answered::Json)
-        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), told!("report this")))
 }
 
 /// Without the frame that `hau-ctl` reads: for the other node, and for who knows nothing of hau.
@@ -313,7 +313,7 @@ fn bare<T: Serialize>(
     let bytes = serde_json::to_vec(data);
     bytes
         .map(|bytes| Answered::Plain(status, content_type, bytes))
-        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), told!("report this")))
 }
 
 fn nothing() -> Result<Answered, Failure> {
@@ -324,8 +324,8 @@ fn body<T: DeserializeOwned>(call: &Call) -> Result<T, Failure> {
     serde_json::from_slice(&call.body).map_err(|e| {
         Failure::new(
             Code::Usage,
-            format!("the request is not understood: {e}"),
-            "see the man page for its shape",
+            told!("the request is not understood: {}", e),
+            told!("see the man page for its shape"),
         )
     })
 }
@@ -334,7 +334,7 @@ fn failed(e: HostError) -> Failure {
     Failure::new(
         Code::Failed,
         e.to_string(),
-        "see the log of hau-sidecar on that node",
+        told!("see the log of hau-sidecar on that node"),
     )
 }
 

@@ -32,7 +32,8 @@ impl Pairing {
     pub(super) fn pair(&self, site: &Site, code: Option<&str>) -> Result<PairView, Failure> {
         let Some(code) = code else {
             let code = self.trust.open_window(Instant::now());
-            let code = code.map_err(|e| Failure::new(Code::Internal, chain(&e), "try again"))?;
+            let code =
+                code.map_err(|e| Failure::new(Code::Internal, chain(&e), told!("try again")))?;
             tracing::info!(
                 HAU_EVENT = "pairing",
                 "this node waits to be paired for ten minutes"
@@ -43,7 +44,7 @@ impl Pairing {
             Failure::new(
                 Code::Usage,
                 e.to_string(),
-                "type it as hau-ctl pair shows it on the other node",
+                told!("type it as hau-ctl pair shows it on the other node"),
             )
         })?;
         self.join(site, &code)?;
@@ -56,14 +57,14 @@ impl Pairing {
         let Who::Peer { cert_der, .. } = &call.caller.who else {
             return Err(Failure::new(
                 Code::Forbidden,
-                "only a node may pair",
-                "hau-ctl pair CODE on the other node",
+                told!("only a node may pair"),
+                told!("hau-ctl pair CODE on the other node"),
             ));
         };
         let refused =
-            |why: String| Failure::new(Code::Refused, why, "hau-ctl pair shows a new code");
+            |why: String| Failure::new(Code::Refused, why, told!("hau-ctl pair shows a new code"));
         let proof = String::from_utf8(call.body.clone())
-            .map_err(|_| refused("the proof is not text".to_owned()))?;
+            .map_err(|_| refused(told!("the proof is not text")))?;
         let answer = self.trust.admit(
             &self.identity,
             cert_der,
@@ -80,14 +81,15 @@ impl Pairing {
 
     fn join(&self, site: &Site, code: &PairingCode) -> Result<(), Failure> {
         let lost = |why: String| {
-            let remedy = "see that hau-sidecar runs there and that its hau-ctl pair still waits";
-            Failure::new(Code::PeerLost, format!("node {}: {why}", site.peer), remedy)
+            let remedy =
+                told!("see that hau-sidecar runs there and that its hau-ctl pair still waits");
+            Failure::new(Code::PeerLost, told!("node {}: {}", site.peer, why), remedy)
         };
         let refused = |why: String| {
             Failure::new(
                 Code::Refused,
                 why,
-                "hau-ctl pair on the other node shows a new code",
+                told!("hau-ctl pair on the other node shows a new code"),
             )
         };
         let connection = site.runtime.block_on(self.link.connect_for_pairing());
@@ -102,9 +104,10 @@ impl Pairing {
         let (status, bytes) = asked.map_err(|e| lost(chain(&e)))?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if status != 200 {
-            return Err(refused(format!(
-                "node {} does not accept the code: {text}",
-                site.peer
+            return Err(refused(told!(
+                "node {} does not accept the code: {}",
+                site.peer,
+                text
             )));
         }
         let answer = Proof::received(&text);

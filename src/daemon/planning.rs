@@ -46,7 +46,7 @@ pub(super) fn plan(
         (Kind::Upgrade, None) => {
             return Err(Failure::new(
                 Code::Usage,
-                "no bundle is named",
+                told!("no bundle is named"),
                 "hau-ctl upgrade BUNDLE",
             ));
         }
@@ -167,14 +167,16 @@ fn bearable(api: &Api, info: &BundleInfo) -> Result<(), Failure> {
     let refuse = |what, remedy| Err(Failure::new(Code::Refused, what, remedy));
     if !info.hooks.is_empty() && api.site.settings.release.user.is_none() {
         return refuse(
-            "the bundle has hooks and nobody to run them as",
-            "set [release] user in hau.toml on both nodes",
+            told!("the bundle has hooks and nobody to run them as"),
+            told!("set [release] user in hau.toml on both nodes"),
         );
     }
     if !info.schema_compatible {
         return refuse(
-            "the bundle says that the running version does not bear its schema",
-            "a rolling upgrade needs backward-compatible schema scripts: split the release in two",
+            told!("the bundle says that the running version does not bear its schema"),
+            told!(
+                "a rolling upgrade needs backward-compatible schema scripts: split the release in two"
+            ),
         );
     }
     Ok(())
@@ -186,12 +188,18 @@ pub(super) fn refusal(view: &PlanView) -> Failure {
         let bad = findings.iter().find(|f| f.status == Status::Fail)?;
         Some(Failure::new(
             Code::Refused,
-            format!("node {node}: {}", bad.what),
+            told!("node {}: {}", node, bad.what),
             bad.remedy.clone(),
         ))
     };
     let first = view.findings.iter().find_map(bad);
-    first.unwrap_or_else(|| Failure::new(Code::Refused, "the pair is not fit", "hau-ctl doctor"))
+    first.unwrap_or_else(|| {
+        Failure::new(
+            Code::Refused,
+            told!("the pair is not fit"),
+            "hau-ctl doctor",
+        )
+    })
 }
 
 type Findings = BTreeMap<String, Vec<Finding>>;
@@ -217,10 +225,10 @@ fn findings_within(
         Failure::new(
             Code::PeerLost,
             why,
-            "see that hau-sidecar runs there and the nodes are paired",
+            told!("see that hau-sidecar runs there and the nodes are paired"),
         )
     };
-    let theirs = theirs.map_err(|_| lost("asking the other node ended badly".to_owned()))?;
+    let theirs = theirs.map_err(|_| lost(told!("asking the other node ended badly")))?;
     let theirs = theirs.map_err(|e| lost(e.to_string()))?;
     let theirs: Vec<Finding> = serde_json::from_slice(&theirs).map_err(|e| lost(e.to_string()))?;
     Ok(BTreeMap::from([
@@ -244,19 +252,24 @@ pub(super) fn find_bundle(
     installed: &str,
 ) -> Result<(String, BundleInfo), Failure> {
     let Some(path) = bundle_file(api, name) else {
-        let what = format!(
-            "there is no bundle {name} in {}",
+        let what = told!(
+            "there is no bundle {} in {}",
+            name,
             api.site.settings.bundle.incoming.display()
         );
         return Err(Failure::new(
             Code::NotFound,
             what,
-            "put it there, or name it by its path",
+            told!("put it there, or name it by its path"),
         ));
     };
     let policy = policy(api, installed);
     let refused = |e: crate::host::HostError| {
-        Failure::new(Code::Refused, e.why, "hau-ctl bundle verify says more")
+        Failure::new(
+            Code::Refused,
+            e.why,
+            told!("hau-ctl bundle verify says more"),
+        )
     };
     let info = api.site.verify_bundle(&path, &policy).map_err(refused)?;
     Ok((name.to_owned(), info))
@@ -266,11 +279,11 @@ fn peer(api: &Api) -> Result<Hello, Failure> {
     let snapshot = api.snapshot();
     let hello = snapshot.state.fresh_peer(api.site.now()).cloned();
     hello.ok_or_else(|| {
-        let what = format!("node {} is not heard of", api.site.peer);
+        let what = told!("node {} is not heard of", api.site.peer);
         Failure::new(
             Code::PeerLost,
             what,
-            "see that hau-sidecar runs there, and hau-ctl pair",
+            told!("see that hau-sidecar runs there, and hau-ctl pair"),
         )
     })
 }
@@ -282,13 +295,17 @@ fn order(api: &Api, peer: &Hello) -> Result<(NodeId, NodeId), Failure> {
         (VrrpState::Master, VrrpState::Backup) => Ok((other, me)),
         (VrrpState::Backup, VrrpState::Master) => Ok((me, other)),
         (ours, theirs) => {
-            let what = format!(
-                "node {me} is {ours:?} and node {other} is {theirs:?}: one must be MASTER and one BACKUP"
+            let what = told!(
+                "node {} is {} and node {} is {}: one must be MASTER and one BACKUP",
+                me,
+                format!("{ours:?}"),
+                other,
+                format!("{theirs:?}")
             );
             Err(Failure::new(
                 Code::Refused,
                 what,
-                "hau-ctl status and keepalived's log on both nodes",
+                told!("hau-ctl status and keepalived's log on both nodes"),
             ))
         }
     }
@@ -298,13 +315,13 @@ fn check_target(to: &str, first: &NodeId, second: &NodeId) -> Result<(), Failure
     match to {
         to if to == first.0 => Ok(()),
         to if to == second.0 => {
-            let what = format!("node {second} already holds the VIP");
-            Err(Failure::new(Code::Refused, what, "nothing to do"))
+            let what = told!("node {} already holds the VIP", second);
+            Err(Failure::new(Code::Refused, what, told!("nothing to do")))
         }
         to => Err(Failure::new(
             Code::Usage,
-            format!("there is no node {to}"),
-            format!("name {first} or {second}"),
+            told!("there is no node {}", to),
+            told!("name {} or {}", first, second),
         )),
     }
 }
@@ -313,17 +330,17 @@ fn same_version(api: &Api, ours: Option<&str>, theirs: Option<&str>) -> Result<S
     match (ours, theirs) {
         (Some(ours), Some(theirs)) if ours == theirs => Ok(ours.to_owned()),
         (ours, theirs) => {
-            let what = format!(
+            let what = told!(
                 "node {} runs {} and node {} runs {}",
                 api.site.me,
                 ours.unwrap_or("no known release"),
                 api.site.peer,
-                theirs.unwrap_or("no known release"),
+                theirs.unwrap_or("no known release")
             );
             Err(Failure::new(
                 Code::Refused,
                 what,
-                "bring both nodes to one version first",
+                told!("bring both nodes to one version first"),
             ))
         }
     }
@@ -337,7 +354,11 @@ pub(super) fn stage(
     installed: &str,
 ) -> Result<(), Failure> {
     let failed = |e: crate::host::HostError| {
-        Failure::new(Code::Failed, e.to_string(), "mend that and stage again")
+        Failure::new(
+            Code::Failed,
+            e.to_string(),
+            told!("mend that and stage again"),
+        )
     };
     let policy = policy(api, installed);
     let here = api.site.settings.bundle.incoming.join(file);

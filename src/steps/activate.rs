@@ -35,13 +35,13 @@ fn was_current(cx: &Cx<'_>) -> PathBuf {
 /// on this node.
 pub(super) fn put_aside(cx: &Cx<'_>) -> StepResult<()> {
     let Some(before) = cx.host.link_target(&cx.current_link()) else {
-        let what = format!(
+        let what = told!(
             "{} is not a symbolic link to a release",
             cx.current_link().display()
         );
         return Err(StepError::fatal(
             what,
-            "hau-ctl doctor says how releases are laid out",
+            told!("hau-ctl doctor says how releases are laid out"),
         ));
     };
     if cx.host.link_target(&was_current(cx)).is_some() {
@@ -98,8 +98,8 @@ impl Step for Activate {
         match cx.current_version() {
             Some(found) if found == cx.plan.to => Ok(Verdict::done()),
             found => Err(StepError::retry(
-                format!("current is {found:?}, not {}", cx.plan.to),
-                "see who else changes it, then hau-ctl retry",
+                told!("current is {}, not {}", format!("{found:?}"), cx.plan.to),
+                told!("see who else changes it, then hau-ctl retry"),
             )),
         }
     }

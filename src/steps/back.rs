@@ -50,7 +50,7 @@ pub(super) const KEY: StepDef = StepDef {
     step: &UsesKey {
         wrong: wrong_key,
         put: put_back,
-        done: "the backup's root key is in use",
+        done: words!("the backup's root key is in use"),
     },
     ..QUIET
 };
@@ -69,11 +69,11 @@ impl Step for CheckBackup {
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let dir = cx.backup_dir()?;
         let manifest = backup::verify(cx.host, &dir).map_err(|e| {
-            let remedy = "go back to another one (hau-ctl backup list), or install the bundle of that version again";
+            let remedy = told!("go back to another one (hau-ctl backup list), or install the bundle of that version again");
             StepError::fatal(e.to_string(), remedy)
         })?;
         if manifest.version.as_deref() != Some(&cx.plan.to) {
-            let what = format!(
+            let what = told!(
                 "{} holds {}, not {}",
                 dir.display(),
                 manifest.version.as_deref().unwrap_or("no known version"),
@@ -81,7 +81,7 @@ impl Step for CheckBackup {
             );
             return Err(StepError::fatal(
                 what,
-                "hau-ctl abort, and name another one by --to",
+                told!("hau-ctl abort, and name another one by --to"),
             ));
         }
         let todo = backup::differences(cx.host, cx.settings, &dir)?;
@@ -89,18 +89,18 @@ impl Step for CheckBackup {
             && todo.has_other_key
             && !backup::keys::has(cx.host, cx.state_dir, &info.sha256)
         {
-            let what = format!(
+            let what = told!(
                 "the root key of that time is not kept here: {}",
                 path.display()
             );
             let remedy = backup::keys::by_hand(cx.state_dir, &dir, &info.sha256);
             return Err(StepError::fatal(
                 what,
-                format!("{remedy}; then hau-ctl retry"),
+                told!("{}; then hau-ctl retry", remedy),
             ));
         }
         let age = cx.host.now().since(manifest.made_at).as_secs();
-        Ok(Verdict::Done(format!(
+        Ok(Verdict::Done(told!(
             "of {}, {} min old",
             cx.plan.to,
             age / 60
@@ -129,7 +129,7 @@ impl Step for StopNewer {
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         if is_back(cx)? {
-            return Ok(Verdict::Done("this node is back already".to_owned()));
+            return Ok(Verdict::Done(told!("this node is back already")));
         }
         Stop.verify(cx)
     }
@@ -160,8 +160,9 @@ fn or_by_hand(cx: &Cx<'_>, e: StepError) -> StepError {
     let commands = dir.map(|dir| backup::by_hand(cx.host, cx.settings, cx.state_dir, &dir));
     let Ok(Ok(commands)) = commands else { return e };
     let Problem { what, remedy } = e.problem();
-    let remedy = format!(
-        "{remedy}; or by hand on node {}, then hau-ctl retry: {}",
+    let remedy = told!(
+        "{}; or by hand on node {}, then hau-ctl retry: {}",
+        remedy,
         cx.me,
         commands.join(" && ")
     );
@@ -187,8 +188,8 @@ impl Step for Restore {
         if left.is_none() {
             return Ok(Verdict::done());
         }
-        let remedy = "see who else changes it, then hau-ctl retry";
-        let other = StepError::retry(format!("not as in the backup: {left}"), remedy);
+        let remedy = told!("see who else changes it, then hau-ctl retry");
+        let other = StepError::retry(told!("not as in the backup: {}", left), remedy);
         Err(or_by_hand(cx, other))
     }
 
@@ -204,7 +205,7 @@ fn wrong_key(cx: &Cx<'_>) -> StepResult<Option<String>> {
     };
     let found = backup::keys::in_use(cx.host, &path)?;
     if found.is_none_or(|found| found.sha256 != wanted.sha256) {
-        return Ok(Some(format!("{} is not the backup's key", path.display())));
+        return Ok(Some(told!("{} is not the backup's key", path.display())));
     }
     shows_another(cx, &wanted.sha256)
 }

@@ -28,7 +28,7 @@ impl Step for CatchUp {
         Ok(if there {
             Verdict::Done(wanted)
         } else {
-            Verdict::NotYet(format!("not yet at {wanted}"))
+            Verdict::NotYet(told!("not yet at {}", wanted))
         })
     }
 }

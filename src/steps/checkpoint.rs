@@ -34,16 +34,16 @@ impl Step for Checkpoint {
         if let Some(obstacle) = replication.obstacles.first() {
             return Err(StepError::fatal(
                 obstacle.clone(),
-                "mend that, then hau-ctl retry",
+                told!("mend that, then hau-ctl retry"),
             ));
         }
         let near = replication.lag_bytes.is_some_and(|lag| lag <= LAG_MOST);
         Ok(if replication.streaming && near {
             Verdict::done()
         } else {
-            Verdict::NotYet(format!(
-                "the standby is {:?} bytes behind",
-                replication.lag_bytes
+            Verdict::NotYet(told!(
+                "the standby is {} bytes behind",
+                format!("{:?}", replication.lag_bytes)
             ))
         })
     }

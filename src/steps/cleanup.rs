@@ -51,7 +51,7 @@ impl Step for Cleanup {
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let left = cx.host.exists(&cx.aside());
         Ok(if left {
-            Verdict::NotYet("something is left".to_owned())
+            Verdict::NotYet(told!("something is left"))
         } else {
             Verdict::done()
         })

@@ -27,28 +27,27 @@ impl Step for Compare {
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let differences = sync::compare(cx.host, cx.settings, cx.left())?;
         if !differences.is_empty() {
-            let what = format!(
+            let what = told!(
                 "the nodes' configuration differs: {}",
                 differences.join(", ")
             );
-            let remedy = "hau-ctl sync check shows each file; hau-ctl sync push makes them equal";
+            let remedy =
+                told!("hau-ctl sync check shows each file; hau-ctl sync push makes them equal");
             return Err(StepError::fatal(what, remedy));
         }
         if cx.host.vrrp() != VrrpState::Master {
-            return Ok(Verdict::NotYet("this node is not MASTER".to_owned()));
+            return Ok(Verdict::NotYet(told!("this node is not MASTER")));
         }
         if cx.settings.database.is_some() {
             if cx.database.role()? != DatabaseRole::Primary {
-                return Ok(Verdict::NotYet(
-                    "the database here is not primary".to_owned(),
-                ));
+                return Ok(Verdict::NotYet(told!("the database here is not primary")));
             }
             if !cx.database.replication()?.streaming {
-                return Ok(Verdict::NotYet("the standby does not stream".to_owned()));
+                return Ok(Verdict::NotYet(told!("the standby does not stream")));
             }
         }
         Ok(match healthy(cx) {
-            Ok(()) => Verdict::Done("both nodes are equal".to_owned()),
+            Ok(()) => Verdict::Done(told!("both nodes are equal")),
             Err(problem) => Verdict::NotYet(problem.what),
         })
     }

@@ -102,7 +102,7 @@ impl From<HostError> for StepError {
     fn from(e: HostError) -> Self {
         Self::retry(
             e.to_string(),
-            "mend that, then hau-ctl retry; or hau-ctl abort",
+            told!("mend that, then hau-ctl retry; or hau-ctl abort"),
         )
     }
 }
@@ -216,8 +216,8 @@ impl Cx<'_> {
     pub fn backup_dir(&self) -> StepResult<PathBuf> {
         let Some(way_back) = &self.plan.way_back else {
             return Err(StepError::fatal(
-                "this plan goes back to no backup",
-                "start it again: hau-ctl rollback",
+                told!("this plan goes back to no backup"),
+                told!("start it again: hau-ctl rollback"),
             ));
         };
         Ok(self.settings.backup.dir.join(&way_back.backup))
@@ -230,8 +230,8 @@ impl Cx<'_> {
     pub fn bundle_path(&self) -> StepResult<PathBuf> {
         let Some(bundle) = &self.plan.bundle else {
             return Err(StepError::fatal(
-                "this plan has no bundle",
-                "start it again with one",
+                told!("this plan has no bundle"),
+                told!("start it again with one"),
             ));
         };
         Ok(self.settings.bundle.incoming.join(&bundle.file))

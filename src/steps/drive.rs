@@ -13,7 +13,7 @@ pub fn begin(def: &StepDef, verb: Verb, cx: &mut Cx<'_>) -> StepResult<()> {
         && cx.plan.rows[cx.row].disruptive
         && let Some(why) = kept_up(cx)
     {
-        let remedy = "hau-ctl retry when the other node serves with the VIP";
+        let remedy = told!("hau-ctl retry when the other node serves with the VIP");
         return Err(StepError::retry(why, remedy));
     }
     match verb {

@@ -53,8 +53,8 @@ fn on_the_primary(cx: &Cx<'_>) -> StepResult<()> {
         return Ok(());
     }
     Err(StepError::fatal(
-        "the database of this node is not the primary",
-        "hau-ctl abort; bring VIP and primary together first",
+        told!("the database of this node is not the primary"),
+        told!("hau-ctl abort; bring VIP and primary together first"),
     ))
 }
 
@@ -63,8 +63,8 @@ impl Step for RestoreBeside {
         on_the_primary(cx)?;
         if cx.database.restores()?.beside()?.replaced {
             return Err(StepError::fatal(
-                "the database hau_replaced is still there, from an earlier restore",
-                "see whether anything of it is needed, drop it, then hau-ctl retry",
+                told!("the database hau_replaced is still there, from an earlier restore"),
+                told!("see whether anything of it is needed, drop it, then hau-ctl retry"),
             ));
         }
         Ok(Check::Ready)
@@ -75,12 +75,13 @@ impl Step for RestoreBeside {
         let seen = backup::mark(cx.host, &dir)?.unwrap_or_default().rows;
         let dump = dir.join(backup::DUMP);
         let restored = cx.database.restores()?.restore_beside(&dump, cx.left())?;
-        cx.tally.mark = format!("{} tables restored", restored.len());
+        cx.tally.mark = told!("{} tables restored", restored.len());
         match super::backup::difference(&seen, &restored) {
             Some(differs) => {
                 cx.database.restores()?.drop_beside(cx.left())?;
-                let remedy =
-                    "hau-ctl abort; the dump is not what the backup says: name another backup";
+                let remedy = told!(
+                    "hau-ctl abort; the dump is not what the backup says: name another backup"
+                );
                 Err(StepError::fatal(differs, remedy))
             }
             None => Ok(()),
@@ -91,7 +92,7 @@ impl Step for RestoreBeside {
         if cx.database.restores()?.beside()?.restored {
             return Ok(Verdict::Done(cx.tally.mark.clone()));
         }
-        let what = "the restored database is not there";
+        let what = told!("the restored database is not there");
         Err(StepError::retry(what, "hau-ctl retry"))
     }
 

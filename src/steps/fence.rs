@@ -25,10 +25,14 @@ impl Step for Fence {
 
     /// The command is its own proof, so it is the look too: it runs once for each attempt.
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
-        let remedy = "see what the fencing command says when run by hand; when the other node is off \
-                      for certain: hau-ctl failover --fenced --reason …";
+        let remedy = told!(
+            "see what the fencing command says when run by hand; when the other node is off for certain: hau-ctl failover --fenced --reason …"
+        );
         let Some(fence) = &cx.settings.fence else {
-            return Err(StepError::fatal("no fencing command is configured", remedy));
+            return Err(StepError::fatal(
+                told!("no fencing command is configured"),
+                remedy,
+            ));
         };
         let peer = cx.peer().0.clone();
         let words = fence
@@ -44,12 +48,19 @@ impl Step for Fence {
             ..Command::default()
         })?;
         if output.code == Some(0) {
-            return Ok(Verdict::Done(format!(
-                "{program} says that node {peer} is off"
+            return Ok(Verdict::Done(told!(
+                "{} says that node {} is off",
+                program,
+                peer
             )));
         }
         let ending = output.ending();
-        let what = format!("node {peer} may still be on: {program} ended with {ending}");
+        let what = told!(
+            "node {} may still be on: {} ended with {}",
+            peer,
+            program,
+            ending
+        );
         Err(StepError::retry(what, remedy))
     }
 }

@@ -53,13 +53,14 @@ impl Step for See {
         } = cx.host.handoff();
         match problem.filter(|_| (self.0)(&tried)) {
             _ if (self.0)(&armed) => Ok(Verdict::done()),
-            None => Ok(Verdict::NotYet("it is not in force yet".to_owned())),
+            None => Ok(Verdict::NotYet(told!("it is not in force yet"))),
             // Said before the VIP has moved: nothing is lost but the handoff itself.
             Some(why) if cx.settings.handoff.enabled == When::Always => {
-                let remedy = "mend that, then hau-ctl retry; or write handoff.enabled = \"auto\"";
+                let remedy =
+                    told!("mend that, then hau-ctl retry; or write handoff.enabled = \"auto\"");
                 Err(StepError::retry(why, remedy))
             }
-            Some(why) => Ok(Verdict::Done(format!("goes on without: {why}"))),
+            Some(why) => Ok(Verdict::Done(told!("goes on without: {}", why))),
         }
     }
 }

@@ -36,8 +36,9 @@ impl Step for Promote {
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         let Some(position) = cx.note("demote") else {
-            let what = "the old primary has not said where it stopped";
-            let remedy = "hau-ctl retry when the other node is heard again, or hau-ctl abort";
+            let what = told!("the old primary has not said where it stopped");
+            let remedy =
+                told!("hau-ctl retry when the other node is heard again, or hau-ctl abort");
             return Err(StepError::untouched(what, remedy));
         };
         let told = cx.database.promote(position, cx.left());
@@ -56,7 +57,7 @@ impl Step for Promote {
         Ok(if role == DatabaseRole::Primary {
             Verdict::done()
         } else {
-            Verdict::NotYet(format!("the database here is {role:?}"))
+            Verdict::NotYet(told!("the database here is {}", format!("{role:?}")))
         })
     }
 }

@@ -28,7 +28,7 @@ impl Step for Push {
         let differences = sync::compare(cx.host, cx.settings, cx.left())?;
         Ok(match differences.first() {
             None => Verdict::done(),
-            Some(first) => Verdict::NotYet(format!("after the push, {first}")),
+            Some(first) => Verdict::NotYet(told!("after the push, {}", first)),
         })
     }
 }

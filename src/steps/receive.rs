@@ -25,11 +25,11 @@ impl Step for Receive {
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         if cx.host.vrrp() != VrrpState::Master {
-            return Ok(Verdict::NotYet("this node is not MASTER yet".to_owned()));
+            return Ok(Verdict::NotYet(told!("this node is not MASTER yet")));
         }
         for vip in cx.vips {
             if !cx.host.has_address(*vip)? {
-                return Ok(Verdict::NotYet(format!("{vip} is not here yet")));
+                return Ok(Verdict::NotYet(told!("{} is not here yet", vip)));
             }
         }
         Ok(Verdict::done())

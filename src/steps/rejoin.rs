@@ -31,7 +31,7 @@ impl Step for Rejoin {
         Ok(if follows {
             Verdict::done()
         } else {
-            Verdict::NotYet("it does not stream yet".to_owned())
+            Verdict::NotYet(told!("it does not stream yet"))
         })
     }
 }

@@ -38,7 +38,7 @@ impl Step for Release {
         Ok(if left {
             Verdict::done()
         } else {
-            Verdict::NotYet("the VIP is still here".to_owned())
+            Verdict::NotYet(told!("the VIP is still here"))
         })
     }
 
@@ -47,7 +47,7 @@ impl Step for Release {
         Ok(if back {
             Verdict::done()
         } else {
-            Verdict::NotYet("the VIP is not back yet".to_owned())
+            Verdict::NotYet(told!("the VIP is not back yet"))
         })
     }
 }

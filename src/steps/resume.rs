@@ -36,7 +36,7 @@ impl Step for Resume {
         Ok(if running {
             Verdict::done()
         } else {
-            Verdict::NotYet("config sync is not active yet".to_owned())
+            Verdict::NotYet(told!("config sync is not active yet"))
         })
     }
 
@@ -48,7 +48,7 @@ impl Step for Resume {
         Ok(if sync::is_paused(cx.host, cx.settings, cx.state_dir)? {
             Verdict::done()
         } else {
-            Verdict::NotYet("config sync is still active".to_owned())
+            Verdict::NotYet(told!("config sync is still active"))
         })
     }
 }

@@ -2,6 +2,7 @@
 use super::services::{all_listen, bring_down, start_all};
 use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::sync;
+use crate::words::{Lang, Words};
 use std::time::Duration;
 
 pub(super) const DEF: StepDef = StepDef {
@@ -16,7 +17,7 @@ pub(super) const DEF: StepDef = StepDef {
     step: &UsesKey {
         wrong,
         put: carry,
-        done: "one root key on both nodes",
+        done: words!("one root key on both nodes"),
     },
     ..QUIET
 };
@@ -27,7 +28,7 @@ pub(super) struct UsesKey {
     pub(super) wrong: fn(&Cx<'_>) -> StepResult<Option<String>>,
     /// Puts it in its place; the services are down meanwhile.
     pub(super) put: fn(&Cx<'_>) -> StepResult<()>,
-    pub(super) done: &'static str,
+    pub(super) done: Words,
 }
 
 fn carry(cx: &Cx<'_>) -> StepResult<()> {
@@ -42,7 +43,7 @@ fn wrong(cx: &Cx<'_>) -> StepResult<Option<String>> {
     let theirs = sync::key_hash_of_peer(cx.host, cx.settings, cx.left())?;
     let ours = sync::key_hash(cx.host, &key.path)?;
     if ours != theirs {
-        return Ok(Some("the root keys of the two nodes differ".to_owned()));
+        return Ok(Some(told!("the root keys of the two nodes differ")));
     }
     shows_another(cx, &ours)
 }
@@ -61,7 +62,7 @@ pub(super) fn shows_another(cx: &Cx<'_>, sha256: &str) -> StepResult<Option<Stri
     let used = sha256
         .get(..16)
         .is_some_and(|start| shown.body.contains(start));
-    Ok((!used).then(|| format!("{url} shows another key than the one on disk")))
+    Ok((!used).then(|| told!("{} shows another key than the one on disk", url)))
 }
 
 impl Step for UsesKey {
@@ -86,10 +87,10 @@ impl Step for UsesKey {
             return Ok(Verdict::NotYet(what));
         }
         match (self.wrong)(cx)? {
-            None => Ok(Verdict::Done(self.done.to_owned())),
+            None => Ok(Verdict::Done(Lang::En.say(self.done).to_owned())),
             Some(what) => Err(StepError::retry(
                 what,
-                "see why the service makes a key of its own at every start",
+                told!("see why the service makes a key of its own at every start"),
             )),
         }
     }

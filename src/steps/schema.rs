@@ -25,8 +25,8 @@ impl Step for Schema {
         for script in &info.schema {
             let path = cx.release_dir(&cx.plan.to).join(script);
             let sql = String::from_utf8(cx.host.read(&path)?).map_err(|_| {
-                let what = format!("{} is not UTF-8 text", path.display());
-                StepError::fatal(what, "build the bundle again")
+                let what = told!("{} is not UTF-8 text", path.display());
+                StepError::fatal(what, told!("build the bundle again"))
             })?;
             cx.database
                 .apply_schema(&script.display().to_string(), &sql, cx.left())?;

@@ -26,12 +26,10 @@ impl Step for Serve {
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         if cx.host.vrrp() != VrrpState::Master {
-            return Ok(Verdict::NotYet("this node is not MASTER".to_owned()));
+            return Ok(Verdict::NotYet(told!("this node is not MASTER")));
         }
         if cx.settings.database.is_some() && cx.database.role()? != DatabaseRole::Primary {
-            return Ok(Verdict::NotYet(
-                "the database here is not primary".to_owned(),
-            ));
+            return Ok(Verdict::NotYet(told!("the database here is not primary")));
         }
         Ok(match healthy(cx) {
             Ok(()) => {

@@ -22,13 +22,13 @@ pub(super) fn all_stopped(cx: &Cx<'_>, services: &[&Service]) -> StepResult<Verd
         let unit = cx.host.unit(&service.unit)?;
         let ended = matches!(unit.active, Active::Inactive | Active::Failed);
         if !ended || unit.processes > 0 {
-            return Ok(Verdict::NotYet(format!(
+            return Ok(Verdict::NotYet(told!(
                 "{} still has processes",
                 service.unit
             )));
         }
         if let Some(port) = service.ports.iter().find(|p| cx.host.listens(**p)) {
-            return Ok(Verdict::NotYet(format!("port {port} is still served")));
+            return Ok(Verdict::NotYet(told!("port {} is still served", port)));
         }
     }
     Ok(Verdict::done())
@@ -40,7 +40,10 @@ pub(super) fn bring_down(cx: &Cx<'_>) -> StepResult<()> {
     stop_all(cx, &services, cx.left())?;
     match all_stopped(cx, &services)? {
         Verdict::Done(_) => Ok(()),
-        Verdict::NotYet(what) => Err(StepError::retry(what, "hau-ctl retry when it is gone")),
+        Verdict::NotYet(what) => Err(StepError::retry(
+            what,
+            told!("hau-ctl retry when it is gone"),
+        )),
     }
 }
 
@@ -63,20 +66,21 @@ pub(super) fn all_listen(cx: &Cx<'_>) -> StepResult<Verdict> {
         match unit.active {
             Active::Active => {}
             Active::Activating => {
-                return Ok(Verdict::NotYet(format!("{} is starting", service.unit)));
+                return Ok(Verdict::NotYet(told!("{} is starting", service.unit)));
             }
             Active::Inactive | Active::Deactivating | Active::Failed => {
                 return Err(dead(
                     cx,
                     service,
-                    format!("{} has ended ({})", service.unit, unit.sub),
+                    told!("{} has ended ({})", service.unit, unit.sub),
                 ));
             }
         }
         if let Some(port) = service.ports.iter().find(|p| !cx.host.listens(**p)) {
-            return Ok(Verdict::NotYet(format!(
-                "{} does not listen on {port} yet",
-                service.name
+            return Ok(Verdict::NotYet(told!(
+                "{} does not listen on {} yet",
+                service.name,
+                port
             )));
         }
     }
@@ -107,7 +111,7 @@ pub fn healthy(cx: &Cx<'_>) -> Result<(), Problem> {
 fn problem(what: String) -> Problem {
     Problem {
         what,
-        remedy: "look at the service's own log, then hau-ctl retry or hau-ctl abort".to_owned(),
+        remedy: told!("look at the service's own log, then hau-ctl retry or hau-ctl abort"),
     }
 }
 
@@ -117,7 +121,7 @@ fn dead(cx: &Cx<'_>, service: &Service, what: String) -> StepError {
     let what = if last.is_empty() {
         what
     } else {
-        format!("{what}; its last lines: {last}")
+        told!("{}; its last lines: {}", what, last)
     };
     StepError::Fatal(problem(what))
 }

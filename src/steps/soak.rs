@@ -57,10 +57,10 @@ impl Step for Soak {
                     now
                 });
                 if cx.tally.mark != pids {
-                    let what = "a service was restarted during the soak".to_owned();
+                    let what = told!("a service was restarted during the soak");
                     return Err(StepError::fatal(
                         what,
-                        "see the service's log, then hau-ctl retry or abort",
+                        told!("see the service's log, then hau-ctl retry or abort"),
                     ));
                 }
                 cx.tally.bad = 0;
@@ -72,9 +72,9 @@ impl Step for Soak {
         }
         let (good, all) = (cx.tally.good, soak.checks);
         Ok(if good >= all {
-            Verdict::Done(format!("{good} good checks"))
+            Verdict::Done(told!("{} good checks", good))
         } else {
-            Verdict::NotYet(format!("{good} of {all} good checks"))
+            Verdict::NotYet(told!("{} of {} good checks", good, all))
         })
     }
 }

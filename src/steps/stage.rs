@@ -53,27 +53,31 @@ impl Step for Stage {
         }
         let info = cx.host.verify_bundle(&path, &policy)?;
         if info.sha256 != wanted.sha256 {
-            let what = format!(
+            let what = told!(
                 "{} is not the bundle this rollout was planned with",
                 path.display()
             );
             return Err(StepError::fatal(
                 what,
-                "remove it on both nodes and start again",
+                told!("remove it on both nodes and start again"),
             ));
         }
         if info.version != cx.plan.to {
-            let what = format!(
+            let what = told!(
                 "the bundle holds version {}, the plan says {}",
-                info.version, cx.plan.to
+                info.version,
+                cx.plan.to
             );
-            return Err(StepError::fatal(what, "hau-ctl abort, and start again"));
-        }
-        if cx.current_version().as_deref() == Some(&cx.plan.to) {
-            let what = format!("the running release {} differs from its bundle", cx.plan.to);
             return Err(StepError::fatal(
                 what,
-                "find out who changed the installed files",
+                told!("hau-ctl abort, and start again"),
+            ));
+        }
+        if cx.current_version().as_deref() == Some(&cx.plan.to) {
+            let what = told!("the running release {} differs from its bundle", cx.plan.to);
+            return Err(StepError::fatal(
+                what,
+                told!("find out who changed the installed files"),
             ));
         }
         if cx.host.exists(&dest) {

@@ -29,7 +29,7 @@ impl Step for TakeOver {
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         if !cx.may_stop {
-            let what = "the other node is heard again, or this was given up meanwhile";
+            let what = told!("the other node is heard again, or this was given up meanwhile");
             return Err(StepError::retry(what, "hau-ctl status"));
         }
         Ok(cx.database.take_over(cx.plan.term, cx.left())?)
@@ -38,9 +38,9 @@ impl Step for TakeOver {
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
         let role = cx.database.role()?;
         Ok(if role == DatabaseRole::Primary {
-            Verdict::Done(format!("primary from {} on", cx.database.position()?))
+            Verdict::Done(told!("primary from {} on", cx.database.position()?))
         } else {
-            Verdict::NotYet(format!("the database here is {role:?}"))
+            Verdict::NotYet(told!("the database here is {}", format!("{role:?}")))
         })
     }
 }

@@ -2,7 +2,6 @@
 use super::Table;
 
 pub(super) const TABLE: Table = &[
-    ("{} took too long: {}", "{} 超时：{}"),
     ("look at {}; {}", "请查看：{}；{}"),
     (
         "hau-ctl retry when the cause is mended",

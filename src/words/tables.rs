@@ -1,8 +1,8 @@
 //! The tables.
 use super::Table;
 use super::{
-    audit, back, checks, ctl, daemon, help, help_more, init, keepalived, late, lists, live, page,
-    rollouts, status, steps,
+    audit, back, checks, ctl, daemon, help, help_more, init, keepalived, late, lists, live, notes,
+    page, refusals, rollouts, status, steps,
 };
 
 /// What is said where it is shown.
@@ -22,6 +22,8 @@ pub(super) const SAID: &[Table] = &[
 /// What travels in English, and is found again where it is shown.
 pub(super) const TOLD: &[Table] = &[
     daemon::TABLE,
+    refusals::TABLE,
+    notes::TABLE,
     checks::TABLE,
     back::TABLE,
     keepalived::TABLE,

@@ -11,8 +11,8 @@ pub(super) fn failover(api: &Api, call: &Call) -> Result<Answered, Failure> {
     if !request.fenced && api.site.settings.fence.is_none() {
         return Err(Failure::new(
             Code::Usage,
-            "nothing makes sure that the other node is off",
-            "see to it yourself, then hau-ctl failover --fenced",
+            told!("nothing makes sure that the other node is off"),
+            told!("see to it yourself, then hau-ctl failover --fenced"),
         ));
     }
     begin(api, call, Kind::Failover, request)
@@ -45,23 +45,28 @@ fn begin(
 pub(super) fn refused(refusal: AloneRefusal, peer: &str) -> Failure {
     let (what, remedy) = match refusal {
         AloneRefusal::PeerHeard => (
-            format!("node {peer} is heard, or its keepalived is"),
-            "hau-ctl switch moves the roles while both nodes live; if it hangs, take its power first",
+            told!("node {} is heard, or its keepalived is", peer),
+            told!(
+                "hau-ctl switch moves the roles while both nodes live; if it hangs, take its power first"
+            ),
         ),
         AloneRefusal::NothingToPromote => (
-            "the database here is neither a standby that answers nor a primary that is held"
-                .to_owned(),
-            "hau-ctl status; start the database if it is down",
+            told!("the database here is neither a standby that answers nor a primary that is held"),
+            told!("hau-ctl status; start the database if it is down"),
         ),
         AloneRefusal::MayLoseRows => (
-            format!("the database here may lack what node {peer} acknowledged before it was gone"),
-            "bring that node back if it can be; else --accept-data-loss",
+            told!(
+                "the database here may lack what node {} acknowledged before it was gone",
+                peer
+            ),
+            told!("bring that node back if it can be; else --accept-data-loss"),
         ),
         AloneRefusal::NotSuperseded => (
-            format!(
-                "node {peer} did not become primary after this one: there is nothing to rejoin"
+            told!(
+                "node {} did not become primary after this one: there is nothing to rejoin",
+                peer
             ),
-            "hau-ctl status",
+            "hau-ctl status".to_owned(),
         ),
     };
     Failure::new(Code::Refused, what, remedy)

@@ -46,8 +46,8 @@ pub(super) fn verify_backup(api: &Api, call: &Call) -> Result<Answered, Failure>
     let Some(name) = name else {
         return Err(Failure::new(
             Code::Usage,
-            format!("{rest} is not a backup's name"),
-            "hau-ctl backup list shows them",
+            told!("{} is not a backup's name", rest),
+            told!("hau-ctl backup list shows them"),
         ));
     };
     let dir = api.site.settings.backup.dir.join(name);
@@ -56,7 +56,7 @@ pub(super) fn verify_backup(api: &Api, call: &Call) -> Result<Answered, Failure>
         Failure::new(
             Code::Refused,
             e.to_string(),
-            "make a new one: hau-ctl backup create",
+            told!("make a new one: hau-ctl backup create"),
         )
     };
     json(&verified.map_err(bad)?)
@@ -131,8 +131,12 @@ pub(super) fn sync_push(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let _hands = api.hands()?;
     if api.site.exists(&sync::flag(&api.site.state_dir)) {
         // Its units would end at once and well, without having copied anything.
-        let what = "config sync is paused: nothing would be pushed";
-        return Err(Failure::new(Code::Refused, what, "hau-ctl sync resume"));
+        let what = told!("config sync is paused: nothing would be pushed");
+        return Err(Failure::new(
+            Code::Refused,
+            what,
+            "hau-ctl sync resume".to_owned(),
+        ));
     }
     sync::push(&*api.site, &api.site.settings, Duration::from_secs(300)).map_err(failed)?;
     nothing()
@@ -161,8 +165,8 @@ pub(super) fn peer_config_file(api: &Api, call: &Call) -> Result<Answered, Failu
     let Some((path, _)) = found else {
         return Err(Failure::new(
             Code::NotFound,
-            "no configuration file has this content any more",
-            "ask for the list again",
+            told!("no configuration file has this content any more"),
+            told!("ask for the list again"),
         ));
     };
     Ok(Answered::Plain(

@@ -123,8 +123,12 @@ pub(super) fn check(api: &Api, call: &Call) -> Result<Answered, Failure> {
         (false, Band::Upgrading) => true,
         (false, _) if !has_looked(local) => {
             // Said as "unfit" it would cost the VIP at every start; whoever asks looks for itself.
-            let what = "hau-sidecar has not looked at this host yet";
-            return Err(Failure::new(Code::Internal, what, "ask again in a moment"));
+            let what = told!("hau-sidecar has not looked at this host yet");
+            return Err(Failure::new(
+                Code::Internal,
+                what,
+                told!("ask again in a moment"),
+            ));
         }
         (false, _) => local.serving,
     };
@@ -144,8 +148,8 @@ pub(super) fn notify(api: &Api, call: &Call) -> Result<Answered, Failure> {
 
 pub(super) fn notify_test(api: &Api, call: &Call) -> Result<Answered, Failure> {
     if api.site.settings.notify == Notify::default() {
-        let what = "hau.toml has nothing under [notify]: nobody is told of anything";
-        let remedy = "write one, see hau.toml(5), and restart hau-sidecar";
+        let what = told!("hau.toml has nothing under [notify]: nobody is told of anything");
+        let remedy = told!("write one, see hau.toml(5), and restart hau-sidecar");
         return Err(Failure::new(Code::Refused, what, remedy));
     }
     json(&notices::test(&api.site, &call.caller.who.name()))
@@ -173,8 +177,8 @@ fn has_looked(local: &Local) -> bool {
 /// nothing begins here, and the other node is still heard of.
 fn believed(api: &Api, mut hello: Hello) -> Result<Hello, Failure> {
     if hello.node != api.site.peer {
-        let what = format!("this node waits for {}, not {}", api.site.peer, hello.node);
-        let remedy = "the same hau.toml belongs on both nodes";
+        let what = told!("this node waits for {}, not {}", api.site.peer, hello.node);
+        let remedy = told!("the same hau.toml belongs on both nodes");
         return Err(Failure::new(Code::Refused, what, remedy));
     }
     let snapshot = api.snapshot();

@@ -57,18 +57,24 @@ pub(super) fn start(api: &Api, call: &Call) -> Result<Answered, Failure> {
 
 /// What costs something is not done before somebody has said that it may.
 fn accepted(plan: &Plan, asked: Option<&wire::RollbackRequest>) -> Result<(), Failure> {
-    let refused = |what: &str, remedy: &str| Err(Failure::new(Code::Refused, what, remedy));
+    let refused = |what: String, remedy: String| Err(Failure::new(Code::Refused, what, remedy));
     let Some(asked) = asked else { return Ok(()) };
     if plan.is_alone() && !asked.accept_downtime {
         return refused(
-            "nobody is served while this node goes back alone",
-            "hau-ctl rollback --local shows what it would do, and asks; in a script: --accept-downtime",
+            told!("nobody is served while this node goes back alone"),
+            told!(
+                "hau-ctl rollback --local shows what it would do, and asks; in a script: --accept-downtime"
+            ),
         );
     }
     if plan.way_back.as_ref().is_some_and(|w| w.database) && !asked.accept_data_loss {
         return refused(
-            "what was written since the backup is not in the database that it would be restored to",
-            "hau-ctl rollback --database restore says how much, and asks; in a script: --accept-data-loss",
+            told!(
+                "what was written since the backup is not in the database that it would be restored to"
+            ),
+            told!(
+                "hau-ctl rollback --database restore says how much, and asks; in a script: --accept-data-loss"
+            ),
         );
     }
     Ok(())
@@ -87,7 +93,7 @@ pub(super) fn order(api: &Api, call: &Call) -> Result<Answered, Failure> {
     if request.order == Order::Start {
         return Err(Failure::new(
             Code::Usage,
-            "start is not an order",
+            told!("start is not an order"),
             "hau-ctl upgrade BUNDLE",
         ));
     }
@@ -104,7 +110,7 @@ pub(super) fn stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let Some(name) = &request.bundle else {
         return Err(Failure::new(
             Code::Usage,
-            "no bundle is named",
+            told!("no bundle is named"),
             "hau-ctl stage BUNDLE",
         ));
     };
@@ -122,7 +128,8 @@ pub(super) fn stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
         bundle: Some(file),
         ..Default::default()
     });
-    let bytes = bytes.map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    let bytes =
+        bytes.map_err(|e| Failure::new(Code::Internal, e.to_string(), told!("report this")))?;
     api.site
         .peer_post("stage", bytes, Duration::from_secs(900))
         .map_err(failed)?;
@@ -134,8 +141,8 @@ pub(super) fn peer_bundle(api: &Api, call: &Call) -> Result<Answered, Failure> {
     let gone = || {
         Failure::new(
             Code::NotFound,
-            format!("no bundle {name} here"),
-            "copy it to one of the nodes",
+            told!("no bundle {} here", name),
+            told!("copy it to one of the nodes"),
         )
     };
     planning::bundle_file(api, name)
@@ -159,7 +166,7 @@ pub(super) fn peer_stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
     if !planning::is_plain(&file) {
         return Err(Failure::new(
             Code::Usage,
-            "a bundle is asked for by its plain name",
+            told!("a bundle is asked for by its plain name"),
             "hau-ctl stage",
         ));
     }
@@ -177,60 +184,67 @@ pub(super) fn refused(refusal: Refusal, peer: &str) -> Failure {
     let (code, what, remedy) = match refusal {
         Refusal::Busy => (
             Code::Busy,
-            "a rollout is under way".to_owned(),
-            "hau-ctl status; hau-ctl retry or abort if it is halted",
+            told!("a rollout is under way"),
+            told!("hau-ctl status; hau-ctl retry or abort if it is halted"),
         ),
         Refusal::ByHand => (
             Code::Busy,
-            "something that was asked for by hand is under way: a backup, the sync, a stage"
-                .to_owned(),
-            "ask again when it has ended",
+            told!("something that was asked for by hand is under way: a backup, the sync, a stage"),
+            told!("ask again when it has ended"),
         ),
         Refusal::PeerLost => (
             Code::PeerLost,
-            format!("node {peer} is not heard of"),
-            "see that hau-sidecar runs there",
+            told!("node {} is not heard of", peer),
+            told!("see that hau-sidecar runs there"),
         ),
         Refusal::PeerThere => (
             Code::Refused,
-            format!("node {peer} may be there: it was heard of within the last seconds"),
-            "hau-ctl rollback, without --local; or ask again in 5 seconds",
+            told!(
+                "node {} may be there: it was heard of within the last seconds",
+                peer
+            ),
+            told!("hau-ctl rollback, without --local; or ask again in 5 seconds"),
         ),
         Refusal::DiskFull => (
             Code::Refused,
-            "there is no room for the journal".to_owned(),
-            "free some space under /var/lib/hau",
+            told!("there is no room for the journal"),
+            told!("free some space under /var/lib/hau"),
         ),
         Refusal::NothingRunning => (
             Code::Refused,
-            "no rollout is under way".to_owned(),
-            "hau-ctl history shows past ones",
+            told!("no rollout is under way"),
+            told!("hau-ctl history shows past ones"),
         ),
         Refusal::NotHalted => (
             Code::Refused,
-            "the rollout is not halted".to_owned(),
-            "hau-ctl status shows what goes on",
+            told!("the rollout is not halted"),
+            told!("hau-ctl status shows what goes on"),
         ),
         Refusal::NotConfirmable => (
             Code::Refused,
-            "what failed cannot be confirmed by hand".to_owned(),
-            "hau-ctl retry or hau-ctl abort",
+            told!("what failed cannot be confirmed by hand"),
+            told!("hau-ctl retry or hau-ctl abort"),
         ),
         Refusal::TooLate => (
             Code::Refused,
-            "what was begun cannot be taken back any more".to_owned(),
-            "hau-ctl retry when the cause is mended, or hau-ctl confirm --reason for what may be overruled",
+            told!("what was begun cannot be taken back any more"),
+            told!(
+                "hau-ctl retry when the cause is mended, or hau-ctl confirm --reason for what may be overruled"
+            ),
         ),
         Refusal::Undecided => (
             Code::Refused,
-            "the standby may have been told to become primary and may yet do so: the old primary, started beside it, would be a second one"
-                .to_owned(),
-            "hau-ctl retry when the cause is mended: once promote is done, hau-ctl rollback goes back",
+            told!(
+                "the standby may have been told to become primary and may yet do so: the old primary, started beside it, would be a second one"
+            ),
+            told!(
+                "hau-ctl retry when the cause is mended: once promote is done, hau-ctl rollback goes back"
+            ),
         ),
         Refusal::GoingBack => (
             Code::Refused,
-            "the rollout is being given up already".to_owned(),
-            "hau-ctl status",
+            told!("the rollout is being given up already"),
+            "hau-ctl status".to_owned(),
         ),
         Refusal::Alone(refusal) => return alone::refused(refusal, peer),
     };

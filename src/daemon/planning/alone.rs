@@ -40,7 +40,7 @@ pub(super) fn rollback(
     let version = snapshot.state.observed.local.version.clone();
     let from = version.unwrap_or_else(|| to.clone());
     if from == to && back.to.is_none() && replaces.is_none() {
-        return Err(nothing_to_do(&format!("node {me} runs"), &to, &name));
+        return Err(nothing_to_do(Some(&me), &to, &name));
     }
     let kind = Kind::RollbackNode;
     let mut rows = steps::rows(kind, &api.site.settings, Content::default(), &me, &peer);

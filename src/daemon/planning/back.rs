@@ -53,7 +53,7 @@ pub(in crate::daemon) fn rollback(
     let mut runs = [version(&second), version(&first)].into_iter().flatten();
     let from = runs.find(|v| *v != to).unwrap_or_else(|| to.clone());
     if from == to && back.to.is_none() && replaces.is_none() && !dump {
-        return Err(nothing_to_do("both nodes run", &to, &name));
+        return Err(nothing_to_do(None, &to, &name));
     }
     let kind = if is_one {
         Kind::RollbackNode
@@ -129,17 +129,29 @@ pub(super) fn restores(api: &Api, back: &RollbackRequest) -> bool {
 }
 
 fn not_for_one() -> Failure {
-    let what = "the database is that of both nodes: it is not restored for one";
+    let what = told!("the database is that of both nodes: it is not restored for one");
     Failure::new(
         Code::Refused,
         what,
-        "without --node, or with --database keep",
+        told!("without --node, or with --database keep"),
     )
 }
 
-pub(super) fn nothing_to_do(who: &str, version: &str, backup: &str) -> Failure {
-    let what = format!("{who} {version} already, which is what {backup} holds");
-    let remedy = "hau-ctl backup list shows others, --to names one";
+pub(super) fn nothing_to_do(node: Option<&NodeId>, version: &str, backup: &str) -> Failure {
+    let what = match node {
+        Some(node) => told!(
+            "node {} runs {} already, which is what {} holds",
+            node,
+            version,
+            backup
+        ),
+        None => told!(
+            "both nodes run {} already, which is what {} holds",
+            version,
+            backup
+        ),
+    };
+    let remedy = told!("hau-ctl backup list shows others, --to names one");
     Failure::new(Code::Refused, what, remedy)
 }
 
@@ -154,8 +166,10 @@ fn halted(api: &Api) -> Result<Option<Rollout>, Failure> {
         Some(r) if r.is_at_rest() => Ok(Some(r.clone())),
         Some(r) => Err(Failure::new(
             Code::Busy,
-            format!("rollout {} is under way", r.plan.id.number),
-            "hau-ctl abort gives it up; when it is halted, hau-ctl rollback goes back from there",
+            told!("rollout {} is under way", r.plan.id.number),
+            told!(
+                "hau-ctl abort gives it up; when it is halted, hau-ctl rollback goes back from there"
+            ),
         )),
     }
 }
@@ -166,15 +180,19 @@ fn backup_node(name: &str, first: &NodeId, second: &NodeId) -> Result<(), Failur
         name if name == first.0 => Ok(()),
         name if name == second.0 => Err(Failure::new(
             Code::Refused,
-            format!("node {second} holds the VIP: its services are not stopped"),
-            format!(
-                "hau-ctl switch --to {first}, then again; hau-ctl rollback takes both nodes back"
+            told!(
+                "node {} holds the VIP: its services are not stopped",
+                second
+            ),
+            told!(
+                "hau-ctl switch --to {}, then again; hau-ctl rollback takes both nodes back",
+                first
             ),
         )),
         name => Err(Failure::new(
             Code::Usage,
-            format!("there is no node {name}"),
-            format!("name {first} or {second}"),
+            told!("there is no node {}", name),
+            told!("name {} or {}", first, second),
         )),
     }
 }
@@ -207,16 +225,17 @@ pub(super) fn choose(
     found.max().ok_or_else(|| {
         let names: Vec<String> = needed.iter().map(ToString::to_string).collect();
         let what = match to {
-            Some(to) => format!("no backup of node {} is {to}", names.join(" and ")),
-            None => format!("node {} has no backup in common", names.join(" and ")),
+            Some(to) => told!("no backup of node {} is {}", names.join(" and "), to),
+            None => told!("node {} has no backup in common", names.join(" and ")),
         };
-        let remedy = "hau-ctl backup list on each node; the bundle of the version before can be installed again";
+        let remedy = told!("hau-ctl backup list on each node; the bundle of the version before can be installed again");
         Failure::new(Code::Refused, what, remedy)
     })
 }
 
 fn backups(api: &Api, node: &NodeId) -> Result<wire::Backups, Failure> {
-    let failed = |e: String| Failure::new(Code::Failed, e, "hau-ctl backup list on that node");
+    let failed =
+        |e: String| Failure::new(Code::Failed, e, told!("hau-ctl backup list on that node"));
     if *node == api.site.me {
         return backup::list(&*api.site, &api.site.settings).map_err(|e| failed(e.to_string()));
     }

@@ -19,15 +19,18 @@ pub(super) fn before(request: &StartRequest, rows: &[Row]) -> Result<Option<u16>
         .find(|row| switches(row))
         .map(|row| row.phase);
     if found.is_some_and(|row| Some(row.phase) > first && Some(row.phase) <= last) {
-        let what = format!("nobody is kept waiting in the middle of a switchover, as in {name}");
-        let remedy = "--stop-before switchover stops in front of it";
+        let what = told!(
+            "nobody is kept waiting in the middle of a switchover, as in {}",
+            name
+        );
+        let remedy = told!("--stop-before switchover stops in front of it");
         return Err(Failure::new(Code::Usage, what, remedy));
     }
     let unknown = || {
         let mut phases: Vec<&str> = rows.iter().map(|row| row.phase_name.as_str()).collect();
         phases.dedup();
-        let remedy = format!("one of: switchover, {}", phases.join(", "));
-        Failure::new(Code::Usage, format!("there is no phase {name}"), remedy)
+        let remedy = told!("one of: switchover, {}", phases.join(", "));
+        Failure::new(Code::Usage, told!("there is no phase {}", name), remedy)
     };
     found.map(|row| Some(row.phase)).ok_or_else(unknown)
 }
