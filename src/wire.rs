@@ -6,12 +6,14 @@
 mod answer;
 mod audit;
 mod expected;
+mod pair;
 mod probes;
 
 pub use answer::{Answer, Code, Failure, VERSION};
 pub use audit::{Audit, AuditStanding};
 pub use expected::Rest;
-pub use probes::{Probes, Slice};
+pub use pair::{PairRequest, PairView};
+pub use probes::{Measured, Probes, Report, Slice};
 
 use crate::config::RollbackDatabase;
 use crate::core::{
@@ -349,43 +351,6 @@ pub struct SyncView {
 pub struct SyncDifferences {
     /// One sentence a file, seen from the answering node.
     pub differences: Vec<String>,
-}
-
-/// `POST /v1/pair`: without a code this node waits and says which code to type on the other one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PairRequest {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-}
-
-/// `GET /v1/pair` and the answer to `POST /v1/pair`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PairView {
-    /// SHA-256 of this node's certificate.
-    pub own: String,
-    /// SHA-256 of the certificate that is trusted as the peer's.
-    pub peer: Option<String>,
-    /// The code that waits to be typed on the other node; only in the answer that made it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// A window is open: the other node may pair now.
-    pub waiting: bool,
-}
-
-/// `GET /v1/probes/NUMBER-NODE`, after the rollout's number and the node it was asked on: what was measured in it, oldest
-/// first; empty where nothing was, or where it is not kept any more.
-pub type Measured = Vec<Probes>;
-
-/// One rollout with what was measured in it, and by whom it was done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    #[serde(flatten)]
-    pub rollout: Rollout,
-    pub measured: Measured,
-    /// Who did what, of both nodes' audit trails; empty: they cannot be read.
-    #[serde(default)]
-    pub done_by: Audit,
 }
 
 /// `GET /v1/history`: newest last.

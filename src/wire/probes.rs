@@ -1,4 +1,5 @@
-//! What the requests through the VIP came to during a switchover, as time went on.
+//! What the requests through the VIP came to during a switchover, as time went on; and the report that has it.
+use super::{Audit, Rollout};
 use serde::{Deserialize, Serialize};
 
 /// Slices at most; beyond that two become one.
@@ -26,6 +27,21 @@ pub struct Slice {
     pub answered_ms: u64,
     /// Of those answered, the slowest.
     pub slowest_ms: u64,
+}
+
+/// `GET /v1/probes/NUMBER-NODE`, after the rollout's number and the node it was asked on: what was measured in it, oldest
+/// first; empty where nothing was, or where it is not kept any more.
+pub type Measured = Vec<Probes>;
+
+/// One rollout with what was measured in it, and by whom it was done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    #[serde(flatten)]
+    pub rollout: Rollout,
+    pub measured: Measured,
+    /// Who did what, of both nodes' audit trails; empty: they cannot be read.
+    #[serde(default)]
+    pub done_by: Audit,
 }
 
 impl Probes {
