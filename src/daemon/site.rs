@@ -107,6 +107,26 @@ impl Site {
         bundle::verify(path, &self.keys()?, &policy).map_err(|e| refused(path, e))
     }
 
+    /// The name of the full bundle in the incoming folder: `name` itself, or if that is a delta, of what it makes of the
+    /// release that it is for. Made once.
+    pub(super) fn full_bundle(&self, name: &str, policy: &BundlePolicy) -> HostResult<String> {
+        let incoming = &self.settings.bundle.incoming;
+        let (path, keys) = (incoming.join(name), self.keys()?);
+        let (manifest, _) = bundle::inspect(&path, &keys).map_err(|e| refused(&path, e))?;
+        let Some(delta) = manifest.delta else {
+            return Ok(name.to_owned());
+        };
+        self.verified(&path, policy)?;
+        let full = format!("{}-{}.hau", manifest.product, manifest.version);
+        let there = self.verified(&incoming.join(&full), policy);
+        if !there.is_ok_and(|there| there.sha256() == delta.sha256) {
+            let releases = self.settings.release.root.join("releases");
+            let base = releases.join(delta.base.to_string());
+            bundle::rebuild(&path, &base, &keys, incoming).map_err(|e| refused(&path, e))?;
+        }
+        Ok(full)
+    }
+
     /// What the manifest kept beside the installed release says of it.
     fn installed(&self, version: &str) -> HostResult<bundle::Installed> {
         let dir = self.settings.release.root.join("releases").join(version);

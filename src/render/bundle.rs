@@ -27,6 +27,13 @@ pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
     } else {
         hooks.join(", ")
     };
+    let (label, files) = match &m.delta {
+        Some(delta) => {
+            let saves = saves(size, delta.size);
+            ("delta", format!("of {}: {saves}", delta.base))
+        }
+        None => ("files", format!("{}, {}", m.file.len(), bytes(size))),
+    };
     let row =
         |label: &str, text: String| -> Vec<Cell> { vec![cell(Tone::Faint, label), plain(text)] };
     let rows = [
@@ -37,9 +44,17 @@ pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
         row("signed by", format!("{} ({})", signer.name, signer.id)),
         row("upgrades", from),
         row("expires", m.expires.to_string()),
-        row("files", format!("{}, {}", m.file.len(), bytes(size))),
+        row(label, files),
         row("schema", scripts),
         row("hooks", hooks),
     ];
-    table(look, 2, &rows)
+    // What else a delta brings is in the bundle that it makes.
+    let shown = if m.delta.is_some() { 5 } else { rows.len() };
+    table(look, 2, rows.get(..shown).unwrap_or(&rows))
+}
+
+/// What a delta of `size` bytes is good for.
+pub(crate) fn saves(size: u64, full: u64) -> String {
+    let share = size as f64 * 100.0 / full.max(1) as f64;
+    format!("{} instead of {} ({share:.1} %)", bytes(size), bytes(full))
 }
