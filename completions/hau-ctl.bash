@@ -136,6 +136,9 @@ _hau__ctl() {
             hau__ctl__subcmd__bundle,build)
                 cmd="hau__ctl__subcmd__bundle__subcmd__build"
                 ;;
+            hau__ctl__subcmd__bundle,delta)
+                cmd="hau__ctl__subcmd__bundle__subcmd__delta"
+                ;;
             hau__ctl__subcmd__bundle,help)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help"
                 ;;
@@ -145,11 +148,17 @@ _hau__ctl() {
             hau__ctl__subcmd__bundle,keygen)
                 cmd="hau__ctl__subcmd__bundle__subcmd__keygen"
                 ;;
+            hau__ctl__subcmd__bundle,rebuild)
+                cmd="hau__ctl__subcmd__bundle__subcmd__rebuild"
+                ;;
             hau__ctl__subcmd__bundle,verify)
                 cmd="hau__ctl__subcmd__bundle__subcmd__verify"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,build)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__build"
+                ;;
+            hau__ctl__subcmd__bundle__subcmd__help,delta)
+                cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__delta"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,help)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__help"
@@ -159,6 +168,9 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,keygen)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__keygen"
+                ;;
+            hau__ctl__subcmd__bundle__subcmd__help,rebuild)
+                cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__rebuild"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,verify)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__verify"
@@ -256,11 +268,17 @@ _hau__ctl() {
             hau__ctl__subcmd__help__subcmd__bundle,build)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__build"
                 ;;
+            hau__ctl__subcmd__help__subcmd__bundle,delta)
+                cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__delta"
+                ;;
             hau__ctl__subcmd__help__subcmd__bundle,inspect)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__inspect"
                 ;;
             hau__ctl__subcmd__help__subcmd__bundle,keygen)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__keygen"
+                ;;
+            hau__ctl__subcmd__help__subcmd__bundle,rebuild)
+                cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__rebuild"
                 ;;
             hau__ctl__subcmd__help__subcmd__bundle,verify)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__verify"
@@ -693,7 +711,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle)
-            opts="-h --json --socket --config --help keygen build inspect verify help"
+            opts="-h --json --socket --config --help keygen build delta rebuild inspect verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -744,8 +762,46 @@ _hau__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__delta)
+            opts="-o -h --key --keys --out --password-stdin --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help)
-            opts="keygen build inspect verify help"
+            opts="keygen build delta rebuild inspect verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -759,6 +815,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__build)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__delta)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -801,6 +871,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__keygen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__rebuild)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -861,6 +945,36 @@ _hau__ctl() {
                 return 0
             fi
             case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__rebuild)
+            opts="-h --keys --out --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --out)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1133,7 +1247,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle)
-            opts="keygen build inspect verify"
+            opts="keygen build delta rebuild inspect verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1147,6 +1261,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__build)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__delta)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1175,6 +1303,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__keygen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__rebuild)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

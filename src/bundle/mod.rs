@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! keygen ─► build ─► NAME-VERSION.hau ─► verify ─► Verified ─► unpack ─► releases/VERSION ─► check_unpacked
+//!                      two of them ─► delta ─► NAME-OLD-NEW.hau ─► rebuild (with releases/OLD) ─► NAME-NEW.hau
 //! ```
 //!
 //! # Why the order of trust

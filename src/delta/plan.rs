@@ -294,6 +294,9 @@ fn windows<'a>(old: View<'a>, new: &'a [u8]) -> impl Iterator<Item = (View<'a>, 
 
 /// Only the first bytes of `new`, `head` of them, differ from `old`, and not many.
 fn touched_up(old: &[u8], new: &[u8], head: usize) -> bool {
+    if new.len() > WINDOW {
+        return false;
+    }
     let split = old.split_at_checked(head).zip(new.split_at_checked(head));
     split.is_some_and(|((old_head, old), (new_head, new))| old == new && alike(old_head, new_head))
 }

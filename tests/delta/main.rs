@@ -342,7 +342,7 @@ fn a_zip_that_is_odd_is_a_file_like_any_other() {
     let mut chance = Chance(6);
     let (old, new) = versions(&mut chance, How::Level(6));
     let (old, new) = (zip(&old), zip(&new));
-    for round in 0..150 {
+    for round in 0..60 {
         let mut odd = new.clone();
         match round % 3 {
             0 => odd.truncate(chance.below(odd.len())),
@@ -365,7 +365,7 @@ fn a_zip_that_is_odd_is_a_file_like_any_other() {
 #[test]
 fn large_files_get_the_smallest_of_what_there_is() {
     let mut chance = Chance(7);
-    let old = chance.code(2 << 20);
+    let old = chance.code(3 << 19);
     let new = chance.edited(&old);
     let patch = there_and_back(&old, &new);
     assert!(patch.len() < 3000, "{}", patch.len());
@@ -373,7 +373,7 @@ fn large_files_get_the_smallest_of_what_there_is() {
     let turned: Vec<u8> = old.chunks(1000).rev().flatten().copied().collect();
     let patch = there_and_back(&old, &turned);
     assert!(patch.len() < old.len() / 20, "{}", patch.len());
-    let (random, other) = (chance.bytes(1 << 21), chance.bytes(1 << 21));
+    let (random, other) = (chance.bytes(1 << 20), chance.bytes(1 << 20));
     let patch = there_and_back(&random, &other);
     assert!(patch.len() < other.len() + 500, "{}", patch.len());
     // A zip of which nothing can be taken apart.
@@ -460,7 +460,7 @@ fn a_patch_that_was_changed_is_an_error_or_makes_another_file() {
             let _ = applied(&old, &other, new.len());
         }
     }
-    for _ in 0..2000 {
+    for _ in 0..500 {
         let mut other = patch.clone();
         let at = 10 + chance.below(other.len() - 10);
         let end = other.len().min(at + chance.below(16));
