@@ -97,11 +97,12 @@ every-mutant:
 	@$(NEEDS) mutants
 	tests/mutants --every
 
-## bench: figures into target/bench/*.json, and a picture; never asserted. About 36 minutes besides `cargo bench`; they are worth something only if the machine does nothing else
+## bench: figures into target/bench/*.json, and a picture; never asserted. About 45 minutes besides `cargo bench`; they are worth something only if the machine does nothing else
 bench: release
 	@$(NEEDS) bench
 	$(CARGO) bench --locked
 	tests/lab/bench
+	tests/delta/bench
 
 ## screens: the page in headless Chromium: what it must do there, and pictures into docs/screens
 screens:

@@ -136,6 +136,9 @@ _hau__ctl() {
             hau__ctl__subcmd__bundle,build)
                 cmd="hau__ctl__subcmd__bundle__subcmd__build"
                 ;;
+            hau__ctl__subcmd__bundle,delta)
+                cmd="hau__ctl__subcmd__bundle__subcmd__delta"
+                ;;
             hau__ctl__subcmd__bundle,help)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help"
                 ;;
@@ -145,11 +148,17 @@ _hau__ctl() {
             hau__ctl__subcmd__bundle,keygen)
                 cmd="hau__ctl__subcmd__bundle__subcmd__keygen"
                 ;;
+            hau__ctl__subcmd__bundle,rebuild)
+                cmd="hau__ctl__subcmd__bundle__subcmd__rebuild"
+                ;;
             hau__ctl__subcmd__bundle,verify)
                 cmd="hau__ctl__subcmd__bundle__subcmd__verify"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,build)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__build"
+                ;;
+            hau__ctl__subcmd__bundle__subcmd__help,delta)
+                cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__delta"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,help)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__help"
@@ -159,6 +168,9 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,keygen)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__keygen"
+                ;;
+            hau__ctl__subcmd__bundle__subcmd__help,rebuild)
+                cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__rebuild"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,verify)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__verify"
@@ -256,11 +268,17 @@ _hau__ctl() {
             hau__ctl__subcmd__help__subcmd__bundle,build)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__build"
                 ;;
+            hau__ctl__subcmd__help__subcmd__bundle,delta)
+                cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__delta"
+                ;;
             hau__ctl__subcmd__help__subcmd__bundle,inspect)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__inspect"
                 ;;
             hau__ctl__subcmd__help__subcmd__bundle,keygen)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__keygen"
+                ;;
+            hau__ctl__subcmd__help__subcmd__bundle,rebuild)
+                cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__rebuild"
                 ;;
             hau__ctl__subcmd__help__subcmd__bundle,verify)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__verify"
@@ -733,7 +751,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle)
-            opts="-h --json --socket --config --lang --help keygen build inspect verify help"
+            opts="-h --json --socket --config --help keygen build delta rebuild inspect verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -792,8 +810,46 @@ _hau__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__delta)
+            opts="-o -h --key --keys --out --password-stdin --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help)
-            opts="keygen build inspect verify help"
+            opts="keygen build delta rebuild inspect verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -807,6 +863,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__build)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__delta)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -849,6 +919,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__keygen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__rebuild)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -926,6 +1010,36 @@ _hau__ctl() {
                     return 0
                     ;;
                 --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__rebuild)
+            opts="-h --keys --out --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1209,7 +1323,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle)
-            opts="keygen build inspect verify"
+            opts="keygen build delta rebuild inspect verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1223,6 +1337,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__build)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__delta)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1251,6 +1379,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__keygen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__rebuild)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

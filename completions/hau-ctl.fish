@@ -254,16 +254,17 @@ complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_subcommand_from help" -f -a "test" -d 'Tell each of them once, on this node, that this is a test; exit code 1 if one was not told'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand notify; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -l socket -d 'The daemon\'s socket' -r -F
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -l lang -d 'The language of what is said; default: as LC_ALL, LC_MESSAGES and LANG say. JSON is always English' -r
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -l json -d 'One JSON object instead of words; one a line where it goes on'
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -s h -l help -d 'Print help'
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -f -a "keygen" -d 'Make a key pair: NAME.pub for every node, NAME.key for the publisher alone'
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -f -a "build" -d 'Build and sign NAME-VERSION.hau from a folder with manifest.toml and the files of a release'
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -f -a "inspect" -d 'What a bundle says of itself; only its signature is checked'
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -f -a "verify" -d 'Would this pair take the bundle? Signature, every checksum, product, version; exit code 3 if not'
-complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build inspect verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -f -a "keygen" -d 'Make a key pair: NAME.pub for every node, NAME.key for the publisher alone'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -f -a "build" -d 'Build and sign NAME-VERSION.hau from a folder with manifest.toml and the files of a release'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -f -a "delta" -d 'Make a delta: a bundle that is NEW where OLD is installed, and holds only what differs'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -f -a "rebuild" -d 'Make the full bundle again of a delta and its base, as a node does by itself'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -f -a "inspect" -d 'What a bundle says of itself; only its signature is checked'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -f -a "verify" -d 'Would this pair take the bundle? Signature, every checksum, product, version; exit code 3 if not'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and not __fish_seen_subcommand_from keygen build delta rebuild inspect verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from keygen" -l out -d 'The folder for both files' -r -F
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from keygen" -l socket -d 'The daemon\'s socket' -r -F
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from keygen" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
@@ -279,6 +280,20 @@ complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from build" -l password-stdin -d 'Read the password of the secret key from the first line of stdin'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from build" -l json -d 'One JSON object instead of words; one a line where it goes on'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from build" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from delta" -l key -d 'The publisher\'s secret key' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from delta" -l keys -d 'Trusted keys that signed OLD and NEW; default: this key' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from delta" -s o -l out -d 'Default: NAME-OLD-NEW.hau, with both versions' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from delta" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from delta" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from delta" -l password-stdin -d 'Read the password of the secret key from the first line of stdin'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from delta" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from delta" -s h -l help -d 'Print help'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from rebuild" -l keys -d 'Trusted keys; default: as the configuration says' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from rebuild" -l out -d 'The folder for the bundle' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from rebuild" -l socket -d 'The daemon\'s socket' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from rebuild" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from rebuild" -l json -d 'One JSON object instead of words; one a line where it goes on'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from rebuild" -s h -l help -d 'Print help'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from inspect" -l keys -d 'Trusted keys; default: as the configuration says' -r -F
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from inspect" -l socket -d 'The daemon\'s socket' -r -F
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from inspect" -l config -d 'The configuration, for verbs that work without the daemon' -r -F
@@ -294,6 +309,8 @@ complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "keygen" -d 'Make a key pair: NAME.pub for every node, NAME.key for the publisher alone'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "build" -d 'Build and sign NAME-VERSION.hau from a folder with manifest.toml and the files of a release'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "delta" -d 'Make a delta: a bundle that is NEW where OLD is installed, and holds only what differs'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "rebuild" -d 'Make the full bundle again of a delta and its base, as a node does by itself'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "inspect" -d 'What a bundle says of itself; only its signature is checked'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Would this pair take the bundle? Signature, every checksum, product, version; exit code 3 if not'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand bundle; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -382,6 +399,8 @@ complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_su
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from notify" -f -a "test" -d 'Tell each of them once, on this node, that this is a test; exit code 1 if one was not told'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "keygen" -d 'Make a key pair: NAME.pub for every node, NAME.key for the publisher alone'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "build" -d 'Build and sign NAME-VERSION.hau from a folder with manifest.toml and the files of a release'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "delta" -d 'Make a delta: a bundle that is NEW where OLD is installed, and holds only what differs'
+complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "rebuild" -d 'Make the full bundle again of a delta and its base, as a node does by itself'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "inspect" -d 'What a bundle says of itself; only its signature is checked'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from bundle" -f -a "verify" -d 'Would this pair take the bundle? Signature, every checksum, product, version; exit code 3 if not'
 complete -c hau-ctl -n "__fish_hau_ctl_using_subcommand help; and __fish_seen_subcommand_from schema" -f -a "lint" -d 'Which statements break the running version, or lock a table for as long as it is big, and how it is done without that; exit code 3 if there is one'

@@ -8,7 +8,7 @@
 //!    render  what a person reads: text and pages, pure
 //! 4  wire    what travels on the doors                       checks  the list behind doctor
 //! 3  bundle  sync  backup  database  handoff  notify
-//! 2  host  config  journal  keepalived  tls  schema
+//! 2  host  config  journal  keepalived  tls  schema  delta
 //! 1  core    DECIDES: pure
 //! 0  time  words
 //! ```
@@ -39,6 +39,7 @@
 //! | home | the node whose band is normal: where the VIP stays |
 //! | switchover | planned move of VIP and primary role; *failover*: unplanned |
 //! | bundle | the signed upgrade package, `NAME-VERSION.hau` |
+//! | delta | a bundle that holds only what differs from another one, its base |
 //! | release | one installed version: `releases/VERSION/`, chosen by the link `current` |
 //! | rollout | one run of a plan over both nodes; has an id |
 //! | row, step | a line of the plan; what the line does |
@@ -62,6 +63,7 @@ pub mod core;
 pub mod ctl;
 pub mod daemon;
 pub mod database;
+pub mod delta;
 pub mod handoff;
 pub mod host;
 pub mod journal;

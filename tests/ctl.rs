@@ -686,6 +686,68 @@ fn schema_scripts_are_read_without_a_daemon() {
 }
 
 #[test]
+fn a_delta_from_two_bundles_to_the_full_one_again() {
+    let daemon = Daemon::new(Routes::new());
+    let path = |name: &str| daemon.dir.path().join(name);
+    let run = |args: &[&str], code: i32| {
+        let ended = daemon.run(args);
+        let text = format!("{}{}", ended.out, ended.err);
+        assert_eq!(ended.code, Some(code), "{args:?}: {text}");
+        text
+    };
+    run(&["bundle", "keygen", "shop"], 0);
+    for (version, counter) in [("1.0.0", 6), ("1.1.0", 7)] {
+        fs::create_dir_all(path(version)).expect("made");
+        let code: String = (0..20_000).map(|n| format!("{}, ", n * n % 97)).collect();
+        fs::write(path(version).join("code"), code + version).expect("written");
+        let manifest = format!(
+            "format = 1\nproduct = \"shop\"\nversion = \"{version}\"\ncounter = {counter}\n\
+             upgrades_from = [\"<{version}\"]\nexpires = \"2099-01-01T00:00:00Z\"\n"
+        );
+        fs::write(path(version).join("manifest.toml"), manifest).expect("written");
+        run(&["bundle", "build", version, "--key", "shop.key"], 0);
+    }
+    let (old, new, delta) = ("shop-1.0.0.hau", "shop-1.1.0.hau", "shop-1.0.0-1.1.0.hau");
+    let said = run(&["bundle", "delta", old, new, "--key", "shop.key"], 0);
+    assert!(
+        said.starts_with(delta) && said.contains(" instead of "),
+        "{said}"
+    );
+    run(&["bundle", "delta", new, old, "--key", "shop.key"], 2);
+    let shown = run(&["bundle", "inspect", delta, "--keys", "."], 0);
+    assert!(
+        shown.contains("delta") && shown.contains("of 1.0.0: "),
+        "{shown}"
+    );
+    assert!(
+        !shown.contains("schema") && !shown.contains("files"),
+        "{shown}"
+    );
+    let verify = [
+        "bundle",
+        "verify",
+        delta,
+        "--keys",
+        ".",
+        "--product",
+        "shop",
+    ];
+    let shown = run(&verify, 0);
+    assert!(shown.contains("of 1.0.0: "), "{shown}");
+    fs::create_dir(path("full")).expect("made");
+    let rebuild = [
+        "bundle", "rebuild", delta, old, "--keys", ".", "--out", "full",
+    ];
+    run(&rebuild, 0);
+    let full = |folder: &str| fs::read(path(folder).join(new)).expect("there");
+    assert!(full("full") == full("."), "byte for byte");
+    let said = run(&["bundle", "rebuild", delta, new, "--keys", "."], 3);
+    assert!(said.contains("get the full bundle"), "{said}");
+    let said = run(&["schema", "lint", delta, "--keys", "."], 3);
+    assert!(said.contains("it is a delta of version 1.0.0"), "{said}");
+}
+
+#[test]
 fn the_schema_scripts_of_a_bundle_are_those_that_it_would_apply() {
     let daemon = scripts();
     let manifest = r#"

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("keepalived", 2),
     ("tls", 2),
     ("schema", 2),
+    ("delta", 2),
     ("audit", 3),
     ("bundle", 3),
     ("sync", 3),

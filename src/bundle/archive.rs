@@ -8,7 +8,7 @@ use super::{MANIFEST, MAX_MANIFEST, SIGNATURE, names};
 
 const BLOCK: u64 = 512;
 /// A minisign signature is about 300 bytes; its comments may be longer.
-const MAX_SIGNATURE: u64 = 8 << 10;
+pub(super) const MAX_SIGNATURE: u64 = 8 << 10;
 const MAX_PAX: u64 = 64 << 10;
 
 /// A regular file in the archive; its path is plain.

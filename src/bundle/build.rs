@@ -65,15 +65,17 @@ pub fn build(folder: &Path, key: &SigningKey, out: &Path) -> Result<PathBuf, Bun
     for file in &manifest.file {
         append_file(&mut tar, folder, file, write_error)?;
     }
-    publish(tar, &path, out).map_err(write_error)?;
+    let finish = || {
+        tar.into_inner()?
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)
+    };
+    publish(finish().map_err(write_error)?, &path, out).map_err(write_error)?;
     Ok(path)
 }
 
-fn publish(tar: tar::Builder<BufWriter<NamedTempFile>>, path: &Path, out: &Path) -> io::Result<()> {
-    let temporary = tar
-        .into_inner()?
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)?;
+/// Gives the file its name, on disk.
+pub(super) fn publish(temporary: NamedTempFile, path: &Path, out: &Path) -> io::Result<()> {
     temporary
         .as_file()
         .set_permissions(fs::Permissions::from_mode(0o644))?;
@@ -262,6 +264,34 @@ fn append_file<W: Write>(
         });
     }
     Ok(())
+}
+
+/// What stands before the bytes of a file in a bundle.
+pub(super) fn member_header(path: &str, mode: u32, size: u64) -> io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    append(&mut tar, path, mode, size, io::empty())?;
+    Ok(tar.get_ref().clone())
+}
+
+/// A bundle of a manifest, its signature and one file: a delta.
+pub(super) fn write_one(
+    (manifest, signature): (&str, &str),
+    file: &FileEntry,
+    bytes: &[u8],
+    to: &Path,
+) -> io::Result<()> {
+    let out = match to.parent() {
+        Some(out) if out != Path::new("") => out,
+        Some(_) | None => Path::new("."),
+    };
+    let temporary = tempfile::Builder::new().prefix(".hau-").tempfile_in(out)?;
+    let mut tar = tar::Builder::new(BufWriter::new(temporary));
+    for (name, text) in [(MANIFEST, manifest), (SIGNATURE, signature)] {
+        append(&mut tar, name, 0o644, text.len() as u64, text.as_bytes())?;
+    }
+    append(&mut tar, &file.path, file.mode.on_disk(), file.size, bytes)?;
+    let temporary = tar.into_inner()?.into_inner();
+    publish(temporary.map_err(io::IntoInnerError::into_error)?, to, out)
 }
 
 /// Time and owner are fixed: they carry no meaning, and the same input gives the same bundle.

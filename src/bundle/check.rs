@@ -74,6 +74,17 @@ pub fn check_unpacked(folder: &Path, manifest: &Manifest) -> Result<Vec<Differen
 /// # Errors
 /// A refusal if none of `keys` signed it.
 pub fn load_unpacked(folder: &Path, keys: &TrustedKeys) -> Result<Manifest, BundleError> {
+    let head = load_head(folder)?;
+    let trusted = verify::trusted(&head, keys);
+    let (manifest, _) = trusted.map_err(|refusal| BundleError::Refused {
+        path: folder.join(MANIFEST),
+        refusal,
+    })?;
+    Ok(manifest)
+}
+
+/// Manifest and signature as they lie in a release.
+pub(super) fn load_head(folder: &Path) -> Result<Head, BundleError> {
     let bytes = |name: &str| {
         let path = folder.join(name);
         let mut bytes = Vec::new();
@@ -82,16 +93,10 @@ pub fn load_unpacked(folder: &Path, keys: &TrustedKeys) -> Result<Manifest, Bund
         read.map(|_| bytes)
             .map_err(|source| BundleError::Read { path, source })
     };
-    let head = Head {
+    Ok(Head {
         manifest: bytes(MANIFEST)?,
         signature: bytes(SIGNATURE)?,
-    };
-    let trusted = verify::trusted(&head, keys);
-    let (manifest, _) = trusted.map_err(|refusal| BundleError::Refused {
-        path: folder.join(MANIFEST),
-        refusal,
-    })?;
-    Ok(manifest)
+    })
 }
 
 fn check_file(folder: &Path, expected: &FileEntry) -> Result<Option<Difference>, BundleError> {

@@ -38,6 +38,9 @@ pub enum BundleError {
     /// The folder to build from is not fit for a bundle.
     #[error("cannot build a bundle from {path}: {why}")]
     Build { path: PathBuf, why: String },
+    /// No delta can be made of these two bundles.
+    #[error("cannot make a delta of {path}: {why}")]
+    Delta { path: PathBuf, why: String },
     /// There is something at the place to unpack to.
     #[error("cannot unpack to {path}: {why}")]
     Destination { path: PathBuf, why: &'static str },
@@ -142,4 +145,20 @@ pub enum Refusal {
         "it has a tar extension that hau does not take ({what}): build it with hau-ctl bundle build"
     )]
     Extension { what: String },
+    #[error(
+        "it is a delta of version {base}, for a node that has that: hau-ctl bundle rebuild makes the full bundle of both"
+    )]
+    Delta { base: String },
+    #[error("it is no delta")]
+    NotADelta,
+    #[error(
+        "it is a delta of version {base}, which is not here: get the full bundle from its publisher"
+    )]
+    NoBase { base: String },
+    #[error(
+        "the delta was made from another {base} ({what}): get the full bundle from its publisher"
+    )]
+    OtherBase { base: String, what: String },
+    #[error("nothing can be made of it ({why}): get the full bundle from its publisher")]
+    BrokenDelta { why: String },
 }

@@ -119,6 +119,17 @@ impl SigningKey {
         Ok(SigningKey { key, public })
     }
 
+    /// The key that belongs to it, as the only one to trust.
+    pub fn trusted(&self) -> TrustedKeys {
+        let signer = Signer {
+            name: "this key".to_owned(),
+            id: key_id(self.public.keynum()),
+        };
+        TrustedKeys {
+            keys: vec![(signer, self.public.clone())],
+        }
+    }
+
     /// minisign's signature file of `message`. The trusted comment is shown by `minisign -V`.
     pub(super) fn sign(&self, message: &[u8], comment: &str) -> Result<String, String> {
         minisign::sign(

@@ -8,11 +8,14 @@ use jiff::Timestamp;
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
+use super::archive::MAX_SIGNATURE;
 use super::error::Refusal;
-use super::{MANIFEST, MAX_FILES, MAX_MANIFEST, SIGNATURE, names};
+use super::{MANIFEST, MAX_FILES, MAX_MANIFEST, PATCH, SIGNATURE, names};
 
-/// The format that this hau reads and writes.
+/// The format of a bundle that this hau reads and writes.
 pub(super) const FORMAT: u32 = 1;
+/// ... and that of a delta: one that knows no deltas asks for a newer hau.
+pub(super) const DELTA_FORMAT: u32 = 2;
 
 /// A manifest whose parts fit together. Field order is the order in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +39,31 @@ pub struct Manifest {
     /// Programs of the bundle to run at fixed moments.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hooks: BTreeMap<Hook, String>,
+    /// It is a delta. Then its one file is the patch, and what the patch makes has the manifest that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<Delta>,
     #[serde(default)]
     pub file: Vec<FileEntry>,
+}
+
+/// What a delta is made from, and what it makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delta {
+    /// The version that it is applied to.
+    pub base: Version,
+    /// Of that release's manifest, which has the hashes of its files.
+    pub base_manifest: Digest,
+    /// Of the full bundle.
+    pub sha256: Digest,
+    /// The full bundle's size.
+    pub size: u64,
+    /// The full bundle's manifest, its signature and its files, without what tar puts between them.
+    pub payload: u64,
+    /// How many bytes of the payload are the manifest, ...
+    pub manifest: u64,
+    /// ... and how many its signature.
+    pub signature: u64,
 }
 
 /// One schema script.
@@ -102,8 +128,13 @@ impl Manifest {
         let table: toml::Table = text
             .parse()
             .map_err(|error| wrong(toml_line(text, &error)))?;
+        let known = if table.contains_key("delta") {
+            DELTA_FORMAT
+        } else {
+            FORMAT
+        };
         match table.get("format") {
-            Some(format) if *format == toml::Value::from(FORMAT) => {}
+            Some(format) if *format == toml::Value::from(known) => {}
             Some(found) => {
                 return Err(Refusal::UnknownFormat {
                     found: found.to_string(),
@@ -136,6 +167,14 @@ impl Manifest {
         self.file.iter().map(|file| u128::from(file.size)).sum()
     }
 
+    fn is_plain_delta(&self) -> bool {
+        let mut files = self.file.iter().map(|file| file.path.as_str());
+        files.next() == Some(PATCH)
+            && files.next().is_none()
+            && self.schema.is_empty()
+            && self.hooks.is_empty()
+    }
+
     fn check(&self) -> Result<(), Refusal> {
         let wrong = |why: String| Err(Refusal::Manifest { why });
         if !names::is_plain_name(&self.product) {
@@ -150,6 +189,16 @@ impl Manifest {
             return Err(Refusal::TooManyFiles {
                 files: self.file.len(),
             });
+        }
+        if let Some(delta) = &self.delta {
+            if !self.is_plain_delta() {
+                return wrong(format!(
+                    "a delta has one file, {PATCH}, and neither schema nor hooks"
+                ));
+            }
+            if delta.manifest > MAX_MANIFEST || delta.signature > MAX_SIGNATURE {
+                return wrong("what the delta makes has too long a manifest".to_owned());
+            }
         }
         for file in &self.file {
             let path = names::check_path(file.path.as_bytes())?;
@@ -221,6 +270,10 @@ impl Digest {
             *to = from;
         }
         Digest(digest)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 

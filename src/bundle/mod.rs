@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! keygen ─► build ─► NAME-VERSION.hau ─► verify ─► Verified ─► unpack ─► releases/VERSION ─► check_unpacked
+//!                      two of them ─► delta ─► NAME-OLD-NEW.hau ─► rebuild (with releases/OLD) ─► NAME-NEW.hau
 //! ```
 //!
 //! # Why the order of trust
@@ -17,12 +18,16 @@
 //! is refused, not skipped. The `tar` crate writes bundles and decodes single headers.
 
 mod archive;
+mod base;
 mod build;
 mod check;
+mod delta;
 mod error;
+mod full;
 mod keys;
 mod manifest;
 mod names;
+mod rebuild;
 mod scripts;
 mod source;
 mod unpack;
@@ -30,9 +35,11 @@ mod verify;
 
 pub use build::build;
 pub use check::{Difference, check_unpacked, load_unpacked};
+pub use delta::{Made, delta};
 pub use error::{BundleError, Refusal};
 pub use keys::{KeyPair, Signer, SigningKey, TrustedKeys, keygen};
-pub use manifest::{Digest, FileEntry, Hook, Manifest, Mode, Schema};
+pub use manifest::{Delta, Digest, FileEntry, Hook, Manifest, Mode, Schema};
+pub use rebuild::rebuild;
 pub use scripts::scripts;
 pub use unpack::unpack;
 pub use verify::{Installed, Policy, Verified, inspect, verify};
@@ -41,6 +48,8 @@ pub use verify::{Installed, Policy, Verified, inspect, verify};
 pub const MANIFEST: &str = "manifest.toml";
 /// Second member: minisign's signature of the first.
 pub const SIGNATURE: &str = "manifest.toml.minisig";
+/// The one file of a delta.
+pub const PATCH: &str = "patch";
 /// The largest manifest, in bytes: room for [`MAX_FILES`] entries with paths of ordinary length.
 pub const MAX_MANIFEST: u64 = 16 << 20;
 /// The most files in a bundle.

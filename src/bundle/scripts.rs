@@ -9,7 +9,7 @@ use super::error::{BundleError, Refusal};
 use super::keys::TrustedKeys;
 use super::manifest::Digest;
 use super::source::Source;
-use super::verify::{members, trusted};
+use super::verify::{is_full, members, trusted};
 
 /// The schema scripts of the bundle at `path` if one of `keys` signed it: path and bytes, in the order to apply.
 ///
@@ -20,6 +20,7 @@ pub fn scripts(path: &Path, keys: &TrustedKeys) -> Result<Vec<(String, Vec<u8>)>
     let mut archive = Archive::new(&source);
     let head = archive.head()?;
     let (manifest, _) = source.check(trusted(&head, keys))?;
+    source.check(is_full(&manifest))?;
     let members = members(&source, &mut archive, &manifest)?;
     let mut scripts = Vec::new();
     for script in &manifest.schema {

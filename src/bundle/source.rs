@@ -83,16 +83,23 @@ impl Source {
         Ok(bytes)
     }
 
+    /// Fills `to` with the bytes from `at` on.
+    pub(super) fn read_exact(&self, to: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read_exact_at(to, at)
+    }
+
     fn read_at(&self, to: &mut [u8], at: u64) -> Result<(), BundleError> {
         match self.file.read_exact_at(to, at) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Err(self.refuse(Refusal::Truncated { at: self.length }))
             }
-            Err(source) => Err(BundleError::Read {
-                path: self.path.clone(),
-                source,
-            }),
+            Err(error) => Err(self.read_error(error)),
         }
+    }
+
+    pub(super) fn read_error(&self, source: io::Error) -> BundleError {
+        let path = self.path.clone();
+        BundleError::Read { path, source }
     }
 }

@@ -17,7 +17,7 @@ use super::check::check_unpacked;
 use super::error::{BundleError, Refusal};
 use super::manifest::{Digest, FileEntry};
 use super::source::Source;
-use super::verify::{Verified, members};
+use super::verify::{self, Verified, members};
 use super::{MANIFEST, SIGNATURE};
 
 const FOLDER_MODE: Mode = Mode::from_bits_truncate(0o755);
@@ -68,6 +68,7 @@ pub fn unpack(verified: &Verified, path: &Path, destination: &Path) -> Result<()
 fn fill(verified: &Verified, path: &Path, partial: &Path) -> Result<(), BundleError> {
     let manifest = verified.manifest();
     let source = Source::open(path)?;
+    source.check(verify::is_full(manifest))?;
     let mut archive = Archive::new(&source);
     let head = archive.head()?;
     if head.manifest != verified.head().manifest {

@@ -104,6 +104,12 @@ pub(super) fn trusted(head: &Head, keys: &TrustedKeys) -> Result<(Manifest, Sign
     Ok((Manifest::parse(&head.manifest)?, signer))
 }
 
+/// It holds what its manifest says, and not what makes that of something else.
+pub(super) fn is_full(manifest: &Manifest) -> Result<(), Refusal> {
+    let base = manifest.delta.as_ref().map(|delta| delta.base.to_string());
+    base.map_or(Ok(()), |base| Err(Refusal::Delta { base }))
+}
+
 fn allowed(manifest: &Manifest, policy: &Policy<'_>) -> Result<(), Refusal> {
     if manifest.product != policy.product {
         let (found, expected) = (manifest.product.clone(), policy.product.to_owned());
@@ -212,7 +218,7 @@ fn same_place(member: &Member, file: &FileEntry) -> Result<(), Refusal> {
 }
 
 /// Compares every member with its checksum and returns that of the whole file, in one pass.
-fn check_contents(
+pub(super) fn check_contents(
     source: &Source,
     members: &[Member],
     manifest: &Manifest,

@@ -45,6 +45,40 @@ pub(super) enum Verb {
         #[command(flatten)]
         password: Password,
     },
+    /// Make a delta: a bundle that is NEW where OLD is installed, and holds only what differs
+    #[command(
+        after_help = "Example:\n  hau-ctl bundle delta shop-2.3.0.hau shop-2.4.0.hau --key shop.key\n  hau-ctl upgrade shop-2.3.0-2.4.0.hau    # on a node that runs 2.3.0"
+    )]
+    Delta {
+        old: PathBuf,
+        new: PathBuf,
+        /// The publisher's secret key
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Trusted keys that signed OLD and NEW; default: this key
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+        /// Default: NAME-OLD-NEW.hau, with both versions
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Make the full bundle again of a delta and its base, as a node does by itself
+    #[command(
+        after_help = "Example:\n  hau-ctl bundle rebuild shop-2.3.0-2.4.0.hau shop-2.3.0.hau --keys . --out full/\n  hau-ctl bundle rebuild shop-2.3.0-2.4.0.hau /opt/shop/releases/2.3.0"
+    )]
+    Rebuild {
+        delta: PathBuf,
+        /// The bundle that it was made from, or the folder where that is unpacked
+        base: PathBuf,
+        /// Trusted keys; default: as the configuration says
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+        /// The folder for the bundle
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: PathBuf,
+    },
     /// What a bundle says of itself; only its signature is checked
     #[command(after_help = "Example:\n  hau-ctl bundle inspect shop-2.4.0.hau --keys .")]
     Inspect {
@@ -117,6 +151,32 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
                 format!("{shown}\n  {next}")
             });
         }
+        Verb::Delta {
+            old,
+            new,
+            key,
+            keys,
+            out: to,
+            password,
+        } => {
+            let key = SigningKey::load(&key, password.read(lang)?.as_deref())
+                .map_err(|e| failed(&e, lang))?;
+            delta(&old, &new, &key, keys, to, out)?;
+        }
+        Verb::Rebuild {
+            delta,
+            base,
+            keys,
+            out: to,
+        } => {
+            let keys = trusted(keys.as_deref(), config, lang)?;
+            let full = bundle::rebuild(&delta, &base, &keys, &to).map_err(|e| failed(&e, lang))?;
+            let shown = full.display().to_string();
+            out.answer(&json!({ "bundle": full }), |_, _| {
+                let is = say!(lang, "it is the full bundle, byte for byte");
+                format!("{shown}\n  {is}")
+            });
+        }
         Verb::Inspect { bundle, keys } => {
             let keys = trusted(keys.as_deref(), config, lang)?;
             let (manifest, signer) =
@@ -131,6 +191,47 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
         } => verify(&bundle, keys, product, config, out)?,
     }
     Ok(0)
+}
+
+fn delta(
+    old: &Path,
+    new: &Path,
+    key: &SigningKey,
+    keys: Option<PathBuf>,
+    to: Option<PathBuf>,
+    out: Output,
+) -> Result<(), Failure> {
+    let lang = out.lang;
+    let keys = match keys {
+        Some(keys) => TrustedKeys::load(&keys).map_err(|e| failed(&e, lang))?,
+        None => key.trusted(),
+    };
+    let to = match to {
+        Some(to) => to,
+        None => {
+            let (base, _) = bundle::inspect(old, &keys).map_err(|e| failed(&e, lang))?;
+            let (full, _) = bundle::inspect(new, &keys).map_err(|e| failed(&e, lang))?;
+            PathBuf::from(format!(
+                "{}-{}-{}.hau",
+                full.product, base.version, full.version
+            ))
+        }
+    };
+    let made = bundle::delta(old, new, key, &keys, &to).map_err(|e| failed(&e, lang))?;
+    let data = json!({ "bundle": to, "size_bytes": made.bytes, "full_bytes": made.full_bytes });
+    out.answer(&data, |_, _| {
+        let (shown, saves) = (
+            to.display(),
+            render::saves(made.bytes, made.full_bytes, lang),
+        );
+        let next = say!(
+            lang,
+            "next: copy it to a node; there hau-ctl plan {}",
+            shown
+        );
+        format!("{shown}\n  {saves}\n  {next}")
+    });
+    Ok(())
 }
 
 fn verify(
@@ -235,9 +336,10 @@ fn failed(error: &BundleError, lang: Lang) -> Failure {
             Code::Refused,
             words!("hau-ctl bundle keygen makes a key pair"),
         ),
-        BundleError::Read { .. } | BundleError::Build { .. } | BundleError::Keygen { .. } => {
-            (Code::Usage, words!("correct the path or what is there"))
-        }
+        BundleError::Read { .. }
+        | BundleError::Build { .. }
+        | BundleError::Delta { .. }
+        | BundleError::Keygen { .. } => (Code::Usage, words!("correct the path or what is there")),
         BundleError::Key { .. } => (
             Code::Usage,
             words!("give another key, or its password with --password-stdin"),

@@ -245,13 +245,14 @@ fn policy(api: &Api, installed: &str) -> BundlePolicy {
     }
 }
 
-/// Verifies a bundle of the incoming folder: the daemon opens no other.
+/// Verifies a bundle of the incoming folder: the daemon opens no other. Of a delta the full bundle is made first, and from
+/// then on there is only that.
 pub(super) fn find_bundle(
     api: &Api,
     name: &str,
     installed: &str,
 ) -> Result<(String, BundleInfo), Failure> {
-    let Some(path) = bundle_file(api, name) else {
+    if bundle_file(api, name).is_none() {
         let what = told!(
             "there is no bundle {} in {}",
             name,
@@ -262,7 +263,7 @@ pub(super) fn find_bundle(
             what,
             told!("put it there, or name it by its path"),
         ));
-    };
+    }
     let policy = policy(api, installed);
     let refused = |e: crate::host::HostError| {
         Failure::new(
@@ -271,8 +272,10 @@ pub(super) fn find_bundle(
             told!("hau-ctl bundle verify says more"),
         )
     };
+    let name = api.site.full_bundle(name, &policy).map_err(refused)?;
+    let path = api.site.settings.bundle.incoming.join(&name);
     let info = api.site.verify_bundle(&path, &policy).map_err(refused)?;
-    Ok((name.to_owned(), info))
+    Ok((name, info))
 }
 
 fn peer(api: &Api) -> Result<Hello, Failure> {

@@ -1,8 +1,10 @@
 //! This host, for production: the `Host` that steps work on, made of the real pieces.
+mod bundles;
+
 use super::door::Method;
 use super::link::{LinkError, PeerLink};
 use super::vrrp::Keepalived;
-use crate::bundle::{self, TrustedKeys};
+use crate::bundle;
 use crate::config::Settings;
 use crate::core::{Downtime, NodeId, VrrpState};
 use crate::database::Database;
@@ -85,42 +87,6 @@ impl Site {
     /// The kernel has told of an address that came or went: what was seen before is old.
     pub(super) fn forget_addresses(&self) {
         self.held.forget();
-    }
-
-    fn keys(&self) -> HostResult<TrustedKeys> {
-        let dir = &self.settings.bundle.keys;
-        TrustedKeys::load(dir).map_err(|e| refused(dir, e))
-    }
-
-    fn verified(&self, path: &Path, policy: &BundlePolicy) -> HostResult<bundle::Verified> {
-        let installed = policy
-            .installed
-            .as_deref()
-            .map(|version| self.installed(version))
-            .transpose()?;
-        let at = i64::try_from(policy.at.0).unwrap_or(i64::MAX);
-        let policy = bundle::Policy {
-            product: &policy.product,
-            installed,
-            now: jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::MAX),
-        };
-        bundle::verify(path, &self.keys()?, &policy).map_err(|e| refused(path, e))
-    }
-
-    /// What the manifest kept beside the installed release says of it.
-    fn installed(&self, version: &str) -> HostResult<bundle::Installed> {
-        let dir = self.settings.release.root.join("releases").join(version);
-        let parsed = version
-            .parse()
-            .map_err(|e| HostError::new("read the version of", dir.display().to_string(), e))?;
-        // A release that was not installed from a bundle has no counter: any newer version may follow.
-        let counter = bundle::load_unpacked(&dir, &self.keys()?)
-            .map(|m| m.counter)
-            .unwrap_or(0);
-        Ok(bundle::Installed {
-            version: parsed,
-            counter,
-        })
     }
 }
 
@@ -320,7 +286,7 @@ impl Host for Site {
             .map_err(|e| HostError::new("fetch", format!("{bundle} from {}", self.peer), chain(&e)))
     }
     fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo> {
-        Ok(info(&self.verified(path, policy)?))
+        Ok(bundles::info(&self.verified(path, policy)?))
     }
     fn schema_scripts(&self, path: &Path) -> HostResult<Vec<Script>> {
         let scripts = bundle::scripts(path, &self.keys()?).map_err(|e| refused(path, e))?;
@@ -357,28 +323,6 @@ impl Host for Site {
     }
     fn audit(&self) -> Vec<Finding> {
         self.audit.findings()
-    }
-}
-
-pub(super) fn info(verified: &bundle::Verified) -> BundleInfo {
-    let manifest = verified.manifest();
-    BundleInfo {
-        version: manifest.version.to_string(),
-        counter: manifest.counter,
-        sha256: verified.sha256().to_string(),
-        size_bytes: verified.bytes(),
-        payload_bytes: u64::try_from(manifest.total_bytes()).unwrap_or(u64::MAX),
-        schema_compatible: manifest.schema_compatible,
-        schema: manifest
-            .schema
-            .iter()
-            .map(|s| PathBuf::from(&s.path))
-            .collect(),
-        hooks: manifest
-            .hooks
-            .iter()
-            .map(|(hook, path)| (hook.name().to_owned(), PathBuf::from(path)))
-            .collect(),
     }
 }
 

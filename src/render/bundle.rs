@@ -1,7 +1,7 @@
 //! What a bundle says of itself.
 use super::text::{Cell, Look, Tone, bytes, cell, plain, table};
 use crate::bundle::{Manifest, Signer};
-use crate::words::Words;
+use crate::words::{Lang, Words};
 
 pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
     let lang = look.lang;
@@ -31,6 +31,16 @@ pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
     } else {
         hooks.join(", ")
     };
+    let (label, files) = match &m.delta {
+        Some(delta) => {
+            let saves = saves(size, delta.size, lang);
+            (words!("delta"), say!(lang, "of {}: {}", delta.base, saves))
+        }
+        None => (
+            words!("files"),
+            format!("{}, {}", m.file.len(), bytes(size)),
+        ),
+    };
     let row = |label: Words, text: String| -> Vec<Cell> {
         vec![cell(Tone::Faint, lang.say(label)), plain(text)]
     };
@@ -45,12 +55,24 @@ pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
         ),
         row(words!("upgrades"), from),
         row(words!("expires"), m.expires.to_string()),
-        row(
-            words!("files"),
-            format!("{}, {}", m.file.len(), bytes(size)),
-        ),
+        row(label, files),
         row(words!("schema"), scripts),
         row(words!("hooks"), hooks),
     ];
-    table(look, 2, &rows)
+    // What else a delta brings is in the bundle that it makes.
+    let shown = if m.delta.is_some() { 5 } else { rows.len() };
+    table(look, 2, rows.get(..shown).unwrap_or(&rows))
+}
+
+/// What a delta of `size` bytes is good for.
+pub(crate) fn saves(size: u64, full: u64, lang: Lang) -> String {
+    let share = size as f64 * 100.0 / full.max(1) as f64;
+    let share = format!("{share:.1} %");
+    say!(
+        lang,
+        "{} instead of {} ({})",
+        bytes(size),
+        bytes(full),
+        share
+    )
 }

@@ -22,7 +22,7 @@ mod text;
 pub(crate) mod web;
 
 pub(crate) use audit::{audit, verdicts};
-pub(crate) use bundle::bundle;
+pub(crate) use bundle::{bundle, saves};
 pub(crate) use lines::{lines, same};
 pub(crate) use lists::{backups, doctor, health, history, manifest, pair, sync};
 pub(crate) use nodes::nodes;

@@ -201,4 +201,12 @@ pub(super) const TABLE: Table = &[
     ("Arguments", "参数"),
     ("Options", "选项"),
     ("{} [default: {}]", "{} [默认：{}]"),
+    // A delta.
+    (
+        "it is the full bundle, byte for byte",
+        "与完整升级包逐字节相同",
+    ),
+    ("delta", "增量包"),
+    ("of {}: {}", "基于 {}：{}"),
+    ("{} instead of {} ({})", "{}，完整包为 {}（{}）"),
 ];

@@ -149,4 +149,24 @@ pub(super) const TABLE: Table = &[
         "审计记录、节点的证书（PEM）或包含它们的目录",
     ),
     ("Only what concerns that rollout", "只看与该发布有关的条目"),
+    (
+        "Make a delta: a bundle that is NEW where OLD is installed, and holds only what differs",
+        "制作增量包：在已安装 OLD 的地方等同于 NEW，只含差异",
+    ),
+    (
+        "Trusted keys that signed OLD and NEW; default: this key",
+        "签署 OLD 和 NEW 的可信公钥；默认：本密钥",
+    ),
+    (
+        "Default: NAME-OLD-NEW.hau, with both versions",
+        "默认：NAME-OLD-NEW.hau，含两个版本号",
+    ),
+    (
+        "Make the full bundle again of a delta and its base, as a node does by itself",
+        "由增量包及其基础重新得到完整升级包，节点会自己这样做",
+    ),
+    (
+        "The bundle that it was made from, or the folder where that is unpacked",
+        "制作它时的基础升级包，或其解包后的目录",
+    ),
 ];

@@ -40,6 +40,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("upgrades_both_nodes", story::upgrades_both_nodes),
     ("hau_ctl_may_go_away", story::hau_ctl_may_go_away),
     (
+        "a_delta_is_as_good_as_its_bundle",
+        story::a_delta_is_as_good_as_its_bundle,
+    ),
+    (
         "a_tampered_bundle_is_refused",
         story::a_tampered_bundle_is_refused,
     ),

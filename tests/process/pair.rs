@@ -139,6 +139,14 @@ impl Pair {
         (path.to_str().unwrap().to_owned(), version)
     }
 
+    /// A delta of what runs, and the version that it makes.
+    pub(crate) fn delta(&mut self) -> (String, String) {
+        let base = self.nodes[0].version();
+        let (_, version) = self.bundle(false);
+        let path = self.publisher.delta(&base, &version);
+        (path.to_str().unwrap().to_owned(), version)
+    }
+
     /// Upgrades to a new version, asked on node `on`, under fire.
     pub(crate) fn upgrade(&mut self, on: usize, aim: Aim<'_>) {
         self.settle();

@@ -1,6 +1,6 @@
 //! The product: its signed bundles, and its services, which answer what the release that `current` points to says.
 use crate::net::VIP;
-use hau::bundle::{SigningKey, build, keygen};
+use hau::bundle::{SigningKey, build, delta, keygen};
 use sha2::{Digest, Sha256};
 use std::{
     fs,
@@ -58,6 +58,16 @@ impl Publisher {
             build(&source, &self.key, &self.dir.join("out")).unwrap(),
             version,
         )
+    }
+
+    /// What makes the bundle of `version` where `base` runs.
+    pub(crate) fn delta(&self, base: &str, version: &str) -> PathBuf {
+        let out = self.dir.join("out");
+        let full = |version: &str| out.join(format!("shop-{version}.hau"));
+        let to = out.join(format!("shop-{base}-{version}.hau"));
+        let (old, new, trusted) = (full(base), full(version), self.key.trusted());
+        delta(&old, &new, &self.key, &trusted, &to).unwrap();
+        to
     }
 }
 

@@ -112,6 +112,28 @@ pub(crate) fn hau_ctl_may_go_away(pair: &mut Pair) {
     }
 }
 
+/// The node that is asked makes the full bundle of what it runs, and the other one fetches that.
+pub(crate) fn a_delta_is_as_good_as_its_bundle(pair: &mut Pair) {
+    pair.settle();
+    let (delta, version) = pair.delta();
+    let master = pair.master();
+    let base = pair.nodes[master].version();
+    let payload = pair.nodes[master]
+        .srv("shop/releases")
+        .join(&base)
+        .join("payload");
+    let kept = fs::read(&payload).unwrap();
+    fs::write(&payload, "somebody was here").unwrap();
+    let said = pair.nodes[master].ctl(&["plan", &delta]);
+    let text = &said.expect(3).text;
+    assert!(text.contains("payload has the wrong size"), "{text}");
+    fs::write(&payload, kept).unwrap();
+    let begun = now();
+    pair.nodes[master].ctl(&["upgrade", &delta]).expect(0);
+    pair.has_upgraded(&version, master, begun);
+    pair.figures.rollouts += 1;
+}
+
 pub(crate) fn a_tampered_bundle_is_refused(pair: &mut Pair) {
     pair.settle();
     let (bundle, version) = pair.bundle(false);
