@@ -29,7 +29,7 @@ pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
     };
     let (label, files) = match &m.delta {
         Some(delta) => {
-            let saves = saves(size, delta.size);
+            let saves = saves(size, delta.payload);
             ("delta", format!("of {}: {saves}", delta.base))
         }
         None => ("files", format!("{}, {}", m.file.len(), bytes(size))),
