@@ -65,7 +65,6 @@ pub fn delta(
         base: base_manifest.version,
         base_manifest: pinned,
         sha256: pinned,
-        size: 0,
         payload: bytes.length(),
         manifest: head.manifest.len() as u64,
         signature: head.signature.len() as u64,
@@ -90,7 +89,7 @@ pub fn delta(
         Failed::Refused(refusal) => failed(refusal.to_string()),
         Failed::Read(error) | Failed::Write(error) => failed(error.to_string()),
     })?;
-    (described.sha256, described.size) = (made.sha256, made.size);
+    described.sha256 = made.sha256;
     manifest.delta = Some(described);
 
     let text = manifest

@@ -56,8 +56,6 @@ pub struct Delta {
     pub base_manifest: Digest,
     /// Of the full bundle.
     pub sha256: Digest,
-    /// The full bundle's size.
-    pub size: u64,
     /// The full bundle's manifest, its signature and its files, without what tar puts between them.
     pub payload: u64,
     /// How many bytes of the payload are the manifest, ...

@@ -72,8 +72,8 @@ pub fn rebuild(
         Failed::Read(error) => patch.source.read_error(error),
         Failed::Write(error) => write_error(error),
     })?;
-    if (written.sha256, written.size) != (delta.sha256, delta.size) {
-        let why = "the full bundle has another checksum or size".to_owned();
+    if written.sha256 != delta.sha256 {
+        let why = "the full bundle has another checksum".to_owned();
         return Err(patch.source.refuse(Refusal::BrokenDelta { why }));
     }
     let temporary = written.to.into_inner();

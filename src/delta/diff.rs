@@ -122,7 +122,7 @@ impl Patch {
         let mut full = Vec::new();
         let mut end = |draft| full.push(draft);
         let mut planner = Planner::new(std::mem::take(&mut self.open), &mut end);
-        planner.small(old, new);
+        planner.small(old, new)?;
         self.open = std::mem::take(&mut planner.draft);
         for draft in full {
             self.end(&draft)?;

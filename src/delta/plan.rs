@@ -1,10 +1,10 @@
 //! From two files to operations: takes zips apart, and finds for each entry the cheapest way to make it.
 
-use super::deflate;
 use super::draft::{Draft, View};
 use super::format::{Form, Layer, MAX_DEPTH, Piece};
 use super::pairs::pairs;
 use super::zip::{self, Entry, Method, Zip};
+use super::{DeltaError, deflate};
 
 /// What is compared at a time, and with how much.
 const WINDOW: usize = 64 << 20;
@@ -83,7 +83,7 @@ impl<'a> Planner<'a> {
     }
 
     /// A file that shares its block with others: what it was is made ready for all of them, unless it is a zip.
-    pub(super) fn small(&mut self, old: View<'_>, new: &[u8]) {
+    pub(super) fn small(&mut self, old: View<'_>, new: &[u8]) -> Result<(), DeltaError> {
         if !self.draft.has_room(old.bytes.len(), new.len()) {
             self.cut();
         }
@@ -92,8 +92,11 @@ impl<'a> Planner<'a> {
         } else if zip::parse(old.bytes).is_some() && zip::parse(new).is_some() {
             self.file(old, new);
         } else {
-            self.whole(old, new, false);
+            // Packed with all others fresh bytes take less than alone: measured, a fifth.
+            let fresh = alone(old, new, true)? * 4 <= alone(old, new, false)? * 5;
+            self.whole(old, new, fresh);
         }
+        Ok(())
     }
 
     /// All of it new.
@@ -280,6 +283,15 @@ impl<'a> Planner<'a> {
             (self.full)(std::mem::take(&mut self.draft));
         }
     }
+}
+
+/// What `new` would take in a block of its own.
+fn alone(old: View<'_>, new: &[u8], fresh: bool) -> Result<usize, DeltaError> {
+    let mut never = |_| {};
+    let mut planner = Planner::new(Draft::default(), &mut never);
+    planner.whole(old, new, fresh);
+    let block = planner.draft.encode()?;
+    Ok(block.map_or(usize::MAX / 8, |block| block.len()))
 }
 
 /// A file longer than a window is compared window by window, each with what lies around its place in the old one.

@@ -33,7 +33,7 @@ pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
     };
     let (label, files) = match &m.delta {
         Some(delta) => {
-            let saves = saves(size, delta.size, lang);
+            let saves = saves(size, delta.payload, lang);
             (words!("delta"), say!(lang, "of {}: {}", delta.base, saves))
         }
         None => (
