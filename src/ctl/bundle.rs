@@ -3,7 +3,8 @@
 use super::output::Output;
 use super::verbs::Ended;
 use crate::bundle::{
-    self, BundleError, Installed, Manifest, Policy, Signer, SigningKey, TrustedKeys,
+    self, BundleError, Installed, Manifest, Policy, Remembered, Signer, SigningKey,
+    TrustedKeys,
 };
 use crate::config::Settings;
 use crate::render;
@@ -41,6 +42,19 @@ pub(super) enum Verb {
         /// The folder for the bundle
         #[arg(long, value_name = "DIR", default_value = ".")]
         out: PathBuf,
+        /// Key sets to go with it, for nodes that have the one before them; again for each, in order
+        #[arg(long, value_name = "SET")]
+        brings: Vec<PathBuf>,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Add another person's signature to a bundle that is built; nothing else of it changes
+    #[command(after_help = "Example:\n  hau-ctl bundle sign shop-2.4.0.hau --key bob.key")]
+    Sign {
+        bundle: PathBuf,
+        /// The secret key of who signs
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
         #[command(flatten)]
         password: Password,
     },
@@ -93,21 +107,44 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
             folder,
             key,
             out: to,
+            brings,
             password,
         } => {
             let key =
                 SigningKey::load(&key, password.read()?.as_deref()).map_err(|e| failed(&e))?;
-            let built = bundle::build(&folder, &key, &to).map_err(|e| failed(&e))?;
+            let brings = super::keys::chain(&brings)?;
+            let built = bundle::build(&folder, &key, &brings, &to).map_err(|e| failed(&e))?;
             let shown = built.display().to_string();
             out.answer(&json!({ "bundle": built }), |_, _| {
                 format!("{shown}\n  next: copy it to a node; there hau-ctl plan {shown}")
             });
         }
+        Verb::Sign {
+            bundle,
+            key,
+            password,
+        } => {
+            let key =
+                SigningKey::load(&key, password.read()?.as_deref()).map_err(|e| failed(&e))?;
+            let signed = bundle::countersign(&bundle, &key);
+            let (m, keys) = signed.map_err(|e| failed(&e))?;
+            let data = json!({ "bundle": bundle, "product": m.product, "version": m.version, "counter": m.counter, "keys": keys });
+            out.answer(&data, |_, _| {
+                format!(
+                    "{}: {} {} (counter {}) is signed with {}",
+                    bundle.display(),
+                    m.product,
+                    m.version,
+                    m.counter,
+                    keys.join(", ")
+                )
+            });
+        }
         Verb::Inspect { bundle, keys } => {
             let keys = trusted(keys.as_deref(), config)?;
-            let (manifest, signer) = bundle::inspect(&bundle, &keys).map_err(|e| failed(&e))?;
-            let data = described(&manifest, &signer);
-            out.answer(&data, |_, look| render::bundle(&manifest, &signer, look));
+            let (manifest, signers) = bundle::inspect(&bundle, &keys).map_err(|e| failed(&e))?;
+            let data = described(&manifest, &signers);
+            out.answer(&data, |_, look| render::bundle(&manifest, &signers, look));
         }
         Verb::Verify {
             bundle,
@@ -139,19 +176,21 @@ fn verify(
     };
     let keys = TrustedKeys::load(&keys).map_err(|e| failed(&e))?;
     // What was put there before hau has no manifest: then there is nothing to compare with.
-    let current = root.and_then(|root| bundle::load_unpacked(&root.join("current"), &keys).ok());
+    let current = root.as_ref().and_then(|root| bundle::load_unpacked(&root.join("current"), &keys).ok());
+    let known = root.map(|_| known(&keys)).transpose()?.flatten();
     let over = current.as_ref().map(|m| m.version.to_string());
     let installed = current.map(|m| Installed {
         version: m.version,
-        counter: m.counter,
+        counter: known.as_ref().map_or(m.counter, |known| known.counter.unwrap_or(0)),
     });
+    let seen = known.map_or(Timestamp::MIN, |known| known.seen);
     let policy = Policy {
         product: &product,
         installed,
-        now: Timestamp::now(),
+        now: Timestamp::now().max(seen),
     };
     let verified = bundle::verify(path, &keys, &policy).map_err(|e| failed(&e))?;
-    let mut data = described(verified.manifest(), verified.signer());
+    let mut data = described(verified.manifest(), verified.signers());
     data["size_bytes"] = json!(verified.bytes());
     data["over"] = json!(over);
     out.answer(&data, |_, look| {
@@ -161,10 +200,26 @@ fn verify(
         let head = format!("every checksum is right; {over}\n");
         format!(
             "{head}{}",
-            render::bundle(verified.manifest(), verified.signer(), look)
+            render::bundle(verified.manifest(), verified.signers(), look)
         )
     });
     Ok(())
+}
+
+/// What this node remembers, for who may read that.
+fn known(keys: &TrustedKeys) -> Result<Option<Remembered>, Failure> {
+    let state = Path::new(super::keys::STATE);
+    match Remembered::load(state) {
+        Ok(known) => known
+            .map(|known| known.under(keys))
+            .transpose()
+            .map_err(|refusal| {
+                let path = Remembered::path(state);
+                failed(&BundleError::Refused { path, refusal })
+            }),
+        Err(BundleError::Read { .. }) => Ok(None),
+        Err(e) => Err(failed(&e)),
+    }
 }
 
 fn trusted(keys: Option<&Path>, config: &Path) -> Result<TrustedKeys, Failure> {
@@ -184,8 +239,12 @@ pub(super) fn scripts(
     bundle::scripts(path, &trusted(keys, config)?).map_err(|e| failed(&e))
 }
 
-fn described(manifest: &Manifest, signer: &Signer) -> Value {
-    json!({ "manifest": manifest, "signer": { "name": signer.name, "id": signer.id } })
+fn described(manifest: &Manifest, signers: &[Signer]) -> Value {
+    let signers: Vec<Value> = signers
+        .iter()
+        .map(|signer| json!({ "name": signer.name, "id": signer.id }))
+        .collect();
+    json!({ "manifest": manifest, "signer": signers.first(), "signers": signers })
 }
 
 pub(super) fn settings(config: &Path) -> Result<Settings, Failure> {
@@ -196,7 +255,7 @@ pub(super) fn settings(config: &Path) -> Result<Settings, Failure> {
 }
 
 /// A refusal is an answer (3), the rest are mistakes of the one who asks or of the disk.
-fn failed(error: &BundleError) -> Failure {
+pub(super) fn failed(error: &BundleError) -> Failure {
     let mut what = error.to_string();
     let mut cause = error.source();
     while let Some(e) = cause {
@@ -208,6 +267,12 @@ fn failed(error: &BundleError) -> Failure {
             Code::Refused,
             "nothing was touched; get the bundle anew from its publisher",
         ),
+        BundleError::Beside { .. } => (
+            Code::Refused,
+            "hau-ctl keys install puts a key set in the place of plain keys",
+        ),
+        BundleError::KeySet { .. } => (Code::Usage, "hau-ctl keys show says what is in a key set"),
+        BundleError::Remembered { .. } => (Code::Refused, "nothing is installed before it is mended"),
         BundleError::NoKeys { .. } => (Code::Refused, "hau-ctl bundle keygen makes a key pair"),
         BundleError::Read { .. } | BundleError::Build { .. } | BundleError::Keygen { .. } => {
             (Code::Usage, "correct the path or what is there")
@@ -224,7 +289,7 @@ fn failed(error: &BundleError) -> Failure {
 }
 
 impl Password {
-    fn read(&self) -> Result<Option<String>, Failure> {
+    pub(super) fn read(&self) -> Result<Option<String>, Failure> {
         if !self.password_stdin {
             return Ok(None);
         }

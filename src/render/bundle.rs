@@ -2,7 +2,7 @@
 use super::text::{Cell, Look, Tone, bytes, cell, plain, plural, table};
 use crate::bundle::{Manifest, Signer};
 
-pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
+pub(crate) fn bundle(m: &Manifest, signers: &[Signer], look: &Look) -> String {
     let ranges: Vec<String> = m.upgrades_from.iter().map(ToString::to_string).collect();
     let from = if ranges.is_empty() {
         "only where nothing is installed".to_owned()
@@ -27,6 +27,8 @@ pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
     } else {
         hooks.join(", ")
     };
+    let by = signers.iter().map(|key| format!("{} ({})", key.name, key.id));
+    let by = by.collect::<Vec<_>>().join(", ");
     let row =
         |label: &str, text: String| -> Vec<Cell> { vec![cell(Tone::Faint, label), plain(text)] };
     let rows = [
@@ -34,7 +36,7 @@ pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
             "product",
             format!("{} {} (counter {})", m.product, m.version, m.counter),
         ),
-        row("signed by", format!("{} ({})", signer.name, signer.id)),
+        row("signed by", by),
         row("upgrades", from),
         row("expires", m.expires.to_string()),
         row("files", format!("{}, {}", m.file.len(), bytes(size))),
