@@ -51,7 +51,9 @@ pub fn build(
         .render()
         .map_err(|refusal| failed(refusal.to_string()))?;
     let comment = comment(&manifest);
-    let signature = key.sign(text.as_bytes(), What::Manifest, &comment).map_err(failed)?;
+    let signature = key
+        .sign(text.as_bytes(), What::Manifest, &comment)
+        .map_err(failed)?;
 
     let path = out.join(format!("{}-{}.hau", manifest.product, manifest.version));
     let write_error = |source| BundleError::Write {

@@ -72,7 +72,9 @@ pub fn countersign(path: &Path, key: &SigningKey) -> Result<(Manifest, Vec<Strin
     file.set_permissions(std::fs::Permissions::from_mode(mode & 0o777))
         .and_then(|()| file.sync_all())
         .map_err(write)?;
-    temporary.persist(path).map_err(|error| write(error.error))?;
+    temporary
+        .persist(path)
+        .map_err(|error| write(error.error))?;
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(write)?;

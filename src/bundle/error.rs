@@ -39,7 +39,9 @@ pub enum BundleError {
     #[error("{other} lies beside the key set {set}, which alone counts: remove one of them")]
     Beside { set: PathBuf, other: PathBuf },
     /// What the node remembers of what it has installed cannot be understood.
-    #[error("{path} is damaged ({why}): put it back from a copy; removed, this node forgets what it installed")]
+    #[error(
+        "{path} is damaged ({why}): put it back from a copy; removed, this node forgets what it installed"
+    )]
     Remembered { path: PathBuf, why: String },
     /// No key pair can be made.
     #[error("cannot make the key pair {name}: {why}")]

@@ -65,24 +65,24 @@ pub fn install_keys(
     // Held against the newest moment, whatever set that was seen under: this one must not rest on a clock set back.
     let seen = known.as_ref().map_or(Timestamp::MIN, |known| known.seen);
     let product = product.unwrap_or(&set.statement().product);
-    trusted
-        .in_force(product, now.max(seen))
-        .map_err(refuse)?;
+    trusted.in_force(product, now.max(seen)).map_err(refuse)?;
     let number = before.as_ref().map_or(0, TrustedKeys::number);
     if sets.last().is_some_and(|last| last.number() < number) {
         let (number, seen) = (sets.last().map_or(0, KeySet::number), number);
         let here = format!("key set {number}");
         return Err(refuse(Refusal::EarlierKeySet { here, seen }));
     }
-    let mut known = match &known {
-        Some(known) => known.under(&trusted).map_err(refuse)?,
-        None => Remembered::nothing(&trusted, now),
+    let mut known = match (&known, &before) {
+        (Some(known), _) => known.under(&trusted).map_err(refuse)?,
+        (None, Some(before)) => Remembered::nothing(before, now)
+            .under(&trusted)
+            .map_err(refuse)?,
+        (None, None) => Remembered::nothing(&trusted, now),
     };
     known.at(now);
 
     let path = here.cloned();
-    let path =
-        path.unwrap_or_else(|| folder.join(format!("{}.keys", set.statement().product)));
+    let path = path.unwrap_or_else(|| folder.join(format!("{}.keys", set.statement().product)));
     let already = number == set.number();
     if !already {
         let written = files::write(&path, set.to_text().as_bytes(), 0o644);

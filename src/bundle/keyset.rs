@@ -18,45 +18,21 @@
 //! Statement and signatures go together from hand to hand and are replaced on a node by one rename. For `minisign -V`
 //! they are cut apart at the first line that begins with `untrusted comment:`, which is where we cut.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::Timestamp;
-use minisign::PublicKey;
-use serde::{Deserialize, Serialize};
 
 use super::error::{BundleError, Refusal};
-use super::keys::{SigningKey, What, key_id};
+use super::keys::{SigningKey, What};
 use super::signed::{self, Key, LINES, Signer};
-use super::{manifest, names};
+use super::statement::Statement;
 use crate::host::files;
 
-/// The format that this hau reads and writes.
-const FORMAT: u32 = 1;
 /// The largest key set with its signatures, in bytes: 16 keys and 32 signatures with long comments.
-pub const MAX_KEY_SET: usize = 32 << 10;
-/// The most keys in a set.
-const MAX_KEYS: usize = 16;
+const MAX_KEY_SET: usize = 32 << 10;
 /// The most sets that are taken one after the other.
 const MAX_CHAIN: usize = 16;
 const SIGNATURE_START: &str = "untrusted comment:";
-
-/// What the holders of the keys sign. Field order is the order in the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Statement {
-    pub format: u32,
-    /// `cluster.name` of the pairs that it is for.
-    pub product: String,
-    /// One more than that of the set before.
-    pub number: u64,
-    /// From then on nothing is installed that this set vouches for.
-    pub expires: Timestamp,
-    /// How many different keys must sign.
-    pub threshold: usize,
-    /// Name and minisign public key of each.
-    pub keys: BTreeMap<String, String>,
-}
 
 /// A statement whose parts fit together, with whatever signatures it has so far.
 #[derive(Debug, Clone)]
@@ -158,6 +134,11 @@ impl KeySet {
     /// The file's bytes.
     pub fn to_text(&self) -> String {
         format!("{}{}", self.text, self.signatures)
+    }
+
+    /// The bytes that are signed.
+    pub(super) fn statement_text(&self) -> &str {
+        &self.text
     }
 
     /// Says the same, whoever signed it.
@@ -295,48 +276,6 @@ impl KeySet {
             }
         }
     }
-
-    fn check(statement: &Statement) -> Result<Vec<Key>, String> {
-        if !names::is_plain_name(&statement.product) {
-            return Err(
-                "product must be letters, digits, - _ . and at most 64 of them".to_owned(),
-            );
-        }
-        if statement.number == 0 {
-            return Err("number begins with 1".to_owned());
-        }
-        let count = statement.keys.len();
-        if count == 0 || count > MAX_KEYS {
-            return Err(format!("it has {count} keys: 1 to {MAX_KEYS} are taken"));
-        }
-        if statement.threshold == 0 || statement.threshold > count {
-            return Err(format!(
-                "threshold is {}: it must be at least 1 and at most {count}, the number of keys",
-                statement.threshold
-            ));
-        }
-        let mut ids = BTreeSet::new();
-        let mut keys = Vec::new();
-        for (name, public) in &statement.keys {
-            if !names::is_plain_name(name) {
-                let shown = names::printable(name.as_bytes());
-                return Err(format!(
-                    "the key name {shown} must be letters, digits, - _ . and at most 64 of them"
-                ));
-            }
-            let key = PublicKey::from_base64(public)
-                .map_err(|error| format!("the key of {name} is no minisign public key: {error}"))?;
-            let id = key_id(key.keynum());
-            if !ids.insert(id.clone()) {
-                return Err(format!(
-                    "{name} has a key that another one has, too: nobody counts twice"
-                ));
-            }
-            let name = name.clone();
-            keys.push((Signer { name, id }, key));
-        }
-        Ok(keys)
-    }
 }
 
 fn lacks(set: &KeySet, signed: &[Signer], whose: &str) -> Option<String> {
@@ -376,26 +315,12 @@ fn cut(text: &str) -> (&str, &str, &str) {
 }
 
 fn read(text: &str, signatures: &str) -> Result<KeySet, String> {
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error| manifest::toml_line(text, &error))?;
-    match table.get("format") {
-        Some(format) if *format == toml::Value::from(FORMAT) => {}
-        Some(found) => {
-            return Err(format!(
-                "it has format {found}, this hau reads format {FORMAT}: upgrade hau first"
-            ));
-        }
-        None => return Err("format is missing".to_owned()),
-    }
-    let statement: Statement =
-        toml::from_str(text).map_err(|error| manifest::toml_line(text, &error))?;
-    let keys = KeySet::check(&statement)?;
+    let statement = Statement::parse(text)?;
     let set = KeySet {
+        keys: statement.signers()?,
         statement,
         text: text.to_owned(),
         signatures: signatures.to_owned(),
-        keys,
     };
     set.claimed()?;
     Ok(set)

@@ -27,7 +27,7 @@ pub struct Remembered {
     format: u32,
     /// Number of the highest key set that was in force here; 0: plain keys.
     pub key_set: u64,
-    /// The highest that was installed under it; `None`: nothing was.
+    /// The highest that was installed under it; `None`: what the release says that runs.
     pub counter: Option<u64>,
     /// The newest moment that was seen under it.
     pub seen: Timestamp,
@@ -99,7 +99,10 @@ impl Remembered {
         if number == self.key_set {
             return Ok(self.clone());
         }
-        Ok(Remembered::nothing(keys, Timestamp::MIN))
+        let mut anew = Remembered::nothing(keys, Timestamp::MIN);
+        // Not that of the release that runs either: whoever signed that may be why there is a new set.
+        anew.counter = Some(0);
+        Ok(anew)
     }
 
     /// That `counter` is installed.

@@ -73,7 +73,7 @@ pub(super) fn claimed(signatures: &[u8]) -> Result<Vec<String>, Refusal> {
 fn parse(bytes: &[u8]) -> Result<Vec<SignatureBox>, Refusal> {
     let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not text"))?;
     let lines: Vec<&str> = text.lines().collect();
-    if lines.is_empty() || lines.len() % LINES != 0 {
+    if lines.is_empty() || !lines.len().is_multiple_of(LINES) {
         return Err(bad("it does not have four lines for each signature"));
     }
     if lines.len() > MAX_SIGNATURES * LINES {

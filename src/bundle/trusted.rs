@@ -1,14 +1,17 @@
 //! What a node trusts: plain keys, or the one key set that is there.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::error::{BundleError, Refusal};
 use super::keys::{key_id, public_key};
 use super::keyset::KeySet;
-use super::manifest::Manifest;
+use super::manifest::{Digest, Manifest};
 use super::names;
 use super::signed::{self, Key, Signer};
 
@@ -95,7 +98,8 @@ impl TrustedKeys {
         let (Some(set), true) = (sets.pop(), sets.is_empty()) else {
             return Err(wrong("it holds more than one key set".to_owned()));
         };
-        set.is_whole().map_err(|refusal| wrong(refusal.to_string()))?;
+        set.is_whole()
+            .map_err(|refusal| wrong(refusal.to_string()))?;
         Ok(TrustedKeys::of(set))
     }
 
@@ -120,6 +124,20 @@ impl TrustedKeys {
     /// The number of the key set; 0: plain keys.
     pub fn number(&self) -> u64 {
         self.set.as_ref().map_or(0, KeySet::number)
+    }
+
+    /// Equal where the same keys count in the same way.
+    pub fn fingerprint(&self) -> Digest {
+        let mut hash = Sha256::new();
+        match &self.set {
+            Some(set) => hash.update(set.statement_text()),
+            None => {
+                // Their names are the files', which say nothing.
+                let keys: BTreeSet<_> = self.keys.iter().map(|(_, key)| key.to_bytes()).collect();
+                keys.iter().for_each(|key| hash.update(key));
+            }
+        }
+        Digest::of(hash)
     }
 
     pub(super) fn keys(&self) -> &[Key] {
@@ -188,11 +206,7 @@ impl TrustedKeys {
     }
 
     /// Which of them signed `message`: as many as must.
-    pub(super) fn check(
-        &self,
-        message: &[u8],
-        signatures: &[u8],
-    ) -> Result<Vec<Signer>, Refusal> {
+    pub(super) fn check(&self, message: &[u8], signatures: &[u8]) -> Result<Vec<Signer>, Refusal> {
         let signed = signed::judge(&self.keys, message, signatures)?;
         let threshold = self.set.as_ref().map_or(1, |set| set.statement().threshold);
         if signed.by.len() >= threshold {
@@ -214,6 +228,24 @@ impl TrustedKeys {
                 missing: list(&mut self.signers().filter(|key| !signed.by.contains(key))),
             },
         })
+    }
+}
+
+impl fmt::Display for TrustedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.set {
+            Some(set) => write!(
+                f,
+                "key set {} ({} of {} keys)",
+                set.number(),
+                set.statement().threshold,
+                self.keys.len()
+            ),
+            None => {
+                let ids: Vec<_> = self.signers().map(|key| key.id.as_str()).collect();
+                write!(f, "the plain key {}", ids.join(" or "))
+            }
+        }
     }
 }
 
@@ -256,11 +288,11 @@ mod tests {
         let (folder, pair) = made(None);
         let keys = TrustedKeys::load(folder.path()).expect("loads");
         let key = SigningKey::load(&pair.secret, None).expect("loads");
-        let signature = key.sign(b"text", What::Manifest, "comment").expect("signed");
+        let signature = key
+            .sign(b"text", What::Manifest, "comment")
+            .expect("signed");
         assert_eq!(
-            keys.check(b"text", signature.as_bytes())
-                .expect("good")[0]
-                .name,
+            keys.check(b"text", signature.as_bytes()).expect("good")[0].name,
             "shop"
         );
         assert!(matches!(

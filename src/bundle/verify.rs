@@ -41,6 +41,7 @@ pub struct Verified {
     signers: Vec<Signer>,
     /// What vouched for it; later than what is installed where the bundle brings key sets.
     trusted: TrustedKeys,
+    key_sets: Vec<KeySet>,
     bytes: u64,
     sha256: Digest,
     head: Head,
@@ -71,6 +72,11 @@ impl Verified {
         self.sha256
     }
 
+    /// The key sets that it brings, in order.
+    pub fn key_sets(&self) -> &[KeySet] {
+        &self.key_sets
+    }
+
     pub(super) fn head(&self) -> &Head {
         &self.head
     }
@@ -80,10 +86,7 @@ impl Verified {
 ///
 /// # Errors
 /// A [`Refusal`] about signature or manifest.
-pub fn inspect(
-    path: &Path,
-    keys: &TrustedKeys,
-) -> Result<(Manifest, Vec<Signer>), BundleError> {
+pub fn inspect(path: &Path, keys: &TrustedKeys) -> Result<(Manifest, Vec<Signer>), BundleError> {
     let source = Source::open(path)?;
     let head = Archive::new(&source).head()?;
     source.check(trusted(&head, keys))
@@ -101,7 +104,8 @@ pub fn verify(
     let source = Source::open(path)?;
     let mut archive = Archive::new(&source);
     let head = archive.head()?;
-    let keys = source.check(brought(&head).and_then(|sets| keys.after(&sets)))?;
+    let key_sets = source.check(brought(&head))?;
+    let keys = source.check(keys.after(&key_sets))?;
     let (manifest, signers) = source.check(trusted(&head, &keys))?;
     source.check(keys.in_force(policy.product, policy.now))?;
     source.check(allowed(&manifest, policy))?;
@@ -111,16 +115,14 @@ pub fn verify(
         manifest,
         signers,
         trusted: keys,
+        key_sets,
         bytes: source.length,
         sha256,
         head,
     })
 }
 
-pub(super) fn trusted(
-    head: &Head,
-    keys: &TrustedKeys,
-) -> Result<(Manifest, Vec<Signer>), Refusal> {
+pub(super) fn trusted(head: &Head, keys: &TrustedKeys) -> Result<(Manifest, Vec<Signer>), Refusal> {
     let sets = brought(head)?;
     let keys = keys.after(&sets)?;
     let signers = keys.check(&head.manifest, &head.signature)?;
@@ -215,7 +217,9 @@ pub(super) fn members(
     }
     while let Some(member) = archive.next_member()? {
         let path = member.path.clone();
-        if [super::MANIFEST, super::SIGNATURE, super::KEYS].contains(&path.as_str()) || seen.contains(&path) {
+        if [super::MANIFEST, super::SIGNATURE, super::KEYS].contains(&path.as_str())
+            || seen.contains(&path)
+        {
             return Err(source.refuse(Refusal::DuplicateMember { path }));
         }
         if !expected.contains(path.as_str()) {

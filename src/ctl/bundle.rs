@@ -3,8 +3,7 @@
 use super::output::Output;
 use super::verbs::Ended;
 use crate::bundle::{
-    self, BundleError, Installed, Manifest, Policy, Remembered, Signer, SigningKey,
-    TrustedKeys,
+    self, BundleError, Installed, Manifest, Policy, Remembered, Signer, SigningKey, TrustedKeys,
 };
 use crate::config::Settings;
 use crate::render;
@@ -14,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
     error::Error,
+    fs,
     io::stdin,
     path::{Path, PathBuf},
 };
@@ -78,6 +78,9 @@ pub(super) enum Verb {
         /// The product it must be for; the configuration and what is installed are not looked at
         #[arg(long, value_name = "NAME", requires = "keys")]
         product: Option<String>,
+        /// The sidecar's folder, where it remembers what was installed
+        #[arg(long, value_name = "DIR", default_value = super::keys::STATE)]
+        state: PathBuf,
     },
 }
 
@@ -123,23 +126,7 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
             bundle,
             key,
             password,
-        } => {
-            let key =
-                SigningKey::load(&key, password.read()?.as_deref()).map_err(|e| failed(&e))?;
-            let signed = bundle::countersign(&bundle, &key);
-            let (m, keys) = signed.map_err(|e| failed(&e))?;
-            let data = json!({ "bundle": bundle, "product": m.product, "version": m.version, "counter": m.counter, "keys": keys });
-            out.answer(&data, |_, _| {
-                format!(
-                    "{}: {} {} (counter {}) is signed with {}",
-                    bundle.display(),
-                    m.product,
-                    m.version,
-                    m.counter,
-                    keys.join(", ")
-                )
-            });
-        }
+        } => sign(&bundle, &key, &password, out)?,
         Verb::Inspect { bundle, keys } => {
             let keys = trusted(keys.as_deref(), config)?;
             let (manifest, signers) = bundle::inspect(&bundle, &keys).map_err(|e| failed(&e))?;
@@ -150,42 +137,73 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
             bundle,
             keys,
             product,
-        } => verify(&bundle, keys, product, config, out)?,
+            state,
+        } => {
+            let (keys, place) = place(keys, product, state, config)?;
+            verify(&bundle, &keys, &place, out)?;
+        }
     }
     Ok(0)
 }
 
-fn verify(
-    path: &Path,
+fn sign(path: &Path, key: &Path, password: &Password, out: Output) -> Result<(), Failure> {
+    let key = SigningKey::load(key, password.read()?.as_deref()).map_err(|e| failed(&e))?;
+    let (m, keys) = bundle::countersign(path, &key).map_err(|e| failed(&e))?;
+    let data = json!({ "bundle": path, "product": m.product, "version": m.version, "counter": m.counter, "keys": keys });
+    out.answer(&data, |_, _| {
+        let (path, keys) = (path.display(), keys.join(", "));
+        format!(
+            "{path}: {} {} (counter {}) is signed with {keys}",
+            m.product, m.version, m.counter
+        )
+    });
+    Ok(())
+}
+
+/// What a bundle is held against.
+struct Place {
+    product: String,
+    /// Root of its releases, and the sidecar's folder; `None`: no node.
+    node: Option<(PathBuf, PathBuf)>,
+}
+
+/// The folder of keys, and what to hold a bundle against: this node, unless both are named.
+fn place(
     keys: Option<PathBuf>,
     product: Option<String>,
+    state: PathBuf,
     config: &Path,
-    out: Output,
-) -> Result<(), Failure> {
-    let (keys, product, root) = match (keys, product) {
-        (Some(keys), Some(product)) => (keys, product, None),
+) -> Result<(PathBuf, Place), Failure> {
+    Ok(match (keys, product) {
+        (Some(keys), Some(product)) => {
+            let node = None;
+            (keys, Place { product, node })
+        }
         (keys, product) => {
             let settings = settings(config)?;
             let product = product.unwrap_or(settings.cluster.name);
-            (
-                keys.unwrap_or(settings.bundle.keys),
-                product,
-                Some(settings.release.root),
-            )
+            let node = Some((settings.release.root, state));
+            let keys = keys.unwrap_or(settings.bundle.keys);
+            (keys, Place { product, node })
         }
-    };
-    let keys = TrustedKeys::load(&keys).map_err(|e| failed(&e))?;
-    // What was put there before hau has no manifest: then there is nothing to compare with.
-    let current = root.as_ref().and_then(|root| bundle::load_unpacked(&root.join("current"), &keys).ok());
-    let known = root.map(|_| known(&keys)).transpose()?.flatten();
-    let over = current.as_ref().map(|m| m.version.to_string());
-    let installed = current.map(|m| Installed {
-        version: m.version,
-        counter: known.as_ref().map_or(m.counter, |known| known.counter.unwrap_or(0)),
+    })
+}
+
+fn verify(path: &Path, keys: &Path, place: &Place, out: Output) -> Result<(), Failure> {
+    let keys = TrustedKeys::load(keys).map_err(|e| failed(&e))?;
+    let node = place.node.as_ref();
+    let known = node
+        .map(|(_, state)| known(&keys, state))
+        .transpose()?
+        .flatten();
+    let installed = node.and_then(|(root, _)| {
+        let counter = known.as_ref().and_then(|known| known.counter);
+        installed(&root.join("current"), &keys, counter)
     });
+    let over = installed.as_ref().map(|i| i.version.to_string());
     let seen = known.map_or(Timestamp::MIN, |known| known.seen);
     let policy = Policy {
-        product: &product,
+        product: &place.product,
         installed,
         now: Timestamp::now().max(seen),
     };
@@ -206,9 +224,17 @@ fn verify(
     Ok(())
 }
 
+/// The release that `current` links to. One that was put there before hau has no manifest, and so no counter.
+fn installed(current: &Path, keys: &TrustedKeys, counter: Option<u64>) -> Option<Installed> {
+    let target = fs::read_link(current).ok()?;
+    let version = target.file_name()?.to_str()?.parse().ok()?;
+    let of_release = || bundle::load_unpacked(current, keys).map_or(0, |m| m.counter);
+    let counter = counter.unwrap_or_else(of_release);
+    Some(Installed { version, counter })
+}
+
 /// What this node remembers, for who may read that.
-fn known(keys: &TrustedKeys) -> Result<Option<Remembered>, Failure> {
-    let state = Path::new(super::keys::STATE);
+fn known(keys: &TrustedKeys, state: &Path) -> Result<Option<Remembered>, Failure> {
     match Remembered::load(state) {
         Ok(known) => known
             .map(|known| known.under(keys))
@@ -271,8 +297,13 @@ pub(super) fn failed(error: &BundleError) -> Failure {
             Code::Refused,
             "hau-ctl keys install puts a key set in the place of plain keys",
         ),
-        BundleError::KeySet { .. } => (Code::Usage, "hau-ctl keys show says what is in a key set"),
-        BundleError::Remembered { .. } => (Code::Refused, "nothing is installed before it is mended"),
+        BundleError::KeySet { .. } => (
+            Code::Refused,
+            "nothing was touched; have the key set made and signed anew",
+        ),
+        BundleError::Remembered { .. } => {
+            (Code::Refused, "nothing is installed before it is mended")
+        }
         BundleError::NoKeys { .. } => (Code::Refused, "hau-ctl bundle keygen makes a key pair"),
         BundleError::Read { .. } | BundleError::Build { .. } | BundleError::Keygen { .. } => {
             (Code::Usage, "correct the path or what is there")

@@ -234,7 +234,10 @@ fn install(
             ),
         };
         for plain in &done.removed {
-            text.push_str(&format!("\n  removed {}: the set alone counts", plain.display()));
+            text.push_str(&format!(
+                "\n  removed {}: the set alone counts",
+                plain.display()
+            ));
         }
         text + "\n  next: the same on the other node; hau-ctl doctor compares both"
     });
@@ -292,11 +295,18 @@ fn described(set: &KeySet, before: Option<&KeySet>) -> Result<(Value, String), F
     )];
     for key in TrustedKeys::of(set.clone()).signers() {
         let signed = if own.contains(key) { "signed" } else { "" };
-        lines.push(format!("  {:<16} {} {signed}", key.name, key.id).trim_end().to_owned());
+        lines.push(
+            format!("  {:<16} {} {signed}", key.name, key.id)
+                .trim_end()
+                .to_owned(),
+        );
     }
     if let (Some(before), Some(old)) = (before, old) {
         let names = names(old).join(", ");
-        lines.push(format!("  signed with keys of set {}: {names}", before.number()));
+        lines.push(format!(
+            "  signed with keys of set {}: {names}",
+            before.number()
+        ));
     }
     if !others.is_empty() {
         lines.push(format!("  signed with other keys: {}", others.join(", ")));
@@ -304,7 +314,9 @@ fn described(set: &KeySet, before: Option<&KeySet>) -> Result<(Value, String), F
     lines.extend(missing.iter().map(|what| format!("  missing: {what}")));
     if missing.is_empty() {
         lines.push(match (before, statement.number) {
-            (None, 2..) => "  whole; --after SET says whether it may follow the one before".to_owned(),
+            (None, 2..) => {
+                "  whole; --after SET says whether it may follow the one before".to_owned()
+            }
             _ => "  whole: hau-ctl keys install on both nodes".to_owned(),
         });
     }

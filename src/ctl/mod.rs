@@ -183,10 +183,7 @@ enum Verb {
     )]
     Bundle(bundle::Verb),
     /// Key sets: which keys count, and how many of them must sign; needs no daemon
-    #[command(
-        subcommand,
-        after_help = "Example:\n  hau-ctl keys show shop-1.keys"
-    )]
+    #[command(subcommand, after_help = "Example:\n  hau-ctl keys show shop-1.keys")]
     Keys(keys::Verb),
     /// Look at schema scripts before they run; needs no daemon
     #[command(

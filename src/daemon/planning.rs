@@ -13,7 +13,7 @@ use crate::config::{RollbackPolicy, Switch};
 use crate::core::{
     Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack,
 };
-use crate::host::{BundleInfo, BundlePolicy, Finding, Host, Status};
+use crate::host::{BundleInfo, BundlePolicy, Finding, Host, HostResult, Status};
 use crate::steps::{self, Content};
 use crate::time::Time;
 use crate::wire::{self, Code, Failure, PlanView, StartRequest};
@@ -229,12 +229,12 @@ fn findings_within(
     ]))
 }
 
-fn policy(api: &Api, installed: &str) -> BundlePolicy {
-    BundlePolicy {
+fn policy(api: &Api, installed: &str) -> HostResult<BundlePolicy> {
+    Ok(BundlePolicy {
         product: api.site.settings.cluster.name.clone(),
         installed: Some(installed.to_owned()),
-        at: api.site.now(),
-    }
+        at: api.site.moment()?,
+    })
 }
 
 /// Verifies a bundle of the incoming folder: the daemon opens no other.
@@ -254,10 +254,10 @@ pub(super) fn find_bundle(
             "put it there, or name it by its path",
         ));
     };
-    let policy = policy(api, installed);
     let refused = |e: crate::host::HostError| {
         Failure::new(Code::Refused, e.why, "hau-ctl bundle verify says more")
     };
+    let policy = policy(api, installed).map_err(refused)?;
     let info = api.site.verify_bundle(&path, &policy).map_err(refused)?;
     Ok((name.to_owned(), info))
 }
@@ -339,7 +339,7 @@ pub(super) fn stage(
     let failed = |e: crate::host::HostError| {
         Failure::new(Code::Failed, e.to_string(), "mend that and stage again")
     };
-    let policy = policy(api, installed);
+    let policy = policy(api, installed).map_err(failed)?;
     let here = api.site.settings.bundle.incoming.join(file);
     if !api.site.exists(&here) {
         api.site

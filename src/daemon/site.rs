@@ -2,13 +2,14 @@
 use super::door::Method;
 use super::link::{LinkError, PeerLink};
 use super::vrrp::Keepalived;
-use crate::bundle::{self, TrustedKeys};
+use crate::bundle;
 use crate::config::Settings;
 use crate::core::{Downtime, NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
     BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError, HostResult,
-    HttpAnswer, Output, Script, UnitState, archive, commands, files, http, net, sockets, units,
+    HttpAnswer, Output, Script, Trust, UnitState, archive, commands, files, http, net, sockets,
+    units,
 };
 use crate::time::Time;
 use crate::wire::Answer;
@@ -36,6 +37,7 @@ pub(super) struct Site {
     pub(super) keepalived: Arc<Keepalived>,
     pub(super) link: Arc<PeerLink>,
     pub(super) audit: Arc<super::audit::Audit>,
+    pub(super) memory: super::trust::Memory,
     pub(super) handing: super::handoff::Handing,
     pub(super) prober: super::probe::Prober,
     pub(super) pulse: super::pulse::Pulse,
@@ -85,42 +87,6 @@ impl Site {
     /// The kernel has told of an address that came or went: what was seen before is old.
     pub(super) fn forget_addresses(&self) {
         self.held.forget();
-    }
-
-    fn keys(&self) -> HostResult<TrustedKeys> {
-        let dir = &self.settings.bundle.keys;
-        TrustedKeys::load(dir).map_err(|e| refused(dir, e))
-    }
-
-    fn verified(&self, path: &Path, policy: &BundlePolicy) -> HostResult<bundle::Verified> {
-        let installed = policy
-            .installed
-            .as_deref()
-            .map(|version| self.installed(version))
-            .transpose()?;
-        let at = i64::try_from(policy.at.0).unwrap_or(i64::MAX);
-        let policy = bundle::Policy {
-            product: &policy.product,
-            installed,
-            now: jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::MAX),
-        };
-        bundle::verify(path, &self.keys()?, &policy).map_err(|e| refused(path, e))
-    }
-
-    /// What the manifest kept beside the installed release says of it.
-    fn installed(&self, version: &str) -> HostResult<bundle::Installed> {
-        let dir = self.settings.release.root.join("releases").join(version);
-        let parsed = version
-            .parse()
-            .map_err(|e| HostError::new("read the version of", dir.display().to_string(), e))?;
-        // A release that was not installed from a bundle has no counter: any newer version may follow.
-        let counter = bundle::load_unpacked(&dir, &self.keys()?)
-            .map(|m| m.counter)
-            .unwrap_or(0);
-        Ok(bundle::Installed {
-            version: parsed,
-            counter,
-        })
     }
 }
 
@@ -199,7 +165,7 @@ fn wait_out<T>(
     }
 }
 
-fn refused(path: &Path, e: impl std::error::Error) -> HostError {
+pub(super) fn refused(path: &Path, e: impl std::error::Error) -> HostError {
     HostError::new("accept", path.display().to_string(), chain(&e))
 }
 
@@ -332,7 +298,9 @@ impl Host for Site {
         if let Some(releases) = dest.parent().filter(|dir| !dir.exists()) {
             files::make_dir(releases, 0o755)?;
         }
-        bundle::unpack(&self.verified(path, policy)?, path, dest).map_err(|e| refused(path, e))
+        let verified = self.verified(path, policy)?;
+        self.take_key_sets(&verified, path)?;
+        bundle::unpack(&verified, path, dest).map_err(|e| refused(path, e))
     }
     fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
         let verified = self.verified(path, policy)?;
@@ -342,6 +310,12 @@ impl Host for Site {
             None => Ok(()),
             Some(first) => Err(HostError::new("check", dest.display().to_string(), first)),
         }
+    }
+    fn remember_release(&self, dest: &Path) -> HostResult<()> {
+        self.remember(dest)
+    }
+    fn trust(&self) -> HostResult<Trust> {
+        self.trust_here()
     }
     fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()> {
         archive::archive(paths, to)

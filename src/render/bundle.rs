@@ -27,7 +27,9 @@ pub(crate) fn bundle(m: &Manifest, signers: &[Signer], look: &Look) -> String {
     } else {
         hooks.join(", ")
     };
-    let by = signers.iter().map(|key| format!("{} ({})", key.name, key.id));
+    let by = signers
+        .iter()
+        .map(|key| format!("{} ({})", key.name, key.id));
     let by = by.collect::<Vec<_>>().join(", ");
     let row =
         |label: &str, text: String| -> Vec<Cell> { vec![cell(Tone::Faint, label), plain(text)] };
