@@ -49,6 +49,9 @@ _hau__ctl() {
             hau__ctl,init)
                 cmd="hau__ctl__subcmd__init"
                 ;;
+            hau__ctl,keys)
+                cmd="hau__ctl__subcmd__keys"
+                ;;
             hau__ctl,notify)
                 cmd="hau__ctl__subcmd__notify"
                 ;;
@@ -145,6 +148,9 @@ _hau__ctl() {
             hau__ctl__subcmd__bundle,keygen)
                 cmd="hau__ctl__subcmd__bundle__subcmd__keygen"
                 ;;
+            hau__ctl__subcmd__bundle,sign)
+                cmd="hau__ctl__subcmd__bundle__subcmd__sign"
+                ;;
             hau__ctl__subcmd__bundle,verify)
                 cmd="hau__ctl__subcmd__bundle__subcmd__verify"
                 ;;
@@ -159,6 +165,9 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,keygen)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__keygen"
+                ;;
+            hau__ctl__subcmd__bundle__subcmd__help,sign)
+                cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__sign"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,verify)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__verify"
@@ -195,6 +204,9 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__help,init)
                 cmd="hau__ctl__subcmd__help__subcmd__init"
+                ;;
+            hau__ctl__subcmd__help,keys)
+                cmd="hau__ctl__subcmd__help__subcmd__keys"
                 ;;
             hau__ctl__subcmd__help,notify)
                 cmd="hau__ctl__subcmd__help__subcmd__notify"
@@ -262,8 +274,23 @@ _hau__ctl() {
             hau__ctl__subcmd__help__subcmd__bundle,keygen)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__keygen"
                 ;;
+            hau__ctl__subcmd__help__subcmd__bundle,sign)
+                cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__sign"
+                ;;
             hau__ctl__subcmd__help__subcmd__bundle,verify)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__verify"
+                ;;
+            hau__ctl__subcmd__help__subcmd__keys,install)
+                cmd="hau__ctl__subcmd__help__subcmd__keys__subcmd__install"
+                ;;
+            hau__ctl__subcmd__help__subcmd__keys,new)
+                cmd="hau__ctl__subcmd__help__subcmd__keys__subcmd__new"
+                ;;
+            hau__ctl__subcmd__help__subcmd__keys,show)
+                cmd="hau__ctl__subcmd__help__subcmd__keys__subcmd__show"
+                ;;
+            hau__ctl__subcmd__help__subcmd__keys,sign)
+                cmd="hau__ctl__subcmd__help__subcmd__keys__subcmd__sign"
                 ;;
             hau__ctl__subcmd__help__subcmd__notify,test)
                 cmd="hau__ctl__subcmd__help__subcmd__notify__subcmd__test"
@@ -285,6 +312,36 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__help__subcmd__sync,status)
                 cmd="hau__ctl__subcmd__help__subcmd__sync__subcmd__status"
+                ;;
+            hau__ctl__subcmd__keys,help)
+                cmd="hau__ctl__subcmd__keys__subcmd__help"
+                ;;
+            hau__ctl__subcmd__keys,install)
+                cmd="hau__ctl__subcmd__keys__subcmd__install"
+                ;;
+            hau__ctl__subcmd__keys,new)
+                cmd="hau__ctl__subcmd__keys__subcmd__new"
+                ;;
+            hau__ctl__subcmd__keys,show)
+                cmd="hau__ctl__subcmd__keys__subcmd__show"
+                ;;
+            hau__ctl__subcmd__keys,sign)
+                cmd="hau__ctl__subcmd__keys__subcmd__sign"
+                ;;
+            hau__ctl__subcmd__keys__subcmd__help,help)
+                cmd="hau__ctl__subcmd__keys__subcmd__help__subcmd__help"
+                ;;
+            hau__ctl__subcmd__keys__subcmd__help,install)
+                cmd="hau__ctl__subcmd__keys__subcmd__help__subcmd__install"
+                ;;
+            hau__ctl__subcmd__keys__subcmd__help,new)
+                cmd="hau__ctl__subcmd__keys__subcmd__help__subcmd__new"
+                ;;
+            hau__ctl__subcmd__keys__subcmd__help,show)
+                cmd="hau__ctl__subcmd__keys__subcmd__help__subcmd__show"
+                ;;
+            hau__ctl__subcmd__keys__subcmd__help,sign)
+                cmd="hau__ctl__subcmd__keys__subcmd__help__subcmd__sign"
                 ;;
             hau__ctl__subcmd__notify,help)
                 cmd="hau__ctl__subcmd__notify__subcmd__help"
@@ -353,7 +410,7 @@ _hau__ctl() {
 
     case "${cmd}" in
         hau__ctl)
-            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle schema history report audit health help"
+            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle keys schema history report audit health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -693,7 +750,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle)
-            opts="-h --json --socket --config --help keygen build inspect verify help"
+            opts="-h --json --socket --config --help keygen build sign inspect verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -715,7 +772,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__build)
-            opts="-h --key --out --password-stdin --json --socket --config --help"
+            opts="-h --key --out --brings --password-stdin --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -726,6 +783,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --brings)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -745,7 +806,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help)
-            opts="keygen build inspect verify help"
+            opts="keygen build sign inspect verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -801,6 +862,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__keygen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__sign)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -880,8 +955,34 @@ _hau__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__sign)
+            opts="-h --key --password-stdin --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__verify)
-            opts="-h --keys --product --json --socket --config --help"
+            opts="-h --keys --product --state --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -892,6 +993,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --product)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1007,7 +1112,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help)
-            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle schema history report audit health help"
+            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle keys schema history report audit health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1133,7 +1238,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle)
-            opts="keygen build inspect verify"
+            opts="keygen build sign inspect verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1175,6 +1280,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__keygen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__sign)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1289,6 +1408,76 @@ _hau__ctl() {
         hau__subcmd__ctl__subcmd__help__subcmd__init)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__keys)
+            opts="new sign show install"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__keys__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__keys__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__keys__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__keys__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1628,6 +1817,244 @@ _hau__ctl() {
                     return 0
                     ;;
                 --recipient)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys)
+            opts="-h --json --socket --config --help new sign show install help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help)
+            opts="new sign show install help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__install)
+            opts="-h --keys --state --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__new)
+            opts="-h --product --after --key --drop --threshold --expires --out --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --product)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expires)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__show)
+            opts="-h --after --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__sign)
+            opts="-h --key --password-stdin --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
