@@ -3,7 +3,8 @@
 use super::output::Output;
 use super::verbs::Ended;
 use crate::bundle::{
-    self, BundleError, Installed, Manifest, Policy, Remembered, Signer, SigningKey, TrustedKeys,
+    self, BundleError, Installed, KeySet, Manifest, Policy, Remembered, Signer, SigningKey,
+    TrustedKeys,
 };
 use crate::config::Settings;
 use crate::render;
@@ -211,11 +212,16 @@ fn verify(path: &Path, keys: &Path, place: &Place, out: Output) -> Result<(), Fa
     let mut data = described(verified.manifest(), verified.signers());
     data["size_bytes"] = json!(verified.bytes());
     data["over"] = json!(over);
+    let brings = verified.key_sets().last().map(KeySet::number);
+    data["brings_key_set"] = json!(brings);
     out.answer(&data, |_, look| {
         let over = over.map_or("not compared with what is installed".to_owned(), |v| {
             format!("fits over {v}")
         });
-        let head = format!("every checksum is right; {over}\n");
+        let brings = brings.map_or(String::new(), |number| {
+            format!("it brings key set {number}, in force from when it is staged\n")
+        });
+        let head = format!("every checksum is right; {over}\n{brings}");
         format!(
             "{head}{}",
             render::bundle(verified.manifest(), verified.signers(), look)

@@ -80,6 +80,7 @@ pub(super) fn plan(
             .as_ref()
             .map(|(file, _)| api.site.settings.bundle.incoming.join(file)),
         version: info.map(|i| i.version.clone()),
+        counter: info.map(|i| i.counter),
         allow_known_bad: request.allow_known_bad,
         ..Purpose::default()
     };

@@ -46,4 +46,21 @@ pub(crate) fn a_bundle_brings_its_key_set(pair: &mut Pair) {
     let said = pair.nodes[0].ctl(&["upgrade", old.to_str().unwrap()]);
     let sentence = "the highest that was ever installed here";
     assert!(said.expect(3).text.contains(sentence), "{}", said.text);
+    // Nor where the node that is asked was made anew and remembers nothing: the other one does.
+    let (kept, release) = (pair.nodes[0].srv("lib/trust.json"), pair.nodes[0].version());
+    let (text, manifest) = (
+        fs::read(&kept).unwrap(),
+        pair.nodes[0]
+            .srv("shop/releases")
+            .join(release)
+            .join("manifest.toml"),
+    );
+    let signed = fs::read(&manifest).unwrap();
+    fs::remove_file(&kept).unwrap();
+    fs::remove_file(&manifest).unwrap();
+    let said = pair.nodes[0].ctl(&["upgrade", old.to_str().unwrap()]);
+    let sentence = "node b: the bundle's counter";
+    assert!(said.expect(3).text.contains(sentence), "{}", said.text);
+    fs::write(&manifest, signed).unwrap();
+    fs::write(&kept, text).unwrap();
 }
