@@ -1,6 +1,7 @@
 //! The keys whose bundles are taken: that there are some, for how long they hold, and that both nodes have the same.
 use super::{LIMIT, Site};
 use crate::host::{Finding, Trust};
+use crate::time::Time;
 use std::time::Duration;
 
 /// Asks the peer for what it trusts, a `Trust` as JSON.
@@ -23,7 +24,14 @@ pub(super) fn keys(site: &Site<'_>) -> Vec<Finding> {
     let theirs = theirs.and_then(|bytes| {
         serde_json::from_slice::<Trust>(&bytes).map_err(|e| format!("the other node's keys: {e}"))
     });
-    let compared = match theirs {
+    let mut findings = vec![compare(&ours, theirs)];
+    findings.extend(expiry(&ours));
+    findings.extend(set_back(site.host.now(), &ours));
+    findings
+}
+
+fn compare(ours: &Trust, theirs: Result<Trust, String>) -> Finding {
+    match theirs {
         Ok(theirs) if theirs.fingerprint == ours.fingerprint => {
             let counter = ours.counter.max(theirs.counter);
             let counter = counter.map_or(String::new(), |highest| {
@@ -44,16 +52,12 @@ pub(super) fn keys(site: &Site<'_>) -> Vec<Finding> {
             why,
             "hau-ctl pair, and see that the other node runs",
         ),
-    };
-    let mut findings = vec![compared];
-    findings.extend(expiry(&ours));
-    findings.extend(set_back(site, &ours));
-    findings
+    }
 }
 
 /// Expiry is judged by the newest moment that was seen, and somebody wonders why.
-fn set_back(site: &Site<'_>, ours: &Trust) -> Option<Finding> {
-    let ahead = ours.moment.since(site.host.now());
+fn set_back(now: Time, ours: &Trust) -> Option<Finding> {
+    let ahead = ours.moment.since(now);
     (ahead > APART).then(|| {
         let at = jiff::Timestamp::from_millisecond(i64::try_from(ours.moment.0).unwrap_or(0));
         let at = at.unwrap_or_default();
@@ -83,5 +87,76 @@ fn expiry(ours: &Trust) -> Option<Finding> {
             Some(Finding::warn("keys", what, remedy))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Status;
+
+    const NOW: Time = Time(1_800_000_000_000);
+
+    fn trust(what: &str) -> Trust {
+        Trust {
+            what: what.to_owned(),
+            fingerprint: what.to_owned(),
+            moment: NOW,
+            ..Trust::default()
+        }
+    }
+
+    #[test]
+    fn nodes_that_trust_different_keys_are_not_fit() {
+        let ours = trust("key set 2");
+        let said = |theirs| {
+            let finding = compare(&ours, theirs);
+            (finding.status, finding.what)
+        };
+        let remembers = Trust {
+            counter: Some(7),
+            ..ours.clone()
+        };
+        assert_eq!(
+            said(Ok(remembers)),
+            (
+                Status::Pass,
+                "key set 2 on both nodes; the highest counter installed is 7".to_owned()
+            )
+        );
+        assert_eq!(
+            said(Ok(trust("key set 1"))),
+            (
+                Status::Fail,
+                "this node trusts key set 2, the other one key set 1".to_owned()
+            )
+        );
+        assert_eq!(said(Err("away".to_owned())).0, Status::Warn);
+    }
+
+    #[test]
+    fn a_set_that_expires_is_told_of_in_time() {
+        let expiring = |days: i64| {
+            let now = jiff::Timestamp::from_millisecond(1_800_000_000_000).expect("a moment");
+            let at = now + jiff::SignedDuration::from_hours(24 * days);
+            let ours = Trust {
+                expires: Some(at.to_string()),
+                ..trust("key set 2")
+            };
+            expiry(&ours).map(|finding| finding.status)
+        };
+        assert_eq!(expiring(31), None);
+        assert_eq!(expiring(29), Some(Status::Warn));
+        assert_eq!(expiring(0), Some(Status::Fail));
+        assert_eq!(expiry(&trust("a plain key")).map(|f| f.what), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_told_of() {
+        let ours = trust("key set 2");
+        assert!(set_back(NOW, &ours).is_none());
+        assert!(set_back(Time(NOW.0 - 60_000), &ours).is_none());
+        let told = set_back(Time(NOW.0 - 3_600_000), &ours).expect("told");
+        assert!(told.what.contains("2027-01-15T08:00:00Z"), "{}", told.what);
     }
 }
