@@ -90,6 +90,13 @@ impl Site {
         Ok(Time(u64::try_from(at.as_millisecond()).unwrap_or(0)))
     }
 
+    /// The key set that is in force from when the bundle at `path` is staged, if it is another one than now.
+    pub(super) fn brought_by(&self, path: &Path) -> Option<u64> {
+        let keys = self.keys().ok()?;
+        let (manifest, _) = bundle::inspect(path, &keys).ok()?;
+        manifest.key_set.filter(|number| *number > keys.number())
+    }
+
     /// Puts the key sets that a bundle brings in force.
     pub(super) fn take_key_sets(&self, verified: &bundle::Verified, path: &Path) -> HostResult<()> {
         let Some(set) = verified.trusted().set() else {

@@ -25,8 +25,13 @@ pub(crate) fn a_bundle_brings_its_key_set(pair: &mut Pair) {
 
     let (bundle, version) = pair.publisher.bundle_that_brings(&[second]);
     let (master, begun) = (pair.master(), now());
-    let args = ["upgrade", bundle.to_str().unwrap()];
-    pair.nodes[1].ctl(&args).expect(0);
+    let bundle = bundle.to_str().unwrap();
+    let said = pair.nodes[1].ctl(&["--json", "plan", bundle]);
+    let sentence = "the bundle brings key set 2: in force on both nodes";
+    assert!(said.expect(0).text.contains(sentence), "{}", said.text);
+    let sets = |node: &crate::node::Node| fs::read(node.srv("hau/keys/shop.keys")).unwrap();
+    assert_eq!(sets(&pair.nodes[1]), first.to_text().into_bytes());
+    pair.nodes[1].ctl(&["upgrade", bundle]).expect(0);
     pair.has_upgraded(&version, master, begun);
     pair.figures.rollouts += 1;
     for node in &pair.nodes {

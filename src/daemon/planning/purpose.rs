@@ -83,6 +83,7 @@ pub(in crate::daemon) fn own_findings(api: &Api, purpose: &Purpose) -> Vec<Findi
             let mut findings = checks::all(site);
             let scripts = purpose.bundle.iter();
             findings.extend(scripts.flat_map(|path| checks::scripts(site, path)));
+            findings.extend(brings(api, purpose));
             findings
         })
     };
@@ -125,6 +126,18 @@ pub(super) fn checked(
         state_dir: &api.site.state_dir,
         bundle_bytes,
     })
+}
+
+/// Whom the pair believes changes with the upgrade, and does not change back: that is not for a person to find out afterwards.
+fn brings(api: &Api, purpose: &Purpose) -> Option<Finding> {
+    let number = api.site.brought_by(purpose.bundle.as_ref()?)?;
+    Some(Finding::warn(
+        "keys",
+        format!(
+            "the bundle brings key set {number}: in force on both nodes from when it is staged, whatever becomes of the upgrade"
+        ),
+        "what it says: tar xOf BUNDLE manifest.toml.keys | hau-ctl keys show /dev/stdin",
+    ))
 }
 
 /// The node that plans has held it against its own memory, which may be that of a host made anew.
