@@ -49,6 +49,9 @@ _hau__ctl() {
             hau__ctl,init)
                 cmd="hau__ctl__subcmd__init"
                 ;;
+            hau__ctl,keys)
+                cmd="hau__ctl__subcmd__keys"
+                ;;
             hau__ctl,notify)
                 cmd="hau__ctl__subcmd__notify"
                 ;;
@@ -136,9 +139,6 @@ _hau__ctl() {
             hau__ctl__subcmd__bundle,build)
                 cmd="hau__ctl__subcmd__bundle__subcmd__build"
                 ;;
-            hau__ctl__subcmd__bundle,delta)
-                cmd="hau__ctl__subcmd__bundle__subcmd__delta"
-                ;;
             hau__ctl__subcmd__bundle,help)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help"
                 ;;
@@ -148,17 +148,14 @@ _hau__ctl() {
             hau__ctl__subcmd__bundle,keygen)
                 cmd="hau__ctl__subcmd__bundle__subcmd__keygen"
                 ;;
-            hau__ctl__subcmd__bundle,rebuild)
-                cmd="hau__ctl__subcmd__bundle__subcmd__rebuild"
+            hau__ctl__subcmd__bundle,sign)
+                cmd="hau__ctl__subcmd__bundle__subcmd__sign"
                 ;;
             hau__ctl__subcmd__bundle,verify)
                 cmd="hau__ctl__subcmd__bundle__subcmd__verify"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,build)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__build"
-                ;;
-            hau__ctl__subcmd__bundle__subcmd__help,delta)
-                cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__delta"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,help)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__help"
@@ -169,8 +166,8 @@ _hau__ctl() {
             hau__ctl__subcmd__bundle__subcmd__help,keygen)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__keygen"
                 ;;
-            hau__ctl__subcmd__bundle__subcmd__help,rebuild)
-                cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__rebuild"
+            hau__ctl__subcmd__bundle__subcmd__help,sign)
+                cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__sign"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,verify)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__verify"
@@ -207,6 +204,9 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__help,init)
                 cmd="hau__ctl__subcmd__help__subcmd__init"
+                ;;
+            hau__ctl__subcmd__help,keys)
+                cmd="hau__ctl__subcmd__help__subcmd__keys"
                 ;;
             hau__ctl__subcmd__help,notify)
                 cmd="hau__ctl__subcmd__help__subcmd__notify"
@@ -268,20 +268,29 @@ _hau__ctl() {
             hau__ctl__subcmd__help__subcmd__bundle,build)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__build"
                 ;;
-            hau__ctl__subcmd__help__subcmd__bundle,delta)
-                cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__delta"
-                ;;
             hau__ctl__subcmd__help__subcmd__bundle,inspect)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__inspect"
                 ;;
             hau__ctl__subcmd__help__subcmd__bundle,keygen)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__keygen"
                 ;;
-            hau__ctl__subcmd__help__subcmd__bundle,rebuild)
-                cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__rebuild"
+            hau__ctl__subcmd__help__subcmd__bundle,sign)
+                cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__sign"
                 ;;
             hau__ctl__subcmd__help__subcmd__bundle,verify)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__verify"
+                ;;
+            hau__ctl__subcmd__help__subcmd__keys,install)
+                cmd="hau__ctl__subcmd__help__subcmd__keys__subcmd__install"
+                ;;
+            hau__ctl__subcmd__help__subcmd__keys,new)
+                cmd="hau__ctl__subcmd__help__subcmd__keys__subcmd__new"
+                ;;
+            hau__ctl__subcmd__help__subcmd__keys,show)
+                cmd="hau__ctl__subcmd__help__subcmd__keys__subcmd__show"
+                ;;
+            hau__ctl__subcmd__help__subcmd__keys,sign)
+                cmd="hau__ctl__subcmd__help__subcmd__keys__subcmd__sign"
                 ;;
             hau__ctl__subcmd__help__subcmd__notify,test)
                 cmd="hau__ctl__subcmd__help__subcmd__notify__subcmd__test"
@@ -303,6 +312,36 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__help__subcmd__sync,status)
                 cmd="hau__ctl__subcmd__help__subcmd__sync__subcmd__status"
+                ;;
+            hau__ctl__subcmd__keys,help)
+                cmd="hau__ctl__subcmd__keys__subcmd__help"
+                ;;
+            hau__ctl__subcmd__keys,install)
+                cmd="hau__ctl__subcmd__keys__subcmd__install"
+                ;;
+            hau__ctl__subcmd__keys,new)
+                cmd="hau__ctl__subcmd__keys__subcmd__new"
+                ;;
+            hau__ctl__subcmd__keys,show)
+                cmd="hau__ctl__subcmd__keys__subcmd__show"
+                ;;
+            hau__ctl__subcmd__keys,sign)
+                cmd="hau__ctl__subcmd__keys__subcmd__sign"
+                ;;
+            hau__ctl__subcmd__keys__subcmd__help,help)
+                cmd="hau__ctl__subcmd__keys__subcmd__help__subcmd__help"
+                ;;
+            hau__ctl__subcmd__keys__subcmd__help,install)
+                cmd="hau__ctl__subcmd__keys__subcmd__help__subcmd__install"
+                ;;
+            hau__ctl__subcmd__keys__subcmd__help,new)
+                cmd="hau__ctl__subcmd__keys__subcmd__help__subcmd__new"
+                ;;
+            hau__ctl__subcmd__keys__subcmd__help,show)
+                cmd="hau__ctl__subcmd__keys__subcmd__help__subcmd__show"
+                ;;
+            hau__ctl__subcmd__keys__subcmd__help,sign)
+                cmd="hau__ctl__subcmd__keys__subcmd__help__subcmd__sign"
                 ;;
             hau__ctl__subcmd__notify,help)
                 cmd="hau__ctl__subcmd__notify__subcmd__help"
@@ -371,7 +410,7 @@ _hau__ctl() {
 
     case "${cmd}" in
         hau__ctl)
-            opts="-h -V --json --socket --config --lang --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle schema history report audit health help"
+            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle keys schema history report audit health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -385,10 +424,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -397,7 +432,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__abort)
-            opts="-h --reason --detach --json --socket --config --lang --help"
+            opts="-h --reason --detach --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -415,10 +450,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -427,7 +458,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__audit)
-            opts="-h --last --since --rollout --json --socket --config --lang --help verify help"
+            opts="-h --last --since --json --socket --config --help verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -441,19 +472,11 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --rollout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -507,7 +530,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__audit__subcmd__verify)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -521,10 +544,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -533,7 +552,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__backup)
-            opts="-h --json --socket --config --lang --help create list verify restore-key help"
+            opts="-h --json --socket --config --help create list verify restore-key help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -547,10 +566,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -559,7 +574,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__backup__subcmd__create)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -570,10 +585,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -669,7 +680,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__backup__subcmd__list)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -683,10 +694,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -695,7 +702,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__backup__subcmd__restore__subcmd__key)
-            opts="-h --check --identity --json --socket --config --lang --help"
+            opts="-h --check --identity --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -713,10 +720,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -725,7 +728,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__backup__subcmd__verify)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -739,10 +742,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -751,7 +750,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle)
-            opts="-h --json --socket --config --help keygen build delta rebuild inspect verify help"
+            opts="-h --json --socket --config --help keygen build sign inspect verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -765,10 +764,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -777,7 +772,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__build)
-            opts="-h --key --out --password-stdin --json --socket --config --lang --help"
+            opts="-h --key --out --brings --password-stdin --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -791,45 +786,7 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --socket)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        hau__subcmd__ctl__subcmd__bundle__subcmd__delta)
-            opts="-o -h --key --keys --out --password-stdin --json --socket --config --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --keys)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --out)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
+                --brings)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -849,7 +806,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help)
-            opts="keygen build delta rebuild inspect verify help"
+            opts="keygen build sign inspect verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -863,20 +820,6 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__build)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__delta)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -932,7 +875,7 @@ _hau__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__rebuild)
+        hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__sign)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -961,7 +904,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__inspect)
-            opts="-h --keys --json --socket --config --lang --help"
+            opts="-h --keys --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -976,10 +919,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -991,7 +930,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__keygen)
-            opts="-h --out --password-stdin --json --socket --config --lang --help"
+            opts="-h --out --password-stdin --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1009,10 +948,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1020,18 +955,14 @@ _hau__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        hau__subcmd__ctl__subcmd__bundle__subcmd__rebuild)
-            opts="-h --keys --out --json --socket --config --help"
+        hau__subcmd__ctl__subcmd__bundle__subcmd__sign)
+            opts="-h --key --password-stdin --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --keys)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --out)
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1051,7 +982,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__verify)
-            opts="-h --keys --product --json --socket --config --lang --help"
+            opts="-h --keys --product --state --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1065,15 +996,15 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1085,7 +1016,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__confirm)
-            opts="-h --reason --detach --json --socket --config --lang --help"
+            opts="-h --reason --detach --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1100,10 +1031,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1115,7 +1042,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__doctor)
-            opts="-h --database --json --socket --config --lang --help"
+            opts="-h --database --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1129,10 +1056,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1141,7 +1064,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__failover)
-            opts="-h --fenced --accept-data-loss --reason --json --socket --config --lang --help"
+            opts="-h --fenced --accept-data-loss --reason --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1159,10 +1082,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1171,7 +1090,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__health)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1185,10 +1104,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1197,7 +1112,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help)
-            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle schema history report audit health help"
+            opts="init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle keys schema history report audit health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1323,7 +1238,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle)
-            opts="keygen build delta rebuild inspect verify"
+            opts="keygen build sign inspect verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1337,20 +1252,6 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__build)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__delta)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1392,7 +1293,7 @@ _hau__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__rebuild)
+        hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__sign)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1507,6 +1408,76 @@ _hau__ctl() {
         hau__subcmd__ctl__subcmd__help__subcmd__init)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__keys)
+            opts="new sign show install"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__keys__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__keys__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__keys__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__keys__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1813,7 +1784,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__history)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1827,10 +1798,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1839,7 +1806,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__init)
-            opts="-h --check --keepalived --recipient --json --socket --config --lang --help"
+            opts="-h --check --keepalived --recipient --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1861,10 +1828,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1872,8 +1835,8 @@ _hau__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        hau__subcmd__ctl__subcmd__notify)
-            opts="-h --json --socket --config --lang --help test help"
+        hau__subcmd__ctl__subcmd__keys)
+            opts="-h --json --socket --config --help new sign show install help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1887,7 +1850,241 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help)
+            opts="new sign show install help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__help__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__install)
+            opts="-h --keys --state --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__new)
+            opts="-h --product --after --key --drop --threshold --expires --out --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --product)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expires)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__show)
+            opts="-h --after --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__keys__subcmd__sign)
+            opts="-h --key --password-stdin --json --socket --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__notify)
+            opts="-h --json --socket --config --help test help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1941,7 +2138,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__notify__subcmd__test)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1955,10 +2152,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1967,7 +2160,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__pair)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1978,10 +2171,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1993,7 +2182,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__plan)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2004,10 +2193,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2019,7 +2204,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__rejoin)
-            opts="-h --rebuild --reason --json --socket --config --lang --help"
+            opts="-h --rebuild --reason --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2034,10 +2219,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2049,7 +2230,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__report)
-            opts="-h --html --json --socket --config --lang --help"
+            opts="-h --html --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2063,10 +2244,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2075,7 +2252,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__retry)
-            opts="-h --reason --detach --json --socket --config --lang --help"
+            opts="-h --reason --detach --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2093,10 +2270,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2105,7 +2278,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__rollback)
-            opts="-h --check --node --to --local --accept-downtime --database --accept-data-loss --reason --detach --json --socket --config --lang --help"
+            opts="-h --check --node --to --local --accept-downtime --database --accept-data-loss --reason --detach --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2135,10 +2308,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2147,7 +2316,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__schema)
-            opts="-h --json --socket --config --lang --help lint help"
+            opts="-h --json --socket --config --help lint help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2158,10 +2327,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2215,7 +2380,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__schema__subcmd__lint)
-            opts="-h --keys --json --socket --config --lang --help"
+            opts="-h --keys --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2233,10 +2398,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2245,7 +2406,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__stage)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2256,10 +2417,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2271,7 +2428,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__status)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2285,10 +2442,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2297,7 +2450,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__switch)
-            opts="-h --to --reason --detach --json --socket --config --lang --help"
+            opts="-h --to --reason --detach --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2319,10 +2472,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2331,7 +2480,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync)
-            opts="-h --json --socket --config --lang --help status pause resume check push help"
+            opts="-h --json --socket --config --help status pause resume check push help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2345,10 +2494,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2357,7 +2502,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync__subcmd__check)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2368,10 +2513,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2481,7 +2622,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync__subcmd__pause)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2492,10 +2633,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2507,7 +2644,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync__subcmd__push)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2518,10 +2655,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2533,7 +2666,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync__subcmd__resume)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2544,10 +2677,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2559,7 +2688,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync__subcmd__status)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2573,10 +2702,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2585,7 +2710,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__upgrade)
-            opts="-h --stop-before --allow-known-bad --reason --detach --json --socket --config --lang --help"
+            opts="-h --stop-before --allow-known-bad --reason --detach --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2607,10 +2732,6 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --lang)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2619,7 +2740,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__watch)
-            opts="-h --json --socket --config --lang --help"
+            opts="-h --json --socket --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2630,10 +2751,6 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

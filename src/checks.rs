@@ -1,10 +1,12 @@
 //! What a rollout rests on, one check a line: the list behind `doctor` and the first row of a plan.
 mod database;
+mod keys;
 mod peer;
 mod programs;
 mod rollback;
 mod scripts;
 
+pub use keys::KEYS;
 pub use peer::{CLOCK, IDENTITY};
 pub use rollback::{held_against, rollback};
 pub use scripts::{is_overruled, scripts};
@@ -46,7 +48,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("notify", notify),
     ("sync", config_sync),
     ("space", space),
-    ("keys", keys),
+    ("keys", keys::keys),
     ("root key", root_key),
     ("configuration", peer::configuration),
     ("clock", peer::clock),
@@ -298,22 +300,6 @@ fn space(site: &Site<'_>) -> Vec<Finding> {
         }
     };
     needs.iter().map(one).collect()
-}
-
-fn keys(site: &Site<'_>) -> Vec<Finding> {
-    let dir = &site.settings.bundle.keys;
-    let found = site.host.list(dir).unwrap_or_default();
-    let count = found.iter().filter(|name| name.ends_with(".pub")).count();
-    vec![if count == 0 {
-        let what = told!("no trusted key in {}", dir.display());
-        Finding::fail(
-            "keys",
-            what,
-            told!("copy the .pub file of hau-ctl bundle keygen there, on both nodes"),
-        )
-    } else {
-        Finding::pass("keys", told!("{} trusted keys in {}", count, dir.display()))
-    }]
 }
 
 fn root_key(site: &Site<'_>) -> Vec<Finding> {

@@ -54,7 +54,7 @@ impl Site {
     }
 
     fn build(&self) -> PathBuf {
-        build(&self.path("source"), &self.key(), &self.path("out")).expect("built")
+        build(&self.path("source"), &self.key(), &[], &self.path("out")).expect("built")
     }
 
     fn verify(&self, bundle: &Path) -> Result<Verified, BundleError> {
@@ -247,7 +247,7 @@ fn a_release_arrives_as_it_was_built() {
     let bundle = site.build();
     assert_eq!(bundle, site.path("out/shop-1.1.0.hau"));
     let verified = site.verify(&bundle).expect("verified");
-    assert_eq!(verified.signer().name, "publisher");
+    assert_eq!(verified.signers()[0].name, "publisher");
     assert_eq!(
         verified.bytes(),
         fs::metadata(&bundle).expect("there").len()
@@ -401,7 +401,7 @@ fn we_read_what_the_tools_write() {
             let verified =
                 verified.unwrap_or_else(|error| panic!("{signing} {format} {key}: {error}"));
             assert_eq!(
-                format!("{}.", verified.signer().name),
+                format!("{}.", verified.signers()[0].name),
                 key.replace("key", "").replace("sec", "")
             );
             let release = site.path("releases/x");
@@ -431,12 +431,12 @@ fn a_key_of_minisign_signs_for_us() {
     assert!(tool.wait().expect("ends").success());
     let key = SigningKey::load(&keys.join("tool.sec"), Some("a password")).expect("loads");
     site.source("manifest.toml", 0o644, HEAD.as_bytes());
-    let bundle = build(&site.path("source"), &key, &site.path("out")).expect("built");
+    let bundle = build(&site.path("source"), &key, &[], &site.path("out")).expect("built");
     let trusted = TrustedKeys::load(&keys).expect("both keys");
     assert_eq!(
         verify(&bundle, &trusted, &policy())
             .expect("verified")
-            .signer()
+            .signers()[0]
             .name,
         "tool"
     );
@@ -458,7 +458,7 @@ fn what_cannot_be_a_bundle_is_not_built() {
     let site = Site::new();
     let out = site.path("out");
     let build_error = |said: &str| {
-        let error = build(&site.path("source"), &site.key(), &out)
+        let error = build(&site.path("source"), &site.key(), &[], &out)
             .expect_err("not built")
             .to_string();
         assert!(error.contains(said), "{error}");
@@ -508,7 +508,7 @@ fn what_cannot_be_a_bundle_is_not_built() {
     build_error("links");
     fs::remove_file(site.path("source/link")).expect("removed");
     let inside =
-        build(&site.path("source"), &site.key(), &site.path("source")).expect_err("not built");
+        build(&site.path("source"), &site.key(), &[], &site.path("source")).expect_err("not built");
     assert!(inside.to_string().contains("is inside"), "{inside}");
     site.build();
 }
@@ -604,7 +604,7 @@ fn not_for_this_pair_or_not_now() {
         })
     };
     assert!(
-        matches!(over("1.0.5", 8), Refusal::Downgrade { .. }),
+        matches!(over("1.0.5", 8), Refusal::OldCounter { .. }),
         "an older counter"
     );
     assert!(

@@ -830,6 +830,26 @@ fn a_bundle_that_does_not_upgrade_what_runs_on_a_node_is_not_unpacked_there() {
     assert_eq!(refused, 2);
 }
 
+/// What a node has run counts for ever: an older bundle does not come after it, whatever is taken back.
+#[test]
+fn what_is_made_current_is_remembered_though_it_is_taken_back() {
+    let mut seen = 0;
+    each_row(|row| {
+        let host = &row.pair.hosts[row.owner()];
+        if row.def().name != "activate" {
+            return;
+        }
+        let remembered = || host.edit(|w| w.remembered.clone());
+        let release = row.with(&mut Tally::default(), |cx| cx.release_dir(&cx.plan.to));
+        row.drive(Verb::Do).expect("it goes well");
+        assert_eq!(remembered().as_ref(), Some(&release));
+        row.drive(Verb::Undo).expect("it goes well");
+        assert_eq!(remembered().as_ref(), Some(&release));
+        seen += 1;
+    });
+    assert_eq!(seen, 2);
+}
+
 /// Scripts that break the running version stop a rollout before anything is done; what they allow goes on record.
 #[test]
 fn a_bundle_whose_scripts_break_the_running_version_goes_no_further_than_precheck() {

@@ -4,10 +4,10 @@ use tar::Header;
 
 use super::error::{BundleError, Refusal};
 use super::source::Source;
-use super::{MANIFEST, MAX_MANIFEST, SIGNATURE, names};
+use super::{KEYS, MANIFEST, MAX_KEY_SETS, MAX_MANIFEST, SIGNATURE, names};
 
 const BLOCK: u64 = 512;
-/// A minisign signature is about 300 bytes; its comments may be longer.
+/// A minisign signature is about 300 bytes, and there may be several; their comments may be longer.
 pub(super) const MAX_SIGNATURE: u64 = 8 << 10;
 const MAX_PAX: u64 = 64 << 10;
 
@@ -20,11 +20,13 @@ pub(super) struct Member {
     pub(super) size: u64,
 }
 
-/// The bytes of the two members that are read on trust of nothing.
+/// The bytes of the members that are read on trust of nothing.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) manifest: Vec<u8>,
     pub(super) signature: Vec<u8>,
+    /// Empty where it brings no key sets.
+    pub(super) sets: Vec<u8>,
 }
 
 /// Walks the headers of a bundle.
@@ -51,7 +53,12 @@ impl<'a> Archive<'a> {
         Archive { source, at: 0 }
     }
 
-    /// The manifest and its signature, which come first.
+    /// Where the next header begins.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// The manifest, its signatures, and the key sets that vouch for these where it brings some: they come first.
     pub(super) fn head(&mut self) -> Result<Head, BundleError> {
         let not_a_bundle = |why: String| Err(self.source.refuse(Refusal::NotABundle { why }));
         if self.source.length == 0 {
@@ -87,7 +94,26 @@ impl<'a> Archive<'a> {
         Ok(Head {
             manifest: self.source.bytes(manifest.at, manifest.size)?,
             signature: self.source.bytes(signature.at, signature.size)?,
+            sets: self.key_sets()?,
         })
+    }
+
+    /// The third member if it is one of key sets. Any other is not looked at before the signature holds.
+    fn key_sets(&mut self) -> Result<Vec<u8>, BundleError> {
+        let name = KEYS.len() as u64 + 1;
+        if self.at.saturating_add(name) > self.source.length
+            || self.source.bytes(self.at, name)?.strip_suffix(b"\0") != Some(KEYS.as_bytes())
+        {
+            return Ok(Vec::new());
+        }
+        let Some(member) = self.next_member()? else {
+            return Ok(Vec::new());
+        };
+        if member.size > MAX_KEY_SETS {
+            let why = format!("it brings key sets of {} bytes", member.size);
+            return Err(self.source.refuse(Refusal::KeySet { why }));
+        }
+        self.source.bytes(member.at, member.size)
     }
 
     /// The next regular file, or `None` at the proper end of the archive.

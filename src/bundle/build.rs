@@ -10,19 +10,25 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use super::error::BundleError;
-use super::keys::SigningKey;
+use super::keys::{SigningKey, What};
+use super::keyset::KeySet;
 use super::manifest::{Digest, FileEntry, Manifest, Mode, toml_line};
-use super::{MANIFEST, SIGNATURE, names};
+use super::{KEYS, MANIFEST, MAX_KEY_SETS, SIGNATURE, names};
 
 /// Builds `PRODUCT-VERSION.hau` in the folder `out` from `folder`: its `manifest.toml` and everything else in it, sorted by path.
 ///
 /// The manifest there has no `[[file]]`, they are computed. It may have a table `[services]`, which the bundle does not:
 /// `api = ["app/shop.jar", "lib"]` makes these files, or all below these folders, that service's. The same
-/// folder gives the same bytes, but for the signature.
+/// folder gives the same bytes, but for the signature. The key sets `brings` go with it, for nodes that have an earlier one.
 ///
 /// # Errors
 /// If the folder has anything but folders and regular files, or what [`verify`](super::verify()) would refuse.
-pub fn build(folder: &Path, key: &SigningKey, out: &Path) -> Result<PathBuf, BundleError> {
+pub fn build(
+    folder: &Path,
+    key: &SigningKey,
+    brings: &[KeySet],
+    out: &Path,
+) -> Result<PathBuf, BundleError> {
     let failed = |why: String| BundleError::Build {
         path: folder.to_owned(),
         why,
@@ -39,15 +45,15 @@ pub fn build(folder: &Path, key: &SigningKey, out: &Path) -> Result<PathBuf, Bun
             out.display()
         )));
     }
-    let manifest = describe(folder)?;
+    let mut manifest = describe(folder)?;
+    let sets = bring(&mut manifest, brings).map_err(failed)?;
     let text = manifest
         .render()
         .map_err(|refusal| failed(refusal.to_string()))?;
-    let comment = format!(
-        "{} {} counter {}",
-        manifest.product, manifest.version, manifest.counter
-    );
-    let signature = key.sign(text.as_bytes(), &comment).map_err(failed)?;
+    let comment = comment(&manifest);
+    let signature = key
+        .sign(text.as_bytes(), What::Manifest, &comment)
+        .map_err(failed)?;
 
     let path = out.join(format!("{}-{}.hau", manifest.product, manifest.version));
     let write_error = |source| BundleError::Write {
@@ -59,7 +65,8 @@ pub fn build(folder: &Path, key: &SigningKey, out: &Path) -> Result<PathBuf, Bun
         .tempfile_in(out)
         .map_err(write_error)?;
     let mut tar = tar::Builder::new(BufWriter::new(temporary));
-    for (name, text) in [(MANIFEST, &text), (SIGNATURE, &signature)] {
+    let head = [(MANIFEST, &text), (SIGNATURE, &signature), (KEYS, &sets)];
+    for (name, text) in head.into_iter().filter(|(_, text)| !text.is_empty()) {
         append(&mut tar, name, 0o644, text.len() as u64, text.as_bytes()).map_err(write_error)?;
     }
     for file in &manifest.file {
@@ -72,6 +79,30 @@ pub fn build(folder: &Path, key: &SigningKey, out: &Path) -> Result<PathBuf, Bun
     };
     publish(finish().map_err(write_error)?, &path, out).map_err(write_error)?;
     Ok(path)
+}
+
+/// What a signature says it is over; `minisign -V` shows it.
+pub(super) fn comment(manifest: &Manifest) -> String {
+    format!(
+        "{} {} counter {}",
+        manifest.product, manifest.version, manifest.counter
+    )
+}
+
+/// The text of the key sets `brings`; the manifest names the last one.
+fn bring(manifest: &mut Manifest, brings: &[KeySet]) -> Result<String, String> {
+    for pair in brings.windows(2) {
+        pair[1].follows(&pair[0]).map_err(|why| why.to_string())?;
+    }
+    if let Some(last) = brings.last() {
+        last.is_whole().map_err(|why| why.to_string())?;
+        manifest.key_set = Some(last.number());
+    }
+    let text: String = brings.iter().map(KeySet::to_text).collect();
+    if text.len() as u64 > MAX_KEY_SETS {
+        return Err(format!("its key sets are longer than {MAX_KEY_SETS} bytes"));
+    }
+    Ok(text)
 }
 
 /// Gives the file its name, on disk.
@@ -176,9 +207,9 @@ fn walk(root: &Path, below: &str, paths: &mut Vec<String>) -> Result<(), BundleE
             return Err(failed(
                 "it is neither a file nor a folder: links and devices cannot be in a bundle",
             ));
-        } else if path == SIGNATURE {
+        } else if [SIGNATURE, KEYS].contains(&path.as_str()) {
             return Err(failed(
-                "it has the name of the signature, which is made here",
+                "it has the name of the signature or the key sets, which are put there here",
             ));
         } else if path != MANIFEST {
             names::check_path(path.as_bytes()).map_err(|refusal| failed(&refusal.to_string()))?;
@@ -292,6 +323,14 @@ pub(super) fn write_one(
     append(&mut tar, &file.path, file.mode.on_disk(), file.size, bytes)?;
     let temporary = tar.into_inner()?.into_inner();
     publish(temporary.map_err(io::IntoInnerError::into_error)?, to, out)
+}
+
+/// One member, header and padded body, as [`build`] writes it.
+pub(super) fn member(to: &mut impl Write, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut tar = tar::Builder::new(Vec::new());
+    append(&mut tar, path, 0o644, bytes.len() as u64, bytes)?;
+    // Without the end of the archive, which is not here.
+    to.write_all(tar.get_ref())
 }
 
 /// Time and owner are fixed: they carry no meaning, and the same input gives the same bundle.

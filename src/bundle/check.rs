@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::archive::Head;
 use super::error::BundleError;
-use super::keys::TrustedKeys;
 use super::manifest::{Digest, FileEntry, Manifest};
+use super::trusted::TrustedKeys;
 use super::{MANIFEST, MAX_MANIFEST, SIGNATURE, names, verify};
 
 /// One way in which a release is not what its manifest says. Paths are relative to it.
@@ -96,6 +96,8 @@ pub(super) fn load_head(folder: &Path) -> Result<Head, BundleError> {
     Ok(Head {
         manifest: bytes(MANIFEST)?,
         signature: bytes(SIGNATURE)?,
+        // Installed when the release was staged, if it brought any.
+        sets: Vec::new(),
     })
 }
 

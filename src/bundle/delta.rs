@@ -20,9 +20,10 @@ use super::base::Base;
 use super::build::write_one;
 use super::error::BundleError;
 use super::full::Full;
-use super::keys::{SigningKey, TrustedKeys};
+use super::keys::{SigningKey, What};
 use super::manifest::{DELTA_FORMAT, Delta, Digest, FileEntry, Manifest, Mode};
 use super::rebuild::{Failed, apply};
+use super::trusted::TrustedKeys;
 use super::{MANIFEST, PATCH};
 use crate::delta::{self, Bytes};
 
@@ -54,6 +55,10 @@ pub fn delta(
     let (base, base_manifest, _) = Base::of_bundle(old, keys, false)?;
     let (bytes, full_manifest, head) = Base::of_bundle(new, keys, true)?;
     fits(&base_manifest, &full_manifest).map_err(failed)?;
+    if !head.sets.is_empty() {
+        let why = "it brings key sets: a node that lacks them could not believe a delta of it";
+        return Err(failed(why.to_owned()));
+    }
     let pinned = base.hash(MANIFEST);
     let pinned = pinned.ok_or_else(|| failed("its base has no manifest".to_owned()))?;
     let patch = delta::diff((&base, &base.parts()), (&bytes, &bytes.parts()));
@@ -97,7 +102,9 @@ pub fn delta(
         .map_err(|refusal| failed(refusal.to_string()))?;
     let (product, version) = (&manifest.product, &manifest.version);
     let comment = format!("{product} {version} counter {}, delta", manifest.counter);
-    let signature = key.sign(text.as_bytes(), &comment).map_err(failed)?;
+    let signature = key
+        .sign(text.as_bytes(), What::Manifest, &comment)
+        .map_err(failed)?;
     let written = manifest
         .file
         .iter()

@@ -32,6 +32,17 @@ pub enum BundleError {
     /// The folder of trusted keys has none.
     #[error("no trusted key in {folder}: copy the publisher's NAME.pub there")]
     NoKeys { folder: PathBuf },
+    /// A key set is not one, or cannot be made.
+    #[error("cannot use the key set {path}: {why}")]
+    KeySet { path: PathBuf, why: String },
+    /// Something lies beside a key set and does not count.
+    #[error("{other} lies beside the key set {set}, which alone counts: remove one of them")]
+    Beside { set: PathBuf, other: PathBuf },
+    /// What the node remembers of what it has installed cannot be understood.
+    #[error(
+        "{path} is damaged ({why}): put it back from a copy; removed, this node forgets what it installed"
+    )]
+    Remembered { path: PathBuf, why: String },
     /// No key pair can be made.
     #[error("cannot make the key pair {name}: {why}")]
     Keygen { name: String, why: String },
@@ -161,4 +172,32 @@ pub enum Refusal {
     OtherBase { base: String, what: String },
     #[error("nothing can be made of it ({why}): get the full bundle from its publisher")]
     BrokenDelta { why: String },
+    #[error(
+        "it is signed with {signed}, and {threshold} keys of the set must sign (not yet: {missing}): hau-ctl bundle sign adds a signature"
+    )]
+    TooFewSignatures {
+        signed: String,
+        threshold: usize,
+        missing: String,
+    },
+    #[error("{why}")]
+    KeySet { why: String },
+    #[error(
+        "key set {number} expired on {expires}, and here it is {now}: install the next one, or set the clock right"
+    )]
+    KeySetExpired {
+        number: u64,
+        expires: Timestamp,
+        now: Timestamp,
+    },
+    #[error(
+        "its counter {counter} is below {highest}, the highest that was ever installed here: it was made before that, ask for a newer one"
+    )]
+    OldCounter { counter: u64, highest: u64 },
+    #[error(
+        "it was signed for key set {wanted}, and here is {here}: hau-ctl keys install brings what is missing"
+    )]
+    LaterKeySet { wanted: u64, here: String },
+    #[error("{here} is older than key set {seen}, which was here: take that one, or a later one")]
+    EarlierKeySet { here: String, seen: u64 },
 }

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use super::archive::Head;
 use super::build::member_header;
 use super::error::Refusal;
-use super::keys::TrustedKeys;
 use super::manifest::{Delta, Digest, FileEntry, Manifest};
+use super::trusted::TrustedKeys;
 use super::verify::{is_full, trusted};
 use super::{MANIFEST, SIGNATURE};
 
@@ -116,6 +116,8 @@ impl<'a, W: Write> Full<'a, W> {
         let full = Head {
             manifest: manifest.to_vec(),
             signature: signature.to_vec(),
+            // A bundle that brings key sets has no delta.
+            sets: Vec::new(),
         };
         let parsed = trusted(&full, self.keys).and_then(|(manifest, _)| {
             is_full(&manifest)?;

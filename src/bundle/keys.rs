@@ -1,5 +1,4 @@
-//! Signing keys, trusted keys and the signature between them: minisign's formats, so that
-//! `minisign -V` and `minisign -S` work on our files.
+//! Keys of publishers: minisign's formats, so that `minisign -V` and `minisign -S` work on our files.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -7,14 +6,13 @@ use std::io::{self, Cursor, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use minisign::{PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
+use minisign::{PublicKey, PublicKeyBox, SecretKey, SecretKeyBox};
 
-use super::error::{BundleError, Refusal};
+use super::error::BundleError;
 use super::names;
+use super::signed::Signer;
+use super::trusted::TrustedKeys;
 
-/// Base64 of an Ed25519 signature with algorithm and key number, and of one without.
-const SIGNATURE_TEXT: usize = 100;
-const GLOBAL_SIGNATURE_TEXT: usize = 88;
 const MAX_KEY_FILE: u64 = 4 << 10;
 
 /// The files that [`keygen`] made.
@@ -125,140 +123,71 @@ impl SigningKey {
             name: "this key".to_owned(),
             id: key_id(self.public.keynum()),
         };
-        TrustedKeys {
-            keys: vec![(signer, self.public.clone())],
-        }
+        TrustedKeys::only((signer, self.public.clone()))
     }
 
     /// minisign's signature file of `message`. The trusted comment is shown by `minisign -V`.
-    pub(super) fn sign(&self, message: &[u8], comment: &str) -> Result<String, String> {
+    pub(super) fn sign(&self, message: &[u8], what: What, comment: &str) -> Result<String, String> {
+        let untrusted = match what {
+            What::Manifest => "signature of a hau bundle's manifest.toml",
+            What::KeySet => "signature of a hau key set",
+        };
         minisign::sign(
             Some(&self.public),
             &self.key,
             Cursor::new(message),
             Some(comment),
-            Some("signature of a hau bundle's manifest.toml"),
+            Some(untrusted),
         )
         .map(|signature| signature.to_string())
         .map_err(|error| error.to_string())
     }
+
+    /// As `minisign` shows it, 16 hex digits.
+    #[must_use]
+    pub fn id(&self) -> String {
+        key_id(self.public.keynum())
+    }
+}
+
+/// What a signature is over; said in its first line, which nothing relies on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What {
+    Manifest,
+    KeySet,
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey({})", key_id(self.public.keynum()))
+        write!(f, "SigningKey({})", self.id())
     }
-}
-
-/// Who signed a bundle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signer {
-    /// The trusted key's file name without `.pub`.
-    pub name: String,
-    /// As `minisign` shows it, 16 hex digits.
-    pub id: String,
-}
-
-/// The keys whose bundles may be installed here.
-#[derive(Debug, Clone)]
-pub struct TrustedKeys {
-    keys: Vec<(Signer, PublicKey)>,
-}
-
-impl TrustedKeys {
-    /// All `*.pub` in `folder`.
-    ///
-    /// # Errors
-    /// If there is none, or one of them is not a minisign public key: a key that silently does not
-    /// count would be found out in the night of the upgrade.
-    pub fn load(folder: &Path) -> Result<TrustedKeys, BundleError> {
-        let read = |source| BundleError::Read {
-            path: folder.to_owned(),
-            source,
-        };
-        let mut keys = Vec::new();
-        for entry in fs::read_dir(folder).map_err(read)? {
-            let path = entry.map_err(read)?.path();
-            if path.extension().is_none_or(|extension| extension != "pub") {
-                continue;
-            }
-            let key = PublicKeyBox::from_string(&read_key(&path)?)
-                .and_then(PublicKeyBox::into_public_key)
-                .map_err(|error| BundleError::Key {
-                    path: path.clone(),
-                    why: error.to_string(),
-                })?;
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            let signer = Signer {
-                name: names::printable(name.as_bytes()),
-                id: key_id(key.keynum()),
-            };
-            keys.push((signer, key));
-        }
-        if keys.is_empty() {
-            return Err(BundleError::NoKeys {
-                folder: folder.to_owned(),
-            });
-        }
-        keys.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
-        Ok(TrustedKeys { keys })
-    }
-
-    /// The names and ids of all of them.
-    pub fn signers(&self) -> impl Iterator<Item = &Signer> {
-        self.keys.iter().map(|(signer, _)| signer)
-    }
-
-    /// Which of them signed `message`.
-    pub(super) fn check(&self, message: &[u8], signature: &[u8]) -> Result<Signer, Refusal> {
-        let signature = parse_signature(signature)?;
-        let id = key_id(signature.keynum());
-        let mut why = None;
-        for (signer, key) in self.keys.iter().filter(|(signer, _)| signer.id == id) {
-            // quiet, no copy to stdout, legacy signatures (`minisign -S -l`) are as good
-            match minisign::verify(key, &signature, Cursor::new(message), true, false, true) {
-                Ok(()) => return Ok(signer.clone()),
-                Err(error) => why = Some(error.to_string()),
-            }
-        }
-        Err(match why {
-            Some(why) => Refusal::BadSignature { why },
-            None => Refusal::WrongKey {
-                key: id,
-                trusted: self
-                    .signers()
-                    .map(|key| format!("{} {}", key.name, key.id))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            },
-        })
-    }
-}
-
-/// The crate indexes into the decoded second signature without looking at its length, and a panic would
-/// end the daemon: so lengths are checked before it sees anything.
-fn parse_signature(bytes: &[u8]) -> Result<SignatureBox, Refusal> {
-    let bad = |why: &str| Refusal::BadSignature {
-        why: names::printable(why.as_bytes()),
-    };
-    let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not text"))?;
-    let lines: Vec<&str> = text.lines().collect();
-    let [_, signature, _, global] = lines.as_slice() else {
-        return Err(bad("it does not have four lines"));
-    };
-    if signature.trim().len() != SIGNATURE_TEXT || global.trim().len() != GLOBAL_SIGNATURE_TEXT {
-        return Err(bad("its lines do not have the right length"));
-    }
-    SignatureBox::from_string(text).map_err(|error| bad(&error.to_string()))
 }
 
 /// minisign shows the eight bytes as a little-endian number.
-fn key_id(keynum: &[u8]) -> String {
+pub(super) fn key_id(keynum: &[u8]) -> String {
     keynum
         .iter()
         .rev()
         .map(|byte| format!("{byte:02X}"))
         .collect()
+}
+
+/// The public key in a `NAME.pub`.
+pub(super) fn public_key(path: &Path) -> Result<PublicKey, BundleError> {
+    PublicKeyBox::from_string(&read_key(path)?)
+        .and_then(PublicKeyBox::into_public_key)
+        .map_err(|error| BundleError::Key {
+            path: path.to_owned(),
+            why: error.to_string(),
+        })
+}
+
+/// The public key in a `NAME.pub` as one line of base64.
+///
+/// # Errors
+/// If it is not one.
+pub fn public_key_text(path: &Path) -> Result<String, BundleError> {
+    Ok(public_key(path)?.to_base64())
 }
 
 fn read_key(path: &Path) -> Result<String, BundleError> {
@@ -276,7 +205,11 @@ fn read_key(path: &Path) -> Result<String, BundleError> {
     io::read_to_string(file).map_err(read)
 }
 
-fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), BundleError> {
+/// Writes a file that must not be there yet.
+///
+/// # Errors
+/// If it is, or the disk does not take it.
+pub fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), BundleError> {
     let write = |source| BundleError::Write {
         path: path.to_owned(),
         source,
@@ -331,7 +264,7 @@ mod tests {
         assert!(SigningKey::load(&pair.secret, None).is_err());
         assert!(SigningKey::load(&pair.secret, Some("wrong")).is_err());
         let key = SigningKey::load(&pair.secret, Some("correct horse")).expect("loads");
-        assert!(key.sign(b"text", "comment").is_ok());
+        assert!(key.sign(b"text", What::Manifest, "comment").is_ok());
         assert_eq!(format!("{key:?}"), format!("SigningKey({})", pair.id));
     }
 
@@ -344,79 +277,5 @@ mod tests {
             .expect_err("refused")
             .to_string();
         assert!(error.contains("chmod 600"), "{error}");
-    }
-
-    #[test]
-    fn trusted_keys_are_all_good_or_none_counts() {
-        let (folder, pair) = made(None);
-        let keys = TrustedKeys::load(folder.path()).expect("loads");
-        assert_eq!(
-            keys.signers().collect::<Vec<_>>(),
-            [&Signer {
-                name: "shop".to_owned(),
-                id: pair.id
-            }]
-        );
-        fs::write(folder.path().join("z.pub"), "not a key").expect("written");
-        assert!(matches!(
-            TrustedKeys::load(folder.path()),
-            Err(BundleError::Key { .. })
-        ));
-        let empty = tempfile::tempdir().expect("temporary folder");
-        assert!(matches!(
-            TrustedKeys::load(empty.path()),
-            Err(BundleError::NoKeys { .. })
-        ));
-    }
-
-    #[test]
-    fn no_changed_signature_is_accepted_or_ends_the_process() {
-        let (folder, pair) = made(None);
-        let keys = TrustedKeys::load(folder.path()).expect("loads");
-        let key = SigningKey::load(&pair.secret, None).expect("loads");
-        let signature = key.sign(b"text", "comment").expect("signed");
-        assert_eq!(
-            keys.check(b"text", signature.as_bytes())
-                .expect("good")
-                .name,
-            "shop"
-        );
-        assert!(matches!(
-            keys.check(b"texT", signature.as_bytes()),
-            Err(Refusal::BadSignature { .. })
-        ));
-
-        let free = "untrusted comment: ".len()..signature.find('\n').expect("lines");
-        for byte in 0..signature.len() {
-            let mut changed = signature.clone().into_bytes();
-            changed[byte] ^= 1;
-            let result = keys.check(b"text", &changed);
-            // Its own comment is not covered, and says so; white space at an end of line does not count.
-            let lines_end = signature.as_bytes()[byte] == b'\n';
-            assert!(
-                result.is_err() || free.contains(&byte) || lines_end,
-                "byte {byte}: {result:?}"
-            );
-        }
-        for cut in 0..signature.len() - 1 {
-            assert!(
-                keys.check(b"text", &signature.as_bytes()[..cut]).is_err(),
-                "cut at {cut}"
-            );
-        }
-        let lines: Vec<&str> = signature.lines().collect();
-        for global in [
-            "",
-            "AAAA",
-            &"=".repeat(88),
-            &"A".repeat(88),
-            &"A".repeat(86),
-        ] {
-            let short = [lines[0], lines[1], lines[2], global].join("\n");
-            assert!(matches!(
-                keys.check(b"text", short.as_bytes()),
-                Err(Refusal::BadSignature { .. })
-            ));
-        }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::MAX_SIGNATURE;
 use super::error::Refusal;
-use super::{MANIFEST, MAX_FILES, MAX_MANIFEST, PATCH, SIGNATURE, names};
+use super::{KEYS, MANIFEST, MAX_FILES, MAX_MANIFEST, PATCH, SIGNATURE, names};
 
 /// The format of a bundle that this hau reads and writes.
 pub(super) const FORMAT: u32 = 1;
@@ -30,6 +30,9 @@ pub struct Manifest {
     /// Any of them must match the installed version. Empty: only where nothing is installed.
     pub upgrades_from: Vec<VersionReq>,
     pub expires: Timestamp,
+    /// The key set that it was signed for; none: whichever is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_set: Option<u64>,
     /// The running version works with the new schema, too.
     #[serde(default = "yes")]
     pub schema_compatible: bool,
@@ -206,7 +209,7 @@ impl Manifest {
                 });
             }
         }
-        let own = [MANIFEST, SIGNATURE].into_iter();
+        let own = [MANIFEST, SIGNATURE, KEYS].into_iter();
         names::check_distinct(own.chain(self.file.iter().map(|file| file.path.as_str())))?;
         let named = self
             .schema

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! # Why the order of trust
-//! Before the signature holds, two members of bounded size are read and nothing is written. The
+//! Before the signature holds, two or three members of bounded size are read and nothing is written. The
 //! signature covers the manifest, the manifest covers every other byte that can reach the disk: what a
 //! tar header says (owner, mode, time) is never used. [`unpack`] takes a [`Verified`], which only [`verify`] makes,
 //! and hashes again what it writes: a file swapped in between is caught. Then it reads back from disk.
@@ -21,35 +21,53 @@ mod archive;
 mod base;
 mod build;
 mod check;
+mod countersign;
 mod delta;
 mod error;
 mod full;
+mod install;
 mod keys;
+mod keyset;
 mod manifest;
 mod names;
 mod rebuild;
+mod remembered;
 mod scripts;
+mod signed;
 mod source;
+mod statement;
+mod trusted;
 mod unpack;
 mod verify;
 
 pub use build::build;
 pub use check::{Difference, check_unpacked, load_unpacked};
+pub use countersign::countersign;
 pub use delta::{Made, delta};
 pub use error::{BundleError, Refusal};
-pub use keys::{KeyPair, Signer, SigningKey, TrustedKeys, keygen};
+pub use install::{InstalledKeys, install_keys};
+pub use keys::{KeyPair, SigningKey, keygen, public_key_text, write_new};
+pub use keyset::{KeySet, Signatures};
 pub use manifest::{Delta, Digest, FileEntry, Hook, Manifest, Mode, Schema};
 pub use rebuild::rebuild;
+pub use remembered::Remembered;
 pub use scripts::scripts;
+pub use signed::Signer;
+pub use statement::Statement;
+pub use trusted::TrustedKeys;
 pub use unpack::unpack;
 pub use verify::{Installed, Policy, Verified, inspect, verify};
 
 /// First member of a bundle.
 pub const MANIFEST: &str = "manifest.toml";
-/// Second member: minisign's signature of the first.
+/// Second member: minisign's signatures of the first, one after the other.
 pub const SIGNATURE: &str = "manifest.toml.minisig";
 /// The one file of a delta.
 pub const PATCH: &str = "patch";
+/// Third member, where there is one: the key sets that lead to the one it was signed for.
+pub const KEYS: &str = "manifest.toml.keys";
+/// The most bytes of key sets in a bundle.
+pub const MAX_KEY_SETS: u64 = 256 << 10;
 /// The largest manifest, in bytes: room for [`MAX_FILES`] entries with paths of ordinary length.
 pub const MAX_MANIFEST: u64 = 16 << 20;
 /// The most files in a bundle.

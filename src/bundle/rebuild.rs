@@ -9,8 +9,8 @@ use super::base::Base;
 use super::build::publish;
 use super::error::{BundleError, Refusal};
 use super::full::{Full, Written};
-use super::keys::TrustedKeys;
 use super::source::Source;
+use super::trusted::TrustedKeys;
 use super::verify::{check_contents, members, trusted};
 use crate::delta::{self, Bytes, DeltaError};
 

@@ -6,9 +6,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::archive::Archive;
 use super::error::{BundleError, Refusal};
-use super::keys::TrustedKeys;
 use super::manifest::Digest;
 use super::source::Source;
+use super::trusted::TrustedKeys;
 use super::verify::{is_full, members, trusted};
 
 /// The schema scripts of the bundle at `path` if one of `keys` signed it: path and bytes, in the order to apply.

@@ -9,9 +9,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::archive::{Archive, Head, Member};
 use super::error::{BundleError, Refusal};
-use super::keys::{Signer, TrustedKeys};
+
+use super::keyset::KeySet;
 use super::manifest::{Digest, FileEntry, Manifest};
+use super::signed::Signer;
 use super::source::Source;
+use super::trusted::TrustedKeys;
 
 /// What this pair accepts.
 #[derive(Debug, Clone)]
@@ -27,6 +30,7 @@ pub struct Policy<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
     pub version: Version,
+    /// The highest that was ever installed and still counts, or that of the release.
     pub counter: u64,
 }
 
@@ -34,7 +38,10 @@ pub struct Installed {
 #[derive(Debug)]
 pub struct Verified {
     manifest: Manifest,
-    signer: Signer,
+    signers: Vec<Signer>,
+    /// What vouched for it; later than what is installed where the bundle brings key sets.
+    trusted: TrustedKeys,
+    key_sets: Vec<KeySet>,
     bytes: u64,
     sha256: Digest,
     head: Head,
@@ -45,8 +52,14 @@ impl Verified {
         &self.manifest
     }
 
-    pub fn signer(&self) -> &Signer {
-        &self.signer
+    /// Whose signatures counted: at least one.
+    pub fn signers(&self) -> &[Signer] {
+        &self.signers
+    }
+
+    /// What vouched for it.
+    pub fn trusted(&self) -> &TrustedKeys {
+        &self.trusted
     }
 
     /// Size of the bundle file in bytes; [`Manifest::total_bytes`] is what it takes unpacked.
@@ -59,6 +72,11 @@ impl Verified {
         self.sha256
     }
 
+    /// The key sets that it brings, in order.
+    pub fn key_sets(&self) -> &[KeySet] {
+        &self.key_sets
+    }
+
     pub(super) fn head(&self) -> &Head {
         &self.head
     }
@@ -68,7 +86,7 @@ impl Verified {
 ///
 /// # Errors
 /// A [`Refusal`] about signature or manifest.
-pub fn inspect(path: &Path, keys: &TrustedKeys) -> Result<(Manifest, Signer), BundleError> {
+pub fn inspect(path: &Path, keys: &TrustedKeys) -> Result<(Manifest, Vec<Signer>), BundleError> {
     let source = Source::open(path)?;
     let head = Archive::new(&source).head()?;
     source.check(trusted(&head, keys))
@@ -86,22 +104,42 @@ pub fn verify(
     let source = Source::open(path)?;
     let mut archive = Archive::new(&source);
     let head = archive.head()?;
-    let (manifest, signer) = source.check(trusted(&head, keys))?;
+    let key_sets = source.check(brought(&head))?;
+    let keys = source.check(keys.after(&key_sets))?;
+    let (manifest, signers) = source.check(trusted(&head, &keys))?;
+    source.check(keys.in_force(policy.product, policy.now))?;
     source.check(allowed(&manifest, policy))?;
     let members = members(&source, &mut archive, &manifest)?;
     let sha256 = check_contents(&source, &members, &manifest)?;
     Ok(Verified {
         manifest,
-        signer,
+        signers,
+        trusted: keys,
+        key_sets,
         bytes: source.length,
         sha256,
         head,
     })
 }
 
-pub(super) fn trusted(head: &Head, keys: &TrustedKeys) -> Result<(Manifest, Signer), Refusal> {
-    let signer = keys.check(&head.manifest, &head.signature)?;
-    Ok((Manifest::parse(&head.manifest)?, signer))
+pub(super) fn trusted(head: &Head, keys: &TrustedKeys) -> Result<(Manifest, Vec<Signer>), Refusal> {
+    let sets = brought(head)?;
+    let keys = keys.after(&sets)?;
+    let signers = keys.check(&head.manifest, &head.signature)?;
+    let manifest = Manifest::parse(&head.manifest)?;
+    keys.meant(&manifest, &sets)?;
+    Ok((manifest, signers))
+}
+
+/// The key sets that a bundle brings.
+fn brought(head: &Head) -> Result<Vec<KeySet>, Refusal> {
+    if head.sets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = std::str::from_utf8(&head.sets).map_err(|_| "they are not text".to_owned());
+    text.and_then(KeySet::chain).map_err(|why| Refusal::KeySet {
+        why: format!("its key sets: {why}"),
+    })
 }
 
 /// It holds what its manifest says, and not what makes that of something else.
@@ -125,7 +163,7 @@ fn allowed(manifest: &Manifest, policy: &Policy<'_>) -> Result<(), Refusal> {
         return Ok(());
     };
     let version = manifest.version.to_string();
-    if manifest.version < installed.version || manifest.counter < installed.counter {
+    if manifest.version < installed.version {
         return Err(Refusal::Downgrade {
             version,
             counter: manifest.counter,
@@ -135,6 +173,12 @@ fn allowed(manifest: &Manifest, policy: &Policy<'_>) -> Result<(), Refusal> {
     }
     if manifest.version == installed.version {
         return Err(Refusal::SameVersion { version });
+    }
+    if manifest.counter < installed.counter {
+        return Err(Refusal::OldCounter {
+            counter: manifest.counter,
+            highest: installed.counter,
+        });
     }
     if !manifest
         .upgrades_from
@@ -179,7 +223,9 @@ pub(super) fn members(
     }
     while let Some(member) = archive.next_member()? {
         let path = member.path.clone();
-        if [super::MANIFEST, super::SIGNATURE].contains(&path.as_str()) || seen.contains(&path) {
+        if [super::MANIFEST, super::SIGNATURE, super::KEYS].contains(&path.as_str())
+            || seen.contains(&path)
+        {
             return Err(source.refuse(Refusal::DuplicateMember { path }));
         }
         if !expected.contains(path.as_str()) {

@@ -1,16 +1,16 @@
 //! `bundle`: the publisher's side and a look at what came. Works without the daemon; on a machine
 //! that is no node of the pair, too.
+mod delta;
+mod verify;
+
 use super::output::Output;
 use super::verbs::Ended;
-use crate::bundle::{
-    self, BundleError, Installed, Manifest, Policy, Signer, SigningKey, TrustedKeys,
-};
+use crate::bundle::{self, BundleError, Manifest, Signer, SigningKey, TrustedKeys};
 use crate::config::Settings;
 use crate::render;
 use crate::wire::{Code, Failure};
 use crate::words::Lang;
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
     error::Error,
@@ -42,6 +42,19 @@ pub(super) enum Verb {
         /// The folder for the bundle
         #[arg(long, value_name = "DIR", default_value = ".")]
         out: PathBuf,
+        /// Key sets to go with it, for nodes that have the one before them; again for each, in order
+        #[arg(long, value_name = "SET")]
+        brings: Vec<PathBuf>,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Add another person's signature to a bundle that is built; nothing else of it changes
+    #[command(after_help = "Example:\n  hau-ctl bundle sign shop-2.4.0.hau --key bob.key")]
+    Sign {
+        bundle: PathBuf,
+        /// The secret key of who signs
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
         #[command(flatten)]
         password: Password,
     },
@@ -99,6 +112,9 @@ pub(super) enum Verb {
         /// The product it must be for; the configuration and what is installed are not looked at
         #[arg(long, value_name = "NAME", requires = "keys")]
         product: Option<String>,
+        /// The sidecar's folder, where it remembers what was installed
+        #[arg(long, value_name = "DIR", default_value = super::keys::STATE)]
+        state: PathBuf,
     },
 }
 
@@ -136,11 +152,13 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
             folder,
             key,
             out: to,
+            brings,
             password,
         } => {
             let key = SigningKey::load(&key, password.read(lang)?.as_deref())
                 .map_err(|e| failed(&e, lang))?;
-            let built = bundle::build(&folder, &key, &to).map_err(|e| failed(&e, lang))?;
+            let brings = super::keys::chain(&brings, lang)?;
+            let built = bundle::build(&folder, &key, &brings, &to).map_err(|e| failed(&e, lang))?;
             let shown = built.display().to_string();
             out.answer(&json!({ "bundle": built }), |_, _| {
                 let next = say!(
@@ -161,7 +179,7 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
         } => {
             let key = SigningKey::load(&key, password.read(lang)?.as_deref())
                 .map_err(|e| failed(&e, lang))?;
-            delta(&old, &new, &key, keys, to, out)?;
+            delta::delta(&old, &new, &key, keys, to, out)?;
         }
         Verb::Rebuild {
             delta,
@@ -177,112 +195,47 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
                 format!("{shown}\n  {is}")
             });
         }
+        Verb::Sign {
+            bundle,
+            key,
+            password,
+        } => sign(&bundle, &key, &password, out)?,
         Verb::Inspect { bundle, keys } => {
             let keys = trusted(keys.as_deref(), config, lang)?;
-            let (manifest, signer) =
+            let (manifest, signers) =
                 bundle::inspect(&bundle, &keys).map_err(|e| failed(&e, lang))?;
-            let data = described(&manifest, &signer);
-            out.answer(&data, |_, look| render::bundle(&manifest, &signer, look));
+            let data = described(&manifest, &signers);
+            out.answer(&data, |_, look| render::bundle(&manifest, &signers, look));
         }
         Verb::Verify {
             bundle,
             keys,
             product,
-        } => verify(&bundle, keys, product, config, out)?,
+            state,
+        } => {
+            let (keys, place) = verify::place(keys, product, state, config, lang)?;
+            verify::verify(&bundle, &keys, &place, out)?;
+        }
     }
     Ok(0)
 }
 
-fn delta(
-    old: &Path,
-    new: &Path,
-    key: &SigningKey,
-    keys: Option<PathBuf>,
-    to: Option<PathBuf>,
-    out: Output,
-) -> Result<(), Failure> {
+fn sign(path: &Path, key: &Path, password: &Password, out: Output) -> Result<(), Failure> {
     let lang = out.lang;
-    let keys = match keys {
-        Some(keys) => TrustedKeys::load(&keys).map_err(|e| failed(&e, lang))?,
-        None => key.trusted(),
-    };
-    let to = match to {
-        Some(to) => to,
-        None => {
-            let (base, _) = bundle::inspect(old, &keys).map_err(|e| failed(&e, lang))?;
-            let (full, _) = bundle::inspect(new, &keys).map_err(|e| failed(&e, lang))?;
-            PathBuf::from(format!(
-                "{}-{}-{}.hau",
-                full.product, base.version, full.version
-            ))
-        }
-    };
-    let made = bundle::delta(old, new, key, &keys, &to).map_err(|e| failed(&e, lang))?;
-    let data = json!({ "bundle": to, "size_bytes": made.bytes, "full_bytes": made.full_bytes });
+    let key =
+        SigningKey::load(key, password.read(lang)?.as_deref()).map_err(|e| failed(&e, lang))?;
+    let (m, keys) = bundle::countersign(path, &key).map_err(|e| failed(&e, lang))?;
+    let data = json!({ "bundle": path, "product": m.product, "version": m.version, "counter": m.counter, "keys": keys });
     out.answer(&data, |_, _| {
-        let (shown, saves) = (
-            to.display(),
-            render::saves(made.bytes, made.full_bytes, lang),
-        );
-        let next = say!(
+        let signed = say!(
             lang,
-            "next: copy it to a node; there hau-ctl plan {}",
-            shown
+            "{} {} (counter {}) is signed with {}",
+            m.product,
+            m.version,
+            m.counter,
+            keys.join(", ")
         );
-        format!("{shown}\n  {saves}\n  {next}")
-    });
-    Ok(())
-}
-
-fn verify(
-    path: &Path,
-    keys: Option<PathBuf>,
-    product: Option<String>,
-    config: &Path,
-    out: Output,
-) -> Result<(), Failure> {
-    let lang = out.lang;
-    let (keys, product, root) = match (keys, product) {
-        (Some(keys), Some(product)) => (keys, product, None),
-        (keys, product) => {
-            let settings = settings(config, lang)?;
-            let product = product.unwrap_or(settings.cluster.name);
-            (
-                keys.unwrap_or(settings.bundle.keys),
-                product,
-                Some(settings.release.root),
-            )
-        }
-    };
-    let keys = TrustedKeys::load(&keys).map_err(|e| failed(&e, lang))?;
-    // What was put there before hau has no manifest: then there is nothing to compare with.
-    let current = root.and_then(|root| bundle::load_unpacked(&root.join("current"), &keys).ok());
-    let over = current.as_ref().map(|m| m.version.to_string());
-    let installed = current.map(|m| Installed {
-        version: m.version,
-        counter: m.counter,
-    });
-    let policy = Policy {
-        product: &product,
-        installed,
-        now: Timestamp::now(),
-    };
-    let verified = bundle::verify(path, &keys, &policy).map_err(|e| failed(&e, lang))?;
-    let mut data = described(verified.manifest(), verified.signer());
-    data["size_bytes"] = json!(verified.bytes());
-    data["over"] = json!(over);
-    out.answer(&data, |_, look| {
-        let head = match over {
-            Some(version) => say!(lang, "every checksum is right; fits over {}", version),
-            None => say!(
-                lang,
-                "every checksum is right; not compared with what is installed"
-            ),
-        };
-        format!(
-            "{head}\n{}",
-            render::bundle(verified.manifest(), verified.signer(), look)
-        )
+        format!("{}: {signed}", path.display())
     });
     Ok(())
 }
@@ -305,8 +258,12 @@ pub(super) fn scripts(
     bundle::scripts(path, &trusted(keys, config, lang)?).map_err(|e| failed(&e, lang))
 }
 
-fn described(manifest: &Manifest, signer: &Signer) -> Value {
-    json!({ "manifest": manifest, "signer": { "name": signer.name, "id": signer.id } })
+fn described(manifest: &Manifest, signers: &[Signer]) -> Value {
+    let signers: Vec<Value> = signers
+        .iter()
+        .map(|signer| json!({ "name": signer.name, "id": signer.id }))
+        .collect();
+    json!({ "manifest": manifest, "signer": signers.first(), "signers": signers })
 }
 
 pub(super) fn settings(config: &Path, lang: Lang) -> Result<Settings, Failure> {
@@ -320,7 +277,7 @@ pub(super) fn settings(config: &Path, lang: Lang) -> Result<Settings, Failure> {
 }
 
 /// A refusal is an answer (3), the rest are mistakes of the one who asks or of the disk.
-fn failed(error: &BundleError, lang: Lang) -> Failure {
+pub(super) fn failed(error: &BundleError, lang: Lang) -> Failure {
     let mut what = error.to_string();
     let mut cause = error.source();
     while let Some(e) = cause {
@@ -331,6 +288,18 @@ fn failed(error: &BundleError, lang: Lang) -> Failure {
         BundleError::Refused { .. } => (
             Code::Refused,
             words!("nothing was touched; get the bundle anew from its publisher"),
+        ),
+        BundleError::Beside { .. } => (
+            Code::Refused,
+            words!("hau-ctl keys install puts a key set in the place of plain keys"),
+        ),
+        BundleError::KeySet { .. } => (
+            Code::Refused,
+            words!("nothing was touched; have the key set made and signed anew"),
+        ),
+        BundleError::Remembered { .. } => (
+            Code::Refused,
+            words!("nothing is installed before it is mended"),
         ),
         BundleError::NoKeys { .. } => (
             Code::Refused,
@@ -352,7 +321,7 @@ fn failed(error: &BundleError, lang: Lang) -> Failure {
 }
 
 impl Password {
-    fn read(&self, lang: Lang) -> Result<Option<String>, Failure> {
+    pub(super) fn read(&self, lang: Lang) -> Result<Option<String>, Failure> {
         if !self.password_stdin {
             return Ok(None);
         }

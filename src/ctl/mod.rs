@@ -9,6 +9,7 @@ mod help;
 mod init;
 mod interrupt;
 mod key;
+mod keys;
 mod live;
 mod output;
 mod pair;
@@ -192,6 +193,9 @@ enum Verb {
         after_help = "Example:\n  hau-ctl bundle verify shop-2.4.0.hau"
     )]
     Bundle(bundle::Verb),
+    /// Key sets: which keys count, and how many of them must sign; needs no daemon
+    #[command(subcommand, after_help = "Example:\n  hau-ctl keys show shop-1.keys")]
+    Keys(keys::Verb),
     /// Look at schema scripts before they run; needs no daemon
     #[command(
         subcommand,

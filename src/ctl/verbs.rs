@@ -2,7 +2,7 @@
 use super::client::Client;
 use super::output::{Output, say};
 use super::{
-    Backup, Cli, Notify, Sync, Verb, alone, audit, bundle, follow, init, key, pair, report,
+    Backup, Cli, Notify, Sync, Verb, alone, audit, bundle, follow, init, key, keys, pair, report,
     rollout, schema,
 };
 use crate::core::{Order, Problem};
@@ -74,6 +74,7 @@ pub(super) async fn run(cli: Cli, out: Output) -> Ended {
         Verb::Sync(verb) => sync(&client, out, verb).await,
         Verb::Notify(Notify::Test) => notify_test(&client, out).await,
         Verb::Bundle(verb) => bundle::run(verb, &cli.config, out),
+        Verb::Keys(verb) => keys::run(verb, &cli.config, out),
         Verb::Schema(verb) => schema::run(verb, &cli.config, out),
         Verb::History => {
             let history: wire::History = client.get("/v1/history").await?;

@@ -112,6 +112,7 @@ const ROUTES: &[(Method, &str, Right, Handler)] = &[
     (Get, "/v1/peer/probes/*", Right::Peer, looks::peer_probes),
     (Get, "/v1/peer/health", Right::Peer, looks::own_health),
     (Get, "/v1/peer/clock", Right::Peer, peer_clock),
+    (Get, "/v1/peer/keys", Right::Peer, peer_keys),
     (Get, "/v1/peer/identity", Right::Peer, peer_identity),
     (Get, "/v1/peer/config", Right::Peer, keeping::peer_config),
     (
@@ -368,6 +369,14 @@ fn admit(api: &Api, call: &Call) -> Result<Answered, Failure> {
 fn peer_clock(api: &Api, _: &Call) -> Result<Answered, Failure> {
     let now = api.site.now().0.to_string();
     Ok(Answered::Plain(200, "text/plain", now.into_bytes()))
+}
+
+fn peer_keys(api: &Api, _: &Call) -> Result<Answered, Failure> {
+    let trust = api.site.trust();
+    let trust = trust.map_err(|e| Failure::new(Code::Refused, e.why, "hau-ctl doctor there"))?;
+    let bytes = serde_json::to_vec(&trust)
+        .map_err(|e| Failure::new(Code::Internal, e.to_string(), "report this"))?;
+    Ok(Answered::Plain(200, "application/json", bytes))
 }
 
 fn peer_identity(api: &Api, _: &Call) -> Result<Answered, Failure> {

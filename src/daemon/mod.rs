@@ -25,6 +25,7 @@ mod setup;
 mod site;
 mod status;
 mod telemetry;
+mod trust;
 mod vrrp;
 mod watch;
 

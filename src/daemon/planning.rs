@@ -13,7 +13,7 @@ use crate::config::{RollbackPolicy, Switch};
 use crate::core::{
     Actor, BundleRef, HandoffRow, Hello, Kind, NodeId, Plan, RolloutId, Row, VrrpState, WayBack,
 };
-use crate::host::{BundleInfo, BundlePolicy, Finding, Host, Status};
+use crate::host::{BundleInfo, BundlePolicy, Finding, Host, HostResult, Status};
 use crate::steps::{self, Content};
 use crate::time::Time;
 use crate::wire::{self, Code, Failure, PlanView, StartRequest};
@@ -80,6 +80,7 @@ pub(super) fn plan(
             .as_ref()
             .map(|(file, _)| api.site.settings.bundle.incoming.join(file)),
         version: info.map(|i| i.version.clone()),
+        counter: info.map(|i| i.counter),
         allow_known_bad: request.allow_known_bad,
         ..Purpose::default()
     };
@@ -237,12 +238,12 @@ fn findings_within(
     ]))
 }
 
-fn policy(api: &Api, installed: &str) -> BundlePolicy {
-    BundlePolicy {
+fn policy(api: &Api, installed: &str) -> HostResult<BundlePolicy> {
+    Ok(BundlePolicy {
         product: api.site.settings.cluster.name.clone(),
         installed: Some(installed.to_owned()),
-        at: api.site.now(),
-    }
+        at: api.site.moment()?,
+    })
 }
 
 /// Verifies a bundle of the incoming folder: the daemon opens no other. Of a delta the full bundle is made first, and from
@@ -264,7 +265,6 @@ pub(super) fn find_bundle(
             told!("put it there, or name it by its path"),
         ));
     }
-    let policy = policy(api, installed);
     let refused = |e: crate::host::HostError| {
         Failure::new(
             Code::Refused,
@@ -272,6 +272,7 @@ pub(super) fn find_bundle(
             told!("hau-ctl bundle verify says more"),
         )
     };
+    let policy = policy(api, installed).map_err(refused)?;
     let name = api.site.full_bundle(name, &policy).map_err(refused)?;
     let path = api.site.settings.bundle.incoming.join(&name);
     let info = api.site.verify_bundle(&path, &policy).map_err(refused)?;
@@ -363,7 +364,7 @@ pub(super) fn stage(
             told!("mend that and stage again"),
         )
     };
-    let policy = policy(api, installed);
+    let policy = policy(api, installed).map_err(failed)?;
     let here = api.site.settings.bundle.incoming.join(file);
     if !api.site.exists(&here) {
         api.site

@@ -275,6 +275,7 @@ fn site(
         keepalived,
         link,
         audit,
+        memory: super::trust::Memory::default(),
         handing: super::handoff::Handing::new(args.run.clone()),
         prober: super::probe::Prober::default(),
         pulse: super::pulse::Pulse::default(),

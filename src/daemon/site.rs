@@ -10,7 +10,8 @@ use crate::core::{Downtime, NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
     BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError, HostResult,
-    HttpAnswer, Output, Script, UnitState, archive, commands, files, http, net, sockets, units,
+    HttpAnswer, Output, Script, Trust, UnitState, archive, commands, files, http, net, sockets,
+    units,
 };
 use crate::time::Time;
 use crate::wire::Answer;
@@ -38,6 +39,7 @@ pub(super) struct Site {
     pub(super) keepalived: Arc<Keepalived>,
     pub(super) link: Arc<PeerLink>,
     pub(super) audit: Arc<super::audit::Audit>,
+    pub(super) memory: super::trust::Memory,
     pub(super) handing: super::handoff::Handing,
     pub(super) prober: super::probe::Prober,
     pub(super) pulse: super::pulse::Pulse,
@@ -165,7 +167,7 @@ fn wait_out<T>(
     }
 }
 
-fn refused(path: &Path, e: impl std::error::Error) -> HostError {
+pub(super) fn refused(path: &Path, e: impl std::error::Error) -> HostError {
     HostError::new("accept", path.display().to_string(), chain(&e))
 }
 
@@ -298,7 +300,9 @@ impl Host for Site {
         if let Some(releases) = dest.parent().filter(|dir| !dir.exists()) {
             files::make_dir(releases, 0o755)?;
         }
-        bundle::unpack(&self.verified(path, policy)?, path, dest).map_err(|e| refused(path, e))
+        let verified = self.verified(path, policy)?;
+        self.take_key_sets(&verified, path)?;
+        bundle::unpack(&verified, path, dest).map_err(|e| refused(path, e))
     }
     fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
         let verified = self.verified(path, policy)?;
@@ -308,6 +312,12 @@ impl Host for Site {
             None => Ok(()),
             Some(first) => Err(HostError::new("check", dest.display().to_string(), first)),
         }
+    }
+    fn remember_release(&self, dest: &Path) -> HostResult<()> {
+        self.remember(dest)
+    }
+    fn trust(&self) -> HostResult<Trust> {
+        self.trust_here()
     }
     fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()> {
         archive::archive(paths, to)

@@ -10,7 +10,7 @@ pub use world::{FakeBundle, FakeUnit, OnStart, OnStop, Peer, PeerAsk, World};
 
 use super::{
     Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError,
-    HostResult, HttpAnswer, Output, Script, UnitState,
+    HostResult, HttpAnswer, Output, Script, Trust, UnitState,
 };
 use crate::{
     core::{Downtime, VrrpState},
@@ -355,6 +355,19 @@ impl Host for FakeHost {
             }
         }
         Ok(())
+    }
+
+    fn remember_release(&self, dest: &Path) -> HostResult<()> {
+        let mut world = self.change()?;
+        world.remembered = Some(dest.to_owned());
+        Ok(())
+    }
+
+    fn trust(&self) -> HostResult<Trust> {
+        Ok(Trust {
+            what: "as the test made it".to_owned(),
+            ..Trust::default()
+        })
     }
 
     fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()> {

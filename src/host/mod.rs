@@ -212,6 +212,21 @@ pub struct BundleInfo {
     pub hooks: BTreeMap<String, PathBuf>,
 }
 
+/// Whose bundles a node takes; the nodes of a pair compare it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Trust {
+    /// For a person.
+    pub what: String,
+    /// Equal where the same keys count in the same way.
+    pub fingerprint: String,
+    /// When the key set does.
+    pub expires: Option<String>,
+    /// The highest that was ever installed, if one was.
+    pub counter: Option<u64>,
+    /// What expiry is judged by: now, or later where the clock was set back.
+    pub moment: Time,
+}
+
 /// A schema script of a bundle, by its path in the release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
@@ -298,6 +313,11 @@ pub trait Host: Send + Sync {
     fn unpack_bundle(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()>;
     /// Reads an unpacked release back and compares every hash with its bundle's manifest.
     fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()>;
+
+    /// From now on the release in `dest` is installed: nothing that was made before it may follow, whatever is taken back.
+    fn remember_release(&self, dest: &Path) -> HostResult<()>;
+    /// Whose bundles are taken here.
+    fn trust(&self) -> HostResult<Trust>;
 
     /// Packs files and folders into a tar at `to`, durably.
     fn archive(&self, paths: &[PathBuf], to: &Path) -> HostResult<()>;

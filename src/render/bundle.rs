@@ -3,7 +3,7 @@ use super::text::{Cell, Look, Tone, bytes, cell, plain, table};
 use crate::bundle::{Manifest, Signer};
 use crate::words::{Lang, Words};
 
-pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
+pub(crate) fn bundle(m: &Manifest, signers: &[Signer], look: &Look) -> String {
     let lang = look.lang;
     let ranges: Vec<String> = m.upgrades_from.iter().map(ToString::to_string).collect();
     let from = if ranges.is_empty() {
@@ -41,6 +41,10 @@ pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
             format!("{}, {}", m.file.len(), bytes(size)),
         ),
     };
+    let by = signers
+        .iter()
+        .map(|key| format!("{} ({})", key.name, key.id));
+    let by = by.collect::<Vec<_>>().join(", ");
     let row = |label: Words, text: String| -> Vec<Cell> {
         vec![cell(Tone::Faint, lang.say(label)), plain(text)]
     };
@@ -49,10 +53,7 @@ pub(crate) fn bundle(m: &Manifest, signer: &Signer, look: &Look) -> String {
             words!("product"),
             say!(lang, "{} {} (counter {})", m.product, m.version, m.counter),
         ),
-        row(
-            words!("signed by"),
-            format!("{} ({})", signer.name, signer.id),
-        ),
+        row(words!("signed by"), by),
         row(words!("upgrades"), from),
         row(words!("expires"), m.expires.to_string()),
         row(label, files),

@@ -90,6 +90,10 @@ impl Step for Activate {
 
     fn run(&self, cx: &mut Cx<'_>) -> StepResult<()> {
         put_aside(cx)?;
+        if cx.plan.bundle.is_some() {
+            // Before it is: cut off in between, it counts all the same.
+            cx.host.remember_release(&cx.release_dir(&cx.plan.to))?;
+        }
         let target = Path::new("releases").join(&cx.plan.to);
         Ok(cx.host.link(&target, &cx.current_link())?)
     }

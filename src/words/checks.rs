@@ -72,12 +72,6 @@ pub(super) const TABLE: Table = &[
         "请确认该路径存在且在本地磁盘上",
     ),
     ("see that it is a local disk", "请确认它是本地磁盘"),
-    ("no trusted key in {}", "{} 中没有受信任的公钥"),
-    (
-        "copy the .pub file of hau-ctl bundle keygen there, on both nodes",
-        "请把 hau-ctl bundle keygen 生成的 .pub 文件复制到那里（两个节点都要）",
-    ),
-    ("{} trusted keys in {}", "{1} 中有 {0} 个受信任的公钥"),
     ("{} is not there", "{} 不存在"),
     ("correct [root_key] path", "请改正 [root_key] 的 path"),
     (

@@ -209,4 +209,25 @@ pub(super) const TABLE: Table = &[
     ("delta", "增量包"),
     ("of {}: {}", "基于 {}：{}"),
     ("{} instead of {} ({})", "{}，完整包为 {}（{}）"),
+    // Key sets, of a bundle.
+    (
+        "{} {} (counter {}) is signed with {}",
+        "{} {}（计数 {}）已由 {} 签名",
+    ),
+    (
+        "it brings key set {}, in force from when it is staged",
+        "它带来密钥集 {}，自暂存时起生效",
+    ),
+    (
+        "hau-ctl keys install puts a key set in the place of plain keys",
+        "hau-ctl keys install 用密钥集取代普通公钥",
+    ),
+    (
+        "nothing was touched; have the key set made and signed anew",
+        "没有改动任何东西；请重新制作密钥集并签名",
+    ),
+    (
+        "nothing is installed before it is mended",
+        "修复之前不安装任何东西",
+    ),
 ];

@@ -19,6 +19,8 @@ mod help;
 mod help_more;
 mod init;
 mod keepalived;
+mod keys;
+mod keys_help;
 mod lang;
 mod late;
 mod lists;

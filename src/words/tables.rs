@@ -1,8 +1,8 @@
 //! The tables.
 use super::Table;
 use super::{
-    audit, back, checks, ctl, daemon, help, help_more, init, keepalived, late, lists, live, notes,
-    page, refusals, rollouts, status, steps,
+    audit, back, checks, ctl, daemon, help, help_more, init, keepalived, keys, keys_help, late,
+    lists, live, notes, page, refusals, rollouts, status, steps,
 };
 
 /// What is said where it is shown.
@@ -17,6 +17,8 @@ pub(super) const SAID: &[Table] = &[
     init::TABLE,
     help::TABLE,
     help_more::TABLE,
+    keys::TABLE,
+    keys_help::TABLE,
 ];
 
 /// What travels in English, and is found again where it is shown.
@@ -25,6 +27,7 @@ pub(super) const TOLD: &[Table] = &[
     refusals::TABLE,
     notes::TABLE,
     checks::TABLE,
+    keys::TOLD_TABLE,
     back::TABLE,
     keepalived::TABLE,
     steps::TABLE,
@@ -34,4 +37,4 @@ pub(super) const TOLD: &[Table] = &[
 
 /// What the command line says of itself.
 #[cfg(test)]
-pub(super) const HELP: &[Table] = &[help::TABLE, help_more::TABLE];
+pub(super) const HELP: &[Table] = &[help::TABLE, help_more::TABLE, keys_help::TABLE];

@@ -142,6 +142,7 @@ const ALL: &[(&str, Answers)] = &[
     ("init", &[]),
     ("schema", &[]),
     ("bundle", &[]),
+    ("keys", &[]),
     ("unreachable", &[]),
 ];
 

@@ -97,7 +97,7 @@ impl Site {
         }
         let run = folder.join("bin/run");
         fs::set_permissions(run, fs::Permissions::from_mode(0o755)).expect("changed");
-        bundle::build(&folder, &self.key(), &self.path("out")).expect("built");
+        bundle::build(&folder, &self.key(), &[], &self.path("out")).expect("built");
     }
 
     fn delta(&self) -> PathBuf {
@@ -426,7 +426,7 @@ fn a_delta_that_no_node_could_use_is_not_made() {
     let manifest = "format = 1\nproduct = \"bank\"\nversion = \"1.0.0\"\ncounter = 1\nupgrades_from = []\nexpires = \"2027-06-30T00:00:00Z\"\n";
     fs::write(other.join("manifest.toml"), manifest).expect("written");
     fs::write(other.join("a"), "a").expect("written");
-    let bank = bundle::build(&other, &site.key(), &site.path("out")).expect("built");
+    let bank = bundle::build(&other, &site.key(), &[], &site.path("out")).expect("built");
     let error = bundle::delta(&bank, &site.bundle("1.1.0"), &site.key(), &site.keys, &to);
     assert!(
         error

@@ -4,7 +4,7 @@ use hau::{
     core::VrrpState,
     host::{
         Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
-        HttpAnswer, Output, Script, UnitState, commands, files, tree,
+        HttpAnswer, Output, Script, Trust, UnitState, commands, files, tree,
     },
     time::Time,
 };
@@ -175,6 +175,12 @@ impl Host for PgCtl {
         absent()
     }
     fn check_release(&self, _: &Path, _: &BundlePolicy, _: &Path) -> HostResult<()> {
+        absent()
+    }
+    fn remember_release(&self, _: &Path) -> HostResult<()> {
+        absent()
+    }
+    fn trust(&self) -> HostResult<Trust> {
         absent()
     }
     fn archive(&self, _: &[PathBuf], _: &Path) -> HostResult<()> {

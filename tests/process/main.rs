@@ -22,6 +22,7 @@ mod node;
 mod pair;
 mod product;
 mod story;
+mod trust;
 mod watch;
 
 use pair::Pair;
@@ -52,6 +53,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         story::without_the_peer_nothing_begins,
     ),
     ("of_two_upgrades_one_wins", story::of_two_upgrades_one_wins),
+    (
+        "a_bundle_brings_its_key_set",
+        trust::a_bundle_brings_its_key_set,
+    ),
     (
         "audit_has_what_is_asked",
         audit::what_is_asked_is_in_the_trail,

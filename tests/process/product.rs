@@ -1,8 +1,9 @@
 //! The product: its signed bundles, and its services, which answer what the release that `current` points to says.
 use crate::net::VIP;
-use hau::bundle::{SigningKey, build, delta, keygen};
+use hau::bundle::{KeySet, SigningKey, Statement, build, delta, keygen, public_key_text};
 use sha2::{Digest, Sha256};
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -44,18 +45,56 @@ impl Publisher {
 
     /// The next version's bundle, and its version.
     pub(crate) fn bundle(&mut self, broken: bool) -> (PathBuf, String) {
+        self.made(broken, self.counter + 1, &[])
+    }
+
+    /// The next version's, made before this one: with an older counter.
+    pub(crate) fn old_bundle(&mut self) -> (PathBuf, String) {
+        self.made(false, self.counter - 1, &[])
+    }
+
+    /// The next version's, which brings key sets.
+    pub(crate) fn bundle_that_brings(&mut self, sets: &[KeySet]) -> (PathBuf, String) {
+        self.made(false, self.counter + 1, sets)
+    }
+
+    /// Key set 1, of the publisher and a second key, and key set 2 without that.
+    pub(crate) fn key_sets(&self) -> [KeySet; 2] {
+        let key = |name| public_key_text(&self.dir.join("keys").join(name)).unwrap();
+        keygen(&self.dir.join("keys"), "second", None).unwrap();
+        let mut keys = BTreeMap::from([
+            ("publisher".to_owned(), key("publisher.pub")),
+            ("second".to_owned(), key("second.pub")),
+        ]);
+        [1, 2].map(|number| {
+            let mut set = KeySet::new(&Statement {
+                format: 1,
+                product: "shop".to_owned(),
+                number,
+                expires: "2099-01-01T00:00:00Z".parse().unwrap(),
+                threshold: 1,
+                keys: keys.clone(),
+            })
+            .unwrap();
+            keys.remove("second");
+            set.sign(&self.key).unwrap();
+            set
+        })
+    }
+
+    fn made(&mut self, broken: bool, counter: u32, sets: &[KeySet]) -> (PathBuf, String) {
         self.counter += 1;
         let version = format!("1.{}.0", self.counter);
         let source = self.dir.join(format!("source-{version}"));
         let head = format!(
             "format = 1\nproduct = \"shop\"\nversion = \"{version}\"\ncounter = {}\n\
              upgrades_from = [\">=1.0.0, <{version}\"]\nexpires = \"2099-01-01T00:00:00Z\"\n",
-            self.counter,
+            counter,
         );
         release(&source, &version, broken);
         fs::write(source.join("manifest.toml"), head).unwrap();
         (
-            build(&source, &self.key, &self.dir.join("out")).unwrap(),
+            build(&source, &self.key, sets, &self.dir.join("out")).unwrap(),
             version,
         )
     }

@@ -12,6 +12,8 @@ pub(in crate::daemon) struct Purpose {
     pub(super) bundle: Option<PathBuf>,
     /// The version that is to be installed.
     pub(super) version: Option<String>,
+    /// Its counter: each node holds it against what it remembers.
+    pub(super) counter: Option<u64>,
     pub(super) allow_known_bad: bool,
     /// A rollback, and nothing is installed.
     pub(super) is_rollback: bool,
@@ -31,6 +33,7 @@ impl Purpose {
             .into_iter()
             .filter_map(|(k, v)| Some((k, v.as_ref()?)));
         words.extend(named.map(|(k, v)| format!("{k}={v}")));
+        words.extend(self.counter.map(|counter| format!("counter={counter}")));
         let flags = [
             ("allow_known_bad", self.allow_known_bad),
             ("rollback", self.is_rollback),
@@ -52,6 +55,7 @@ impl Purpose {
         for (key, value) in query.split('&').filter_map(|word| word.split_once('=')) {
             match key {
                 "bundle_bytes" => purpose.bundle_bytes = value.parse().unwrap_or(0),
+                "counter" => purpose.counter = value.parse().ok(),
                 "version" => purpose.version = Some(value.to_owned()),
                 "backup" if super::is_plain(value) => purpose.backup = Some(value.to_owned()),
                 "allow_known_bad" => purpose.allow_known_bad = value == "1",
@@ -79,10 +83,12 @@ pub(in crate::daemon) fn own_findings(api: &Api, purpose: &Purpose) -> Vec<Findi
             let mut findings = checks::all(site);
             let scripts = purpose.bundle.iter();
             findings.extend(scripts.flat_map(|path| checks::scripts(site, path)));
+            findings.extend(brings(api, purpose));
             findings
         })
     };
     findings.extend(known_bad(api, purpose));
+    findings.extend(older(api, purpose));
     findings.extend(mixed_versions(api));
     findings
 }
@@ -123,6 +129,29 @@ pub(super) fn checked(
     })
 }
 
+/// Whom the pair believes changes with the upgrade, and does not change back: that is not for a person to find out afterwards.
+fn brings(api: &Api, purpose: &Purpose) -> Option<Finding> {
+    let number = api.site.brought_by(purpose.bundle.as_ref()?)?;
+    Some(Finding::warn(
+        "keys",
+        told!(
+            "the bundle brings key set {}: in force on both nodes from when it is staged, whatever becomes of the upgrade",
+            number
+        ),
+        told!("what it says: tar xOf BUNDLE manifest.toml.keys | hau-ctl keys show /dev/stdin"),
+    ))
+}
+
+/// The node that plans has held it against its own memory, which may be that of a host made anew.
+fn older(api: &Api, purpose: &Purpose) -> Option<Finding> {
+    let counter = purpose.counter?;
+    let highest = api.site.trust().ok()?.counter?;
+    (counter < highest).then(|| {
+        let what = format!("the bundle's counter {counter} is below {highest}, the highest that was ever installed here");
+        Finding::fail("version", what, "it was made before that: ask for a newer one")
+    })
+}
+
 fn known_bad(api: &Api, purpose: &Purpose) -> Option<Finding> {
     let version = purpose.version.as_ref()?;
     let snapshot = api.snapshot();
@@ -154,6 +183,7 @@ mod tests {
             Purpose {
                 bundle_bytes: 7,
                 version: Some("1.1.0+b2".to_owned()),
+                counter: Some(u64::MAX),
                 allow_known_bad: true,
                 ..Purpose::default()
             },

@@ -1,35 +1,11 @@
-//! Bundles as a node takes them: whose, which, and held against what is installed here.
+//! Bundles as a node takes them: of a delta the full one, and what one says of itself.
 
 use super::{Site, refused};
-use crate::bundle::{self, TrustedKeys};
-use crate::host::{BundleInfo, BundlePolicy, HostError, HostResult};
-use std::path::{Path, PathBuf};
+use crate::bundle;
+use crate::host::{BundleInfo, BundlePolicy, HostResult};
+use std::path::PathBuf;
 
 impl Site {
-    pub(super) fn keys(&self) -> HostResult<TrustedKeys> {
-        let dir = &self.settings.bundle.keys;
-        TrustedKeys::load(dir).map_err(|e| refused(dir, e))
-    }
-
-    pub(super) fn verified(
-        &self,
-        path: &Path,
-        policy: &BundlePolicy,
-    ) -> HostResult<bundle::Verified> {
-        let installed = policy
-            .installed
-            .as_deref()
-            .map(|version| self.installed(version))
-            .transpose()?;
-        let at = i64::try_from(policy.at.0).unwrap_or(i64::MAX);
-        let policy = bundle::Policy {
-            product: &policy.product,
-            installed,
-            now: jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::MAX),
-        };
-        bundle::verify(path, &self.keys()?, &policy).map_err(|e| refused(path, e))
-    }
-
     /// The name of the full bundle in the incoming folder: `name` itself, or if that is a delta, of what it makes of the
     /// release that it is for. Made once.
     pub(in crate::daemon) fn full_bundle(
@@ -52,22 +28,6 @@ impl Site {
             bundle::rebuild(&path, &base, &keys, incoming).map_err(|e| refused(&path, e))?;
         }
         Ok(full)
-    }
-
-    /// What the manifest kept beside the installed release says of it.
-    fn installed(&self, version: &str) -> HostResult<bundle::Installed> {
-        let dir = self.settings.release.root.join("releases").join(version);
-        let parsed = version
-            .parse()
-            .map_err(|e| HostError::new("read the version of", dir.display().to_string(), e))?;
-        // A release that was not installed from a bundle has no counter: any newer version may follow.
-        let counter = bundle::load_unpacked(&dir, &self.keys()?)
-            .map(|m| m.counter)
-            .unwrap_or(0);
-        Ok(bundle::Installed {
-            version: parsed,
-            counter,
-        })
     }
 }
 

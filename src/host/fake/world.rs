@@ -44,6 +44,8 @@ pub struct World {
     pub ran: Vec<Command>,
     /// By the content of the bundle's file.
     pub bundles: BTreeMap<Vec<u8>, FakeBundle>,
+    /// The release that was remembered last.
+    pub remembered: Option<PathBuf>,
     /// Answers for the other node; None: not reachable.
     pub peer: Option<Peer>,
     /// After this many more changes every further change fails, as if the process had been cut
