@@ -105,6 +105,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     runtime.spawn(hello::send(Arc::clone(&site.link), hellos));
     site.audit.started(&machine.state().journaled);
     audit::start(&site.audit, queue);
+    super::trust::start(&site);
     end_on_signal(mailbox.clone())?;
     spool(&args.run);
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;

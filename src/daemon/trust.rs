@@ -6,11 +6,16 @@ use crate::time::Time;
 use jiff::Timestamp;
 use std::{
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
 };
 
 /// The moment is written down when it is this much newer: not every look is worth a write.
 const NEWER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+
+/// How often it is looked at where nobody asks.
+const EVERY: Duration = Duration::from_secs(3_600);
 
 /// One at a time reads what is remembered, changes it and writes it.
 #[derive(Default)]
@@ -20,6 +25,20 @@ impl Memory {
     fn mine(&self) -> MutexGuard<'_, ()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Notes from now on how far time has come: a clock that is set back later finds it written down.
+pub(super) fn start(site: &Arc<Site>) {
+    let site = Arc::clone(site);
+    thread::spawn(move || {
+        loop {
+            // Nothing waits for it; whoever installs something is told.
+            if let Err(e) = site.moment() {
+                tracing::debug!(HAU_EVENT = "keys", "{e}");
+            }
+            thread::sleep(EVERY);
+        }
+    });
 }
 
 impl Site {

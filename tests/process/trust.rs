@@ -1,5 +1,5 @@
 //! Key sets on a running pair: the first by hand, the next in a bundle; and what a pair does not forget.
-use crate::pair::Pair;
+use crate::pair::{Pair, wait};
 use crate::watch::now;
 use hau::bundle::{KeySet, Remembered};
 use std::fs;
@@ -7,6 +7,11 @@ use std::fs;
 /// In force on both nodes from where it is staged, and the counter of what was activated is remembered under it.
 pub(crate) fn a_bundle_brings_its_key_set(pair: &mut Pair) {
     pair.settle();
+    for node in &pair.nodes {
+        wait("the sidecar notes how far time has come", || {
+            Remembered::load(&node.srv("lib")).unwrap().is_some()
+        });
+    }
     let [first, second] = pair.publisher.key_sets();
     for node in &pair.nodes {
         fs::write(node.srv("first.keys"), first.to_text()).unwrap();
