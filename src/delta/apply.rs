@@ -171,6 +171,10 @@ impl Maker<'_> {
         if self.layers.len() >= MAX_DEPTH {
             return Err(DeltaError::Broken("it is nested too deeply"));
         }
+        // One is held in memory; what it holds is no zip.
+        if let Some(Open::Directory(_)) = self.layers.last() {
+            return Err(DeltaError::Broken("it has a layer within a directory"));
+        }
         self.layers.push(match layer {
             Layer::Deflate(level) => Open::Deflate(Box::new(Deflater::new(level))),
             Layer::Directory => Open::Directory(Vec::new()),

@@ -113,6 +113,10 @@ fn layers_are_counted_and_closed() {
         deep.enter(Layer::Deflate(1));
     }
     assert!(refused(10, &patch(10, 100, &deep)).contains("deep"));
+    let mut held = Draft::default();
+    held.enter(Layer::Directory);
+    held.enter(Layer::Directory);
+    assert!(refused(10, &patch(10, 100, &held)).contains("within a directory"));
     let mut open = Draft::default();
     open.fresh(b"0123456789");
     open.enter(Layer::Directory);
