@@ -139,6 +139,9 @@ _hau__ctl() {
             hau__ctl__subcmd__bundle,build)
                 cmd="hau__ctl__subcmd__bundle__subcmd__build"
                 ;;
+            hau__ctl__subcmd__bundle,delta)
+                cmd="hau__ctl__subcmd__bundle__subcmd__delta"
+                ;;
             hau__ctl__subcmd__bundle,help)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help"
                 ;;
@@ -147,6 +150,9 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__bundle,keygen)
                 cmd="hau__ctl__subcmd__bundle__subcmd__keygen"
+                ;;
+            hau__ctl__subcmd__bundle,rebuild)
+                cmd="hau__ctl__subcmd__bundle__subcmd__rebuild"
                 ;;
             hau__ctl__subcmd__bundle,sign)
                 cmd="hau__ctl__subcmd__bundle__subcmd__sign"
@@ -157,6 +163,9 @@ _hau__ctl() {
             hau__ctl__subcmd__bundle__subcmd__help,build)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__build"
                 ;;
+            hau__ctl__subcmd__bundle__subcmd__help,delta)
+                cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__delta"
+                ;;
             hau__ctl__subcmd__bundle__subcmd__help,help)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__help"
                 ;;
@@ -165,6 +174,9 @@ _hau__ctl() {
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,keygen)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__keygen"
+                ;;
+            hau__ctl__subcmd__bundle__subcmd__help,rebuild)
+                cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__rebuild"
                 ;;
             hau__ctl__subcmd__bundle__subcmd__help,sign)
                 cmd="hau__ctl__subcmd__bundle__subcmd__help__subcmd__sign"
@@ -268,11 +280,17 @@ _hau__ctl() {
             hau__ctl__subcmd__help__subcmd__bundle,build)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__build"
                 ;;
+            hau__ctl__subcmd__help__subcmd__bundle,delta)
+                cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__delta"
+                ;;
             hau__ctl__subcmd__help__subcmd__bundle,inspect)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__inspect"
                 ;;
             hau__ctl__subcmd__help__subcmd__bundle,keygen)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__keygen"
+                ;;
+            hau__ctl__subcmd__help__subcmd__bundle,rebuild)
+                cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__rebuild"
                 ;;
             hau__ctl__subcmd__help__subcmd__bundle,sign)
                 cmd="hau__ctl__subcmd__help__subcmd__bundle__subcmd__sign"
@@ -410,7 +428,7 @@ _hau__ctl() {
 
     case "${cmd}" in
         hau__ctl)
-            opts="-h -V --json --socket --config --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle keys schema history report audit health help"
+            opts="-h -V --json --socket --config --lang --help --version init pair doctor plan stage upgrade status watch switch retry confirm abort rollback failover rejoin backup sync notify bundle keys schema history report audit health help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -424,6 +442,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -432,7 +454,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__abort)
-            opts="-h --reason --detach --json --socket --config --help"
+            opts="-h --reason --detach --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -450,6 +472,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -458,7 +484,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__audit)
-            opts="-h --last --since --json --socket --config --help verify help"
+            opts="-h --last --since --rollout --json --socket --config --lang --help verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -472,11 +498,19 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rollout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -530,7 +564,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__audit__subcmd__verify)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -544,6 +578,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -552,7 +590,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__backup)
-            opts="-h --json --socket --config --help create list verify restore-key help"
+            opts="-h --json --socket --config --lang --help create list verify restore-key help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -566,6 +604,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -574,7 +616,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__backup__subcmd__create)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -585,6 +627,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -680,7 +726,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__backup__subcmd__list)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -694,6 +740,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -702,7 +752,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__backup__subcmd__restore__subcmd__key)
-            opts="-h --check --identity --json --socket --config --help"
+            opts="-h --check --identity --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -720,6 +770,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -728,7 +782,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__backup__subcmd__verify)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -742,6 +796,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -750,7 +808,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle)
-            opts="-h --json --socket --config --help keygen build sign inspect verify help"
+            opts="-h --json --socket --config --lang --help keygen build sign delta rebuild inspect verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -764,6 +822,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -772,7 +834,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__build)
-            opts="-h --key --out --brings --password-stdin --json --socket --config --help"
+            opts="-h --key --out --brings --password-stdin --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -798,6 +860,52 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__delta)
+            opts="-o -h --key --keys --out --password-stdin --json --socket --config --lang --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -806,7 +914,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help)
-            opts="keygen build sign inspect verify help"
+            opts="keygen build sign delta rebuild inspect verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -820,6 +928,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__build)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__delta)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -875,6 +997,20 @@ _hau__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__rebuild)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__help__subcmd__sign)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -904,7 +1040,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__inspect)
-            opts="-h --keys --json --socket --config --help"
+            opts="-h --keys --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -922,6 +1058,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -930,7 +1070,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__keygen)
-            opts="-h --out --password-stdin --json --socket --config --help"
+            opts="-h --out --password-stdin --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -948,6 +1088,44 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__bundle__subcmd__rebuild)
+            opts="-h --keys --out --json --socket --config --lang --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -956,7 +1134,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__sign)
-            opts="-h --key --password-stdin --json --socket --config --help"
+            opts="-h --key --password-stdin --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -974,6 +1152,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -982,7 +1164,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__bundle__subcmd__verify)
-            opts="-h --keys --product --state --json --socket --config --help"
+            opts="-h --keys --product --state --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1008,6 +1190,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1016,7 +1202,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__confirm)
-            opts="-h --reason --detach --json --socket --config --help"
+            opts="-h --reason --detach --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1031,6 +1217,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1042,7 +1232,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__doctor)
-            opts="-h --database --json --socket --config --help"
+            opts="-h --database --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1056,6 +1246,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1064,7 +1258,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__failover)
-            opts="-h --fenced --accept-data-loss --reason --json --socket --config --help"
+            opts="-h --fenced --accept-data-loss --reason --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1082,6 +1276,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1090,7 +1288,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__health)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1101,6 +1299,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1238,7 +1440,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle)
-            opts="keygen build sign inspect verify"
+            opts="keygen build sign delta rebuild inspect verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1252,6 +1454,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__build)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__delta)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1280,6 +1496,20 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__keygen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hau__subcmd__ctl__subcmd__help__subcmd__bundle__subcmd__rebuild)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1784,7 +2014,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__history)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1798,6 +2028,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1806,7 +2040,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__init)
-            opts="-h --check --keepalived --recipient --json --socket --config --help"
+            opts="-h --check --keepalived --recipient --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1828,6 +2062,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1836,7 +2074,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__keys)
-            opts="-h --json --socket --config --help new sign show install help"
+            opts="-h --json --socket --config --lang --help new sign show install help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1847,6 +2085,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1942,7 +2184,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__keys__subcmd__install)
-            opts="-h --keys --state --json --socket --config --help"
+            opts="-h --keys --state --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1964,6 +2206,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1972,7 +2218,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__keys__subcmd__new)
-            opts="-h --product --after --key --drop --threshold --expires --out --json --socket --config --help"
+            opts="-h --product --after --key --drop --threshold --expires --out --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2014,6 +2260,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2022,7 +2272,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__keys__subcmd__show)
-            opts="-h --after --json --socket --config --help"
+            opts="-h --after --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2040,6 +2290,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2048,7 +2302,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__keys__subcmd__sign)
-            opts="-h --key --password-stdin --json --socket --config --help"
+            opts="-h --key --password-stdin --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2066,6 +2320,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2074,7 +2332,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__notify)
-            opts="-h --json --socket --config --help test help"
+            opts="-h --json --socket --config --lang --help test help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2085,6 +2343,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2138,7 +2400,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__notify__subcmd__test)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2152,6 +2414,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2160,7 +2426,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__pair)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2171,6 +2437,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2182,7 +2452,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__plan)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2193,6 +2463,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2204,7 +2478,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__rejoin)
-            opts="-h --rebuild --reason --json --socket --config --help"
+            opts="-h --rebuild --reason --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2219,6 +2493,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2230,7 +2508,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__report)
-            opts="-h --html --json --socket --config --help"
+            opts="-h --html --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2244,6 +2522,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2252,7 +2534,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__retry)
-            opts="-h --reason --detach --json --socket --config --help"
+            opts="-h --reason --detach --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2270,6 +2552,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2278,7 +2564,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__rollback)
-            opts="-h --check --node --to --local --accept-downtime --database --accept-data-loss --reason --detach --json --socket --config --help"
+            opts="-h --check --node --to --local --accept-downtime --database --accept-data-loss --reason --detach --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2308,6 +2594,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2316,7 +2606,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__schema)
-            opts="-h --json --socket --config --help lint help"
+            opts="-h --json --socket --config --lang --help lint help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2327,6 +2617,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2380,7 +2674,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__schema__subcmd__lint)
-            opts="-h --keys --json --socket --config --help"
+            opts="-h --keys --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2398,6 +2692,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2406,7 +2704,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__stage)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2417,6 +2715,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2428,7 +2730,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__status)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2442,6 +2744,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2450,7 +2756,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__switch)
-            opts="-h --to --reason --detach --json --socket --config --help"
+            opts="-h --to --reason --detach --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2472,6 +2778,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2480,7 +2790,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync)
-            opts="-h --json --socket --config --help status pause resume check push help"
+            opts="-h --json --socket --config --lang --help status pause resume check push help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2494,6 +2804,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2502,7 +2816,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync__subcmd__check)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2513,6 +2827,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2622,7 +2940,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync__subcmd__pause)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2633,6 +2951,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2644,7 +2966,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync__subcmd__push)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2655,6 +2977,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2666,7 +2992,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync__subcmd__resume)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2677,6 +3003,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2688,7 +3018,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__sync__subcmd__status)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2702,6 +3032,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2710,7 +3044,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__upgrade)
-            opts="-h --stop-before --allow-known-bad --reason --detach --json --socket --config --help"
+            opts="-h --stop-before --allow-known-bad --reason --detach --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2732,6 +3066,10 @@ _hau__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2740,7 +3078,7 @@ _hau__ctl() {
             return 0
             ;;
         hau__subcmd__ctl__subcmd__watch)
-            opts="-h --json --socket --config --help"
+            opts="-h --json --socket --config --lang --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2751,6 +3089,10 @@ _hau__ctl() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -132,22 +132,7 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
             name,
             out: folder,
             password,
-        } => {
-            let pair = bundle::keygen(&folder, &name, password.read(lang)?.as_deref())
-                .map_err(|e| failed(&e, lang))?;
-            let (public, secret) = (pair.public.display(), pair.secret.display());
-            let data = json!({ "public": pair.public, "secret": pair.secret, "id": pair.id });
-            out.answer(&data, |_, _| {
-                let key = say!(lang, "key {}", pair.id);
-                let public = say!(lang, "{}  to /etc/hau/keys of both nodes", public);
-                let secret = say!(
-                    lang,
-                    "{}  stays with the publisher: who has it can upgrade the pair",
-                    secret
-                );
-                format!("{key}\n  {public}\n  {secret}")
-            });
-        }
+        } => keygen(&folder, &name, &password, out)?,
         Verb::Build {
             folder,
             key,
@@ -155,8 +140,7 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
             brings,
             password,
         } => {
-            let key = SigningKey::load(&key, password.read(lang)?.as_deref())
-                .map_err(|e| failed(&e, lang))?;
+            let key = password.key(&key, lang)?;
             let brings = super::keys::chain(&brings, lang)?;
             let built = bundle::build(&folder, &key, &brings, &to).map_err(|e| failed(&e, lang))?;
             let shown = built.display().to_string();
@@ -176,11 +160,7 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
             keys,
             out: to,
             password,
-        } => {
-            let key = SigningKey::load(&key, password.read(lang)?.as_deref())
-                .map_err(|e| failed(&e, lang))?;
-            delta::delta(&old, &new, &key, keys, to, out)?;
-        }
+        } => delta::delta(&old, &new, &password.key(&key, lang)?, keys, to, out)?,
         Verb::Rebuild {
             delta,
             base,
@@ -188,12 +168,7 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
             out: to,
         } => {
             let keys = trusted(keys.as_deref(), config, lang)?;
-            let full = bundle::rebuild(&delta, &base, &keys, &to).map_err(|e| failed(&e, lang))?;
-            let shown = full.display().to_string();
-            out.answer(&json!({ "bundle": full }), |_, _| {
-                let is = say!(lang, "it is the full bundle, byte for byte");
-                format!("{shown}\n  {is}")
-            });
+            delta::rebuild(&delta, &base, &keys, &to, out)?;
         }
         Verb::Sign {
             bundle,
@@ -220,10 +195,28 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
     Ok(0)
 }
 
+fn keygen(folder: &Path, name: &str, password: &Password, out: Output) -> Result<(), Failure> {
+    let lang = out.lang;
+    let pair = bundle::keygen(folder, name, password.read(lang)?.as_deref())
+        .map_err(|e| failed(&e, lang))?;
+    let (public, secret) = (pair.public.display(), pair.secret.display());
+    let data = json!({ "public": pair.public, "secret": pair.secret, "id": pair.id });
+    out.answer(&data, |_, _| {
+        let key = say!(lang, "key {}", pair.id);
+        let public = say!(lang, "{}  to /etc/hau/keys of both nodes", public);
+        let secret = say!(
+            lang,
+            "{}  stays with the publisher: who has it can upgrade the pair",
+            secret
+        );
+        format!("{key}\n  {public}\n  {secret}")
+    });
+    Ok(())
+}
+
 fn sign(path: &Path, key: &Path, password: &Password, out: Output) -> Result<(), Failure> {
     let lang = out.lang;
-    let key =
-        SigningKey::load(key, password.read(lang)?.as_deref()).map_err(|e| failed(&e, lang))?;
+    let key = password.key(key, lang)?;
     let (m, keys) = bundle::countersign(path, &key).map_err(|e| failed(&e, lang))?;
     let data = json!({ "bundle": path, "product": m.product, "version": m.version, "counter": m.counter, "keys": keys });
     out.answer(&data, |_, _| {
@@ -321,6 +314,11 @@ pub(super) fn failed(error: &BundleError, lang: Lang) -> Failure {
 }
 
 impl Password {
+    /// The secret key in a file.
+    pub(super) fn key(&self, file: &Path, lang: Lang) -> Result<SigningKey, Failure> {
+        SigningKey::load(file, self.read(lang)?.as_deref()).map_err(|e| failed(&e, lang))
+    }
+
     pub(super) fn read(&self, lang: Lang) -> Result<Option<String>, Failure> {
         if !self.password_stdin {
             return Ok(None);

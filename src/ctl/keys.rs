@@ -101,8 +101,7 @@ pub(super) fn run(verb: Verb, config: &Path, out: Output) -> Ended {
     match verb {
         Verb::New(new) => make(new, out)?,
         Verb::Sign { set, key, password } => {
-            let key = SigningKey::load(&key, password.read(lang)?.as_deref())
-                .map_err(|e| failed(&e, lang))?;
+            let key = password.key(&key, lang)?;
             sign(&set, &key, out)?;
         }
         Verb::Show { set, after } => {

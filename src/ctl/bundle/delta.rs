@@ -47,3 +47,20 @@ pub(super) fn delta(
     });
     Ok(())
 }
+
+pub(super) fn rebuild(
+    delta: &Path,
+    base: &Path,
+    keys: &TrustedKeys,
+    to: &Path,
+    out: Output,
+) -> Result<(), Failure> {
+    let lang = out.lang;
+    let full = bundle::rebuild(delta, base, keys, to).map_err(|e| failed(&e, lang))?;
+    let shown = full.display().to_string();
+    out.answer(&json!({ "bundle": full }), |_, _| {
+        let is = say!(lang, "it is the full bundle, byte for byte");
+        format!("{shown}\n  {is}")
+    });
+    Ok(())
+}

@@ -10,6 +10,8 @@ use std::{sync::Arc, thread, time::Duration};
 
 /// Before the other node is asked once more.
 const AGAIN: Duration = Duration::from_secs(30);
+/// ... where it has not signed: it may be away, or not yet know that the nodes were paired anew.
+const SOON: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_secs(5);
 /// Of one stretch that the other node is shown.
 const MOST_LINES: usize = 200;
@@ -28,9 +30,10 @@ enum Unsigned {
 pub(in crate::daemon) fn start(audit: &Arc<Audit>, Queue(queue): Queue) {
     let audit = Arc::clone(audit);
     thread::spawn(move || {
+        let mut pause = AGAIN;
         loop {
             // The other end lives as long as `audit` does.
-            let work = queue.recv_timeout(AGAIN).ok();
+            let work = queue.recv_timeout(pause).ok();
             for work in work.into_iter().chain(queue.try_iter()) {
                 if let Work::Write(event) = work
                     && let Err(why) = audit.append(|_| vec![*event])
@@ -39,20 +42,27 @@ pub(in crate::daemon) fn start(audit: &Arc<Audit>, Queue(queue): Queue) {
                     lock(&audit.known).write = Some(why);
                 }
             }
-            audit.see_to_signatures();
+            pause = if audit.see_to_signatures() {
+                AGAIN
+            } else {
+                SOON
+            };
         }
     });
 }
 
 impl Audit {
-    fn see_to_signatures(&self) {
+    /// Whether all is signed.
+    fn see_to_signatures(&self) -> bool {
         let done = self.have_signed();
+        let is_signed = done.is_ok();
         let mut known = lock(&self.known);
         (known.waits, known.refused) = match done {
             Ok(()) => (None, None),
             Err(Unsigned::Waits(why)) => (Some(why), None),
             Err(Unsigned::Refused(why)) => (None, Some(why)),
         };
+        is_signed
     }
 
     /// Stretch by stretch, until the other node has signed for every entry that is to be.
