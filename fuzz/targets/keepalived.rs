@@ -1,6 +1,9 @@
 //! A keepalived.conf of any text.
 #![no_main]
-use hau::keepalived::{conf::Tree, instance::Instance};
+use hau::keepalived::{
+    conf::Tree,
+    instance::{Globals, Instance, VrrpScript},
+};
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 
@@ -11,6 +14,8 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     if let Ok(tree) = Tree::parse(&text, Path::new("keepalived.conf"), "a") {
-        let _ = Instance::read(&tree);
+        let _ = Globals::read(&tree);
+        let _ = VrrpScript::all(&tree);
+        let _ = Instance::find(&tree, "web");
     }
 });
