@@ -1,7 +1,6 @@
 //! What a node trusts: plain keys, or the one key set that is there.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -235,24 +234,6 @@ impl TrustedKeys {
                 missing: list(&mut self.signers().filter(|key| !signed.by.contains(key))),
             },
         })
-    }
-}
-
-impl fmt::Display for TrustedKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.set {
-            Some(set) => write!(
-                f,
-                "key set {} ({} of {} keys)",
-                set.number(),
-                set.statement().threshold,
-                self.keys.len()
-            ),
-            None => {
-                let ids: Vec<_> = self.signers().map(|key| key.id.as_str()).collect();
-                write!(f, "the plain key {}", ids.join(" or "))
-            }
-        }
     }
 }
 

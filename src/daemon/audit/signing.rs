@@ -10,7 +10,8 @@ use std::{sync::Arc, thread, time::Duration};
 
 /// Before the other node is asked once more.
 const AGAIN: Duration = Duration::from_secs(30);
-/// ... where it has not signed: it may be away, or not yet know that the nodes were paired anew.
+/// ... where it has not signed just now: it may not yet know that the nodes were paired anew. Each time after that twice as
+/// long, for a node that is away may be so for days.
 const SOON: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_secs(5);
 /// Of one stretch that the other node is shown.
@@ -34,6 +35,7 @@ pub(in crate::daemon) fn start(audit: &Arc<Audit>, Queue(queue): Queue) {
         loop {
             // The other end lives as long as `audit` does.
             let work = queue.recv_timeout(pause).ok();
+            let is_news = work.is_some();
             for work in work.into_iter().chain(queue.try_iter()) {
                 if let Work::Write(event) = work
                     && let Err(why) = audit.append(|_| vec![*event])
@@ -42,10 +44,10 @@ pub(in crate::daemon) fn start(audit: &Arc<Audit>, Queue(queue): Queue) {
                     lock(&audit.known).write = Some(why);
                 }
             }
-            pause = if audit.see_to_signatures() {
-                AGAIN
-            } else {
-                SOON
+            pause = match (audit.see_to_signatures(), is_news) {
+                (true, _) => AGAIN,
+                (false, true) => SOON,
+                (false, false) => (pause * 2).min(AGAIN),
             };
         }
     });
