@@ -7,6 +7,7 @@
 //! 5  steps   DOES: one file a step, mod.rs is THE TABLE      quick  what keepalived waits for
 //!    render  what a person reads: text and pages, pure
 //! 4  wire    what travels on the doors                       checks  the list behind doctor
+//!    unpacker  what takes bundles apart, without rights
 //! 3  bundle  sync  backup  database  handoff  notify
 //! 2  host  config  journal  keepalived  tls  schema  delta
 //! 1  core    DECIDES: pure
@@ -76,4 +77,5 @@ pub mod steps;
 pub mod sync;
 pub mod time;
 pub mod tls;
+pub mod unpacker;
 pub mod wire;

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("handoff", 3),
     ("database", 3),
     ("notify", 3),
+    ("unpacker", 4),
     ("wire", 4),
     ("checks", 4),
     ("steps", 5),

@@ -2,7 +2,7 @@
 #![no_main]
 mod publisher;
 
-use hau::bundle::{Policy, unpack, verify};
+use hau::bundle::{Payload, Policy, unpack, verify};
 use libfuzzer_sys::fuzz_target;
 use publisher::Publisher;
 use sha2::{Digest, Sha256};
@@ -43,7 +43,9 @@ fuzz_target!(|data: &[u8]| {
             return;
         };
         let release = site.path("release");
-        unpack(&verified, &bundle, &release).expect("what verifies can be unpacked");
+        let payload = Payload::open(&bundle, verified.fingerprint());
+        let mut payload = payload.expect("what verifies can be read");
+        unpack(&verified, &mut payload, &release).expect("... and unpacked");
         for (path, bytes) in FILES {
             assert_eq!(fs::read(release.join(path)).expect("there"), bytes);
         }

@@ -7,6 +7,7 @@ fn main() -> ExitCode {
     match hau::quick::main(std::env::args_os().skip(1)) {
         Asked::Done(code) => code,
         Asked::Run(places) => ended(daemon::run(&args(&places))),
+        Asked::Unpack(order) => hau::unpacker::main(&order),
         Asked::Disarm(places) => ended(daemon::disarm(&places.run)),
     }
 }

@@ -2,11 +2,9 @@
 //! were one file.
 
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest as _, Sha256};
 
 use super::archive::{Archive, Head};
 use super::check::{Difference, check_unpacked, load_head};
@@ -18,8 +16,11 @@ use super::verify::{check_contents, is_full, members, trusted};
 use super::{MANIFEST, SIGNATURE};
 use crate::delta::{Bytes, Part};
 
+/// What is in memory of it at a time, in bytes.
+const PIECE: usize = 256 << 10;
+
 /// A release as one range of bytes, read where it lies.
-pub(super) struct Base {
+pub struct Base {
     segments: Vec<Segment>,
     bundle: Option<Source>,
 }
@@ -59,10 +60,9 @@ impl Base {
     }
 
     fn push_here(&mut self, name: &str, bytes: &[u8]) {
-        let mut hash = Sha256::new();
-        hash.update(bytes);
         let place = Place::Here(bytes.to_owned());
-        self.push(name, bytes.len() as u64, Digest::of(hash), place);
+        let hash = Digest::of_bytes(bytes);
+        self.push(name, bytes.len() as u64, hash, place);
     }
 
     /// A bundle of which one of `keys` signed the manifest, every byte of it checked. The new side of a delta has
@@ -91,14 +91,15 @@ impl Base {
         Ok((base, manifest, head))
     }
 
-    /// The release in `folder`, if it is what `delta` was made from.
-    pub(super) fn of_release(folder: &Path, delta: &Delta) -> Result<Base, BundleError> {
-        let refuse = |what: String| BundleError::Refused {
-            path: folder.to_owned(),
-            refusal: Refusal::OtherBase {
-                base: delta.base.to_string(),
-                what,
-            },
+    /// The release in `folder`, if it is what `delta`, which is in `source`, was made from.
+    pub(super) fn of_release(
+        folder: &Path,
+        delta: &Delta,
+        source: &Source,
+    ) -> Result<Base, BundleError> {
+        let refuse = |what: String| {
+            let base = delta.base.to_string();
+            source.refuse(Refusal::OtherBase { base, what })
         };
         let head = load_head(folder).map_err(|_| refuse(format!("it has no {MANIFEST}")))?;
         let mut base = Base::new();
@@ -126,6 +127,22 @@ impl Base {
             base.push(path, *size, *sha256, Place::File(folder.join(path)));
         }
         Ok(base)
+    }
+
+    /// Writes all of it to `to`.
+    ///
+    /// # Errors
+    /// It cannot be read, or not be written.
+    pub fn copy(&self, to: &mut dyn Write) -> io::Result<()> {
+        let mut piece = vec![0; PIECE];
+        let (mut at, end) = (0, self.length());
+        while at < end {
+            let count = piece.len().min(usize::try_from(end - at).unwrap_or(PIECE));
+            self.read_at(&mut piece[..count], at)?;
+            to.write_all(&piece[..count])?;
+            at += count as u64;
+        }
+        Ok(())
     }
 
     /// What it is made up of.

@@ -14,8 +14,6 @@
 use std::io;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
 use super::base::Base;
 use super::build::write_one;
 use super::error::BundleError;
@@ -64,8 +62,6 @@ pub fn delta(
     let patch = delta::diff((&base, &base.parts()), (&bytes, &bytes.parts()));
     let patch = patch.map_err(|error| failed(with_cause(&error)))?;
 
-    let mut hash = Sha256::new();
-    hash.update(&patch);
     let mut described = Delta {
         base: base_manifest.version,
         base_manifest: pinned,
@@ -78,7 +74,7 @@ pub fn delta(
         path: PATCH.to_owned(),
         size: patch.len() as u64,
         mode: Mode::new(0o644),
-        sha256: Digest::of(hash),
+        sha256: Digest::of_bytes(&patch),
         service: None,
     };
     let mut manifest = Manifest {

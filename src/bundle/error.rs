@@ -135,7 +135,7 @@ pub enum Refusal {
     #[error("the path {path} is not plain: no empty parts, no . and no / at the end")]
     OddPath { path: String },
     #[error(
-        "{path} and {other} are the same file, or a file and its own folder, where upper and lower case do not differ"
+        "{path} and {other} are the same file, or a file and its own folder, where neither upper and lower case differ nor how an accent is written"
     )]
     Collision { path: String, other: String },
     #[error("{path} is a link; only regular files are allowed")]

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::archive::MAX_SIGNATURE;
 use super::error::Refusal;
@@ -264,6 +265,10 @@ impl From<Mode> for String {
 }
 
 impl Digest {
+    pub fn of_bytes(bytes: &[u8]) -> Digest {
+        Digest::of(Sha256::new_with_prefix(bytes))
+    }
+
     /// Of a finished hash.
     pub fn of(hash: impl sha2::Digest) -> Digest {
         let mut digest = [0; 32];

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::error::Refusal;
 
 /// Bytes of one name between slashes: the limit of Linux file systems.
@@ -35,7 +37,7 @@ pub(super) fn check_path(bytes: &[u8]) -> Result<&str, Refusal> {
     if path.chars().any(char::is_control) {
         return bad("a control character");
     }
-    if path.starts_with('/') {
+    if path.starts_with('/') || has_drive(path) {
         return Err(Refusal::AbsolutePath { path: shown() });
     }
     for part in path.split('/') {
@@ -53,11 +55,25 @@ pub(super) fn check_path(bytes: &[u8]) -> Result<&str, Refusal> {
     Ok(path)
 }
 
+/// `C:` is a name like any other here, and another place where somebody unpacks the bundle to look at it.
+fn has_drive(path: &str) -> bool {
+    matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
+}
+
+/// What a path is where neither case counts nor how an accent is written.
+fn folded(path: &str) -> String {
+    path.nfc()
+        .collect::<String>()
+        .to_lowercase()
+        .nfc()
+        .collect()
+}
+
 /// Refuses paths of which one could take the place of another, also where case does not count.
 pub(super) fn check_distinct<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
     let mut files: BTreeMap<String, &str> = BTreeMap::new();
     for path in paths {
-        if let Some(other) = files.insert(path.to_lowercase(), path) {
+        if let Some(other) = files.insert(folded(path), path) {
             return Err(if other == path {
                 Refusal::DuplicateMember {
                     path: path.to_owned(),
@@ -112,6 +128,7 @@ mod tests {
             "schema/0007 add.sql",
             "文档/说明.txt",
             "a...b",
+            "man/Shop::Order.3pm",
         ] {
             assert_eq!(check_path(path.as_bytes()), Ok(path));
         }
@@ -126,6 +143,8 @@ mod tests {
             Refusal::AbsolutePath { .. }
         ));
         assert!(matches!(refusal(b"//etc"), Refusal::AbsolutePath { .. }));
+        assert!(matches!(refusal(b"c:/etc"), Refusal::AbsolutePath { .. }));
+        assert!(matches!(refusal(b"C:etc"), Refusal::AbsolutePath { .. }));
         for path in ["..", "../a", "a/..", "a/../b"] {
             assert!(
                 matches!(refusal(path.as_bytes()), Refusal::ParentPath { .. }),
@@ -187,6 +206,10 @@ mod tests {
         ));
         assert!(matches!(
             check(&["Straße", "STRASSE", "straße"]),
+            Err(Refusal::Collision { .. })
+        ));
+        assert!(matches!(
+            check(&["caf\u{e9}", "cafe\u{301}"]),
             Err(Refusal::Collision { .. })
         ));
         assert!(matches!(

@@ -1,5 +1,6 @@
 //! Makes the full bundle again of a delta and its base.
 
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use super::base::Base;
 use super::build::publish;
 use super::error::{BundleError, Refusal};
 use super::full::{Full, Written};
+use super::manifest::Manifest;
 use super::source::Source;
 use super::trusted::TrustedKeys;
 use super::verify::{check_contents, members, trusted};
@@ -21,15 +23,69 @@ const BUFFER: usize = 256 << 10;
 /// of what was made.
 ///
 /// # Errors
-/// A [`Refusal`] about the delta's signature or bytes, a base that is another one, a patch that does not make what it
-/// says; or if the disk fails. Nothing is left behind.
+/// As for [`base`] and [`rebuild_to`]. Nothing is left behind.
 pub fn rebuild(
     path: &Path,
     base: &Path,
     keys: &TrustedKeys,
     out: &Path,
 ) -> Result<PathBuf, BundleError> {
+    let (manifest, base) = self::base(path, base, keys)?;
+    let target = out.join(format!("{}-{}.hau", manifest.product, manifest.version));
+    let temporary = tempfile::Builder::new().prefix(".hau-").tempfile_in(out);
+    let temporary = temporary.map_err(|source| write_error(&target, source))?;
+    let writer = BufWriter::with_capacity(BUFFER, temporary);
+    let written = rebuild_to(Source::file(path)?, path, &base, keys, (writer, &target))?;
+    let published = written
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .and_then(|temporary| publish(temporary, &target, out));
+    published.map_err(|source| write_error(&target, source))?;
+    Ok(target)
+}
+
+/// What the delta at `path` was made from, if `from` is that: the release's folder or its bundle, each byte compared;
+/// and what the delta says of itself.
+///
+/// # Errors
+/// A [`Refusal`] about the delta's signature, or that `from` is something else.
+pub fn base(path: &Path, from: &Path, keys: &TrustedKeys) -> Result<(Manifest, Base), BundleError> {
     let source = Source::open(path)?;
+    let head = Archive::new(&source).head()?;
+    let (manifest, _) = source.check(trusted(&head, keys))?;
+    let Some(delta) = &manifest.delta else {
+        return Err(source.refuse(Refusal::NotADelta));
+    };
+    let name = || delta.base.to_string();
+    if !from.exists() {
+        return Err(source.refuse(Refusal::NoBase { base: name() }));
+    }
+    let base = if from.is_file() {
+        let (base, _, _) = Base::of_bundle(from, keys, false)?;
+        if base.hash(MANIFEST) != Some(delta.base_manifest) {
+            let (base, what) = (name(), format!("{} is not it", from.display()));
+            return Err(source.refuse(Refusal::OtherBase { base, what }));
+        }
+        base
+    } else {
+        Base::of_release(from, delta, &source)?
+    };
+    Ok((manifest, base))
+}
+
+/// Writes the full bundle that the delta in `file`, which bears the name `path`, makes of `base` to `to`, whose name is
+/// the second; and gives `to` back.
+///
+/// # Errors
+/// A [`Refusal`] about the delta's signature or bytes, a patch that does not make what it says; or if writing fails.
+pub fn rebuild_to<W: Write>(
+    file: File,
+    path: &Path,
+    base: &dyn Bytes,
+    keys: &TrustedKeys,
+    (to, name): (W, &Path),
+) -> Result<W, BundleError> {
+    let source = Source::of(file, path)?;
     let mut archive = Archive::new(&source);
     let head = archive.head()?;
     let (manifest, _) = source.check(trusted(&head, keys))?;
@@ -41,45 +97,23 @@ pub fn rebuild(
     let Some(patch) = members.into_iter().next() else {
         return Err(source.refuse(Refusal::NotADelta));
     };
-    let base_name = || delta.base.to_string();
-    if !base.exists() {
-        return Err(source.refuse(Refusal::NoBase { base: base_name() }));
-    }
-    let base = if base.is_file() {
-        let (bytes, _, _) = Base::of_bundle(base, keys, false)?;
-        if bytes.hash(MANIFEST) != Some(delta.base_manifest) {
-            let (base, what) = (base_name(), format!("{} is not it", base.display()));
-            return Err(source.refuse(Refusal::OtherBase { base, what }));
-        }
-        bytes
-    } else {
-        Base::of_release(base, delta)?
-    };
-    let target = out.join(format!("{}-{}.hau", manifest.product, manifest.version));
-    let write_error = |source| BundleError::Write {
-        path: target.clone(),
-        source,
-    };
-    let temporary = tempfile::Builder::new()
-        .prefix(".hau-")
-        .tempfile_in(out)
-        .map_err(write_error)?;
-    let writer = BufWriter::with_capacity(BUFFER, temporary);
     let patch = Patch { source, patch };
-    let full = Full::new(&manifest, delta, keys, writer);
-    let written = apply(full, &base, &patch, delta.payload).map_err(|failed| match failed {
+    let full = Full::new(&manifest, delta, keys, to);
+    let written = apply(full, base, &patch, delta.payload).map_err(|failed| match failed {
         Failed::Refused(refusal) => patch.source.refuse(refusal),
         Failed::Read(error) => patch.source.read_error(error),
-        Failed::Write(error) => write_error(error),
+        Failed::Write(error) => write_error(name, error),
     })?;
     if written.sha256 != delta.sha256 {
         let why = "the full bundle has another checksum".to_owned();
         return Err(patch.source.refuse(Refusal::BrokenDelta { why }));
     }
-    let temporary = written.to.into_inner();
-    let temporary = temporary.map_err(|error| write_error(error.into_error()))?;
-    publish(temporary, &target, out).map_err(write_error)?;
-    Ok(target)
+    Ok(written.to)
+}
+
+fn write_error(path: &Path, source: io::Error) -> BundleError {
+    let path = path.to_owned();
+    BundleError::Write { path, source }
 }
 
 /// The patch as it lies in its bundle.
@@ -107,7 +141,7 @@ pub(super) enum Failed {
 /// Has `full` written of what `patch` makes of `base`.
 pub(super) fn apply<W: Write>(
     mut full: Full<'_, W>,
-    base: &Base,
+    base: &dyn Bytes,
     patch: &dyn Bytes,
     payload: u64,
 ) -> Result<Written<W>, Failed> {

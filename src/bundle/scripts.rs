@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
 use super::archive::Archive;
 use super::error::{BundleError, Refusal};
 use super::manifest::Digest;
@@ -33,9 +31,7 @@ pub fn scripts(path: &Path, keys: &TrustedKeys) -> Result<Vec<(String, Vec<u8>)>
         })?;
         // Bounded: a member is no longer than the bundle.
         let bytes = source.bytes(member.at, member.size)?;
-        let mut hash = Sha256::new();
-        hash.update(&bytes);
-        if Digest::of(hash) != file.sha256 {
+        if Digest::of_bytes(&bytes) != file.sha256 {
             return Err(source.refuse(Refusal::HashMismatch {
                 path: file.path.clone(),
             }));

@@ -10,6 +10,7 @@ use super::error::{BundleError, Refusal};
 const CHUNK: usize = 256 << 10;
 
 /// The file is read by position only: no two readers of it can get in each other's way.
+#[derive(Debug)]
 pub(super) struct Source {
     path: PathBuf,
     file: File,
@@ -19,18 +20,26 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Source, BundleError> {
-        let read = |source| BundleError::Read {
-            path: path.to_owned(),
-            source,
-        };
+        Source::of(Source::file(path)?, path)
+    }
+
+    /// The file at `path`, whatever it is, open for reading.
+    pub(super) fn file(path: &Path) -> Result<File, BundleError> {
         // O_NONBLOCK: a fifo must be refused, not waited for.
         let flags = nix::libc::O_NONBLOCK;
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags)
-            .open(path)
-            .map_err(read)?;
-        let metadata = file.metadata().map_err(read)?;
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+        opened.map_err(|source| BundleError::Read {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// A file that is open already and bears the name `path`.
+    pub(super) fn of(file: File, path: &Path) -> Result<Source, BundleError> {
+        let metadata = file.metadata().map_err(|source| BundleError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         let source = Source {
             path: path.to_owned(),
             file,
@@ -88,7 +97,8 @@ impl Source {
         self.file.read_exact_at(to, at)
     }
 
-    fn read_at(&self, to: &mut [u8], at: u64) -> Result<(), BundleError> {
+    /// As [`Source::read_exact`]; an end that comes too early is a refusal.
+    pub(super) fn read_at(&self, to: &mut [u8], at: u64) -> Result<(), BundleError> {
         match self.file.read_exact_at(to, at) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {

@@ -1,40 +1,47 @@
 //! Writes a verified bundle to disk: beside its place, read back, then renamed into it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
 use nix::sys::stat::{Mode, fchmod, mkdirat};
 use nix::unistd::syncfs;
 use sha2::{Digest as _, Sha256};
 
-use super::archive::{Archive, Member};
 use super::check::check_unpacked;
 use super::error::{BundleError, Refusal};
 use super::manifest::{Digest, FileEntry};
-use super::source::Source;
-use super::verify::{self, Verified, members};
+use super::verify::{Verified, is_full};
 use super::{MANIFEST, SIGNATURE};
 
 const FOLDER_MODE: Mode = Mode::from_bits_truncate(0o755);
+/// What is in memory of a file at a time, in bytes.
+const PIECE: usize = 256 << 10;
 
 /// Unpacks the bundle that `verified` is about to `destination`, which appears complete or not at all.
 ///
-/// The work is done in `.NAME.partial` beside it; what a crash left there is removed first. All files are synced,
-/// read back from disk and compared before the rename. Manifest and signature are kept in the release.
+/// `payload` brings the contents of its files in the order of the manifest ([`Payload`](super::Payload)) and is
+/// believed nothing: names, lengths and hashes are those of the manifest. The work is done in `.NAME.partial` beside it;
+/// what a crash left there is removed first. All files are synced, read back from disk and compared before the rename.
+/// Manifest and signature are kept in the release.
 ///
 /// # Errors
-/// If `destination` exists, if the file at `path` is no longer the one verified, if the disk fails.
+/// If `destination` exists, if `payload` is not that of the bundle verified, if the disk fails.
 /// Nothing is left behind.
-pub fn unpack(verified: &Verified, path: &Path, destination: &Path) -> Result<(), BundleError> {
+pub fn unpack(
+    verified: &Verified,
+    payload: &mut dyn Read,
+    destination: &Path,
+) -> Result<(), BundleError> {
     let refuse = |why| BundleError::Destination {
         path: destination.to_owned(),
         why,
     };
+    is_full(verified.manifest()).map_err(|refusal| verified.refuse(refusal))?;
     let (Some(parent), Some(name)) = (destination.parent(), destination.file_name()) else {
         return Err(refuse("it has no name"));
     };
@@ -55,7 +62,7 @@ pub fn unpack(verified: &Verified, path: &Path, destination: &Path) -> Result<()
         Ok(_) => fs::remove_dir_all(&partial).map_err(|source| write_error(&partial, source))?,
         Err(_) => {}
     }
-    let result = fill(verified, path, &partial).and_then(|()| {
+    let result = fill(verified, payload, &partial).and_then(|()| {
         fs::rename(&partial, destination).map_err(|source| write_error(destination, source))?;
         sync_folder(parent)
     });
@@ -65,18 +72,9 @@ pub fn unpack(verified: &Verified, path: &Path, destination: &Path) -> Result<()
     })
 }
 
-fn fill(verified: &Verified, path: &Path, partial: &Path) -> Result<(), BundleError> {
+fn fill(verified: &Verified, payload: &mut dyn Read, partial: &Path) -> Result<(), BundleError> {
     let manifest = verified.manifest();
-    let source = Source::open(path)?;
-    source.check(verify::is_full(manifest))?;
-    let mut archive = Archive::new(&source);
-    let head = archive.head()?;
-    if head.manifest != verified.head().manifest {
-        let why = "the file was replaced after it was verified".to_owned();
-        return Err(source.refuse(Refusal::BadSignature { why }));
-    }
-    let members = members(&source, &mut archive, manifest)?;
-
+    let head = verified.head();
     let failed = |source| write_error(partial, source);
     fs::DirBuilder::new()
         .mode(0o700)
@@ -84,15 +82,13 @@ fn fill(verified: &Verified, path: &Path, partial: &Path) -> Result<(), BundleEr
         .map_err(failed)?;
     let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let root = open(partial, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-    for (name, bytes) in [
-        (MANIFEST, &head.manifest),
-        (SIGNATURE, &verified.head().signature),
-    ] {
+    for (name, bytes) in [(MANIFEST, &head.manifest), (SIGNATURE, &head.signature)] {
         let write = || create(&root, name, 0o644)?.write_all(bytes);
         write().map_err(|source| write_error(&partial.join(name), source))?;
     }
-    for (member, file) in members.iter().zip(&manifest.file) {
-        write_file(&source, &root, partial, member, file)?;
+    let mut piece = vec![0; PIECE];
+    for file in &manifest.file {
+        write_file(verified, &mut *payload, &mut piece, (&root, partial), file)?;
     }
     // Everything at once first: each file's own sync then finds it clean, instead of making a commit of the
     // file system (measured with 5,000 small files: 5 s instead of 18).
@@ -110,25 +106,41 @@ fn fill(verified: &Verified, path: &Path, partial: &Path) -> Result<(), BundleEr
 }
 
 fn write_file(
-    source: &Source,
-    root: &OwnedFd,
-    partial: &Path,
-    member: &Member,
+    verified: &Verified,
+    payload: &mut dyn Read,
+    piece: &mut [u8],
+    (root, partial): (&OwnedFd, &Path),
     file: &FileEntry,
 ) -> Result<(), BundleError> {
     let failed = |source| write_error(&partial.join(&file.path), source);
     let mut to = create(root, &file.path, file.mode.on_disk()).map_err(failed)?;
     let mut hash = Sha256::new();
-    source.stream(member.at, member.size, |chunk| {
-        hash.update(chunk);
-        to.write_all(chunk).map_err(failed)
-    })?;
+    let mut left = file.size;
+    while left > 0 {
+        let room = piece.len().min(usize::try_from(left).unwrap_or(PIECE));
+        let read = payload.read(&mut piece[..room]);
+        let count = read.map_err(|error| why(verified.path(), error))?;
+        if count == 0 {
+            let path = file.path.clone();
+            return Err(verified.refuse(Refusal::MissingMember { path }));
+        }
+        hash.update(&piece[..count]);
+        to.write_all(&piece[..count]).map_err(failed)?;
+        left -= count as u64;
+    }
     if Digest::of(hash) != file.sha256 {
-        return Err(source.refuse(Refusal::HashMismatch {
-            path: file.path.clone(),
-        }));
+        let path = file.path.clone();
+        return Err(verified.refuse(Refusal::HashMismatch { path }));
     }
     Ok(())
+}
+
+/// A payload that is read within this process has its reason within the error.
+fn why(path: &Path, error: io::Error) -> BundleError {
+    let path = path.to_owned();
+    error
+        .downcast()
+        .unwrap_or_else(|source| BundleError::Read { path, source })
 }
 
 /// A new file at `path` below `root`, with the folders to it. No link is followed on the way, nothing existing is opened.
@@ -136,21 +148,19 @@ fn create(root: &OwnedFd, path: &str, mode: u32) -> io::Result<File> {
     let mut parts: Vec<&str> = path.split('/').collect();
     let name = parts.pop().ok_or(Errno::EINVAL)?;
     let mut folder = root.try_clone()?;
-    let common = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     for part in parts {
-        match mkdirat(&folder, part, FOLDER_MODE) {
-            // the umask may have taken bits away
-            Ok(()) => fchmod(
-                openat(&folder, part, OFlag::O_DIRECTORY | common, Mode::empty())?,
-                FOLDER_MODE,
-            )?,
-            Err(Errno::EEXIST) => {}
-            Err(errno) => return Err(errno.into()),
+        let made = mkdirat(&folder, part, FOLDER_MODE);
+        if !matches!(made, Ok(()) | Err(Errno::EEXIST)) {
+            made?;
         }
-        folder = openat(&folder, part, OFlag::O_DIRECTORY | common, Mode::empty())?;
+        folder = beneath(&folder, part, OFlag::O_DIRECTORY, Mode::empty())?;
+        if made.is_ok() {
+            // the umask may have taken bits away
+            fchmod(&folder, FOLDER_MODE)?;
+        }
     }
-    let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | common;
-    let file = File::from(openat(
+    let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY;
+    let file = File::from(beneath(
         &folder,
         name,
         flags,
@@ -158,6 +168,23 @@ fn create(root: &OwnedFd, path: &str, mode: u32) -> io::Result<File> {
     )?);
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     Ok(file)
+}
+
+/// Opens `name` in `folder`, if the kernel is sure that it is there and no link.
+fn beneath(folder: &OwnedFd, name: &str, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
+    let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let how = OpenHow::new()
+        .flags(flags)
+        .mode(mode)
+        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
+    match openat2(folder, name, how) {
+        // Linux before 5.6, or a container that does not know it. A single name, which cannot leave its folder but by a link,
+        // is as safe without.
+        Err(Errno::ENOSYS | Errno::EPERM) if !name.contains('/') && name != ".." => {
+            openat(folder, name, flags, mode)
+        }
+        opened => opened,
+    }
 }
 
 /// Files first, then the folder that names them. A failed write is told here for certain: before Linux 5.8

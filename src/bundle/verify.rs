@@ -1,7 +1,7 @@
 //! From a file of unknown origin to a [`Verified`]: signature, then manifest, then policy, then every byte.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use semver::Version;
@@ -37,6 +37,7 @@ pub struct Installed {
 /// The proof that a bundle may be installed. Only [`verify`] makes one.
 #[derive(Debug)]
 pub struct Verified {
+    path: PathBuf,
     manifest: Manifest,
     signers: Vec<Signer>,
     /// What vouched for it; later than what is installed where the bundle brings key sets.
@@ -48,6 +49,11 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// Where it lay.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -75,6 +81,16 @@ impl Verified {
     /// The key sets that it brings, in order.
     pub fn key_sets(&self) -> &[KeySet] {
         &self.key_sets
+    }
+
+    /// SHA-256 of its manifest, by which the same bundle is known again.
+    pub fn fingerprint(&self) -> Digest {
+        Digest::of_bytes(&self.head.manifest)
+    }
+
+    pub(super) fn refuse(&self, refusal: Refusal) -> BundleError {
+        let path = self.path.clone();
+        BundleError::Refused { path, refusal }
     }
 
     pub(super) fn head(&self) -> &Head {
@@ -112,6 +128,7 @@ pub fn verify(
     let members = members(&source, &mut archive, &manifest)?;
     let sha256 = check_contents(&source, &members, &manifest)?;
     Ok(Verified {
+        path: path.to_owned(),
         manifest,
         signers,
         trusted: keys,

@@ -302,7 +302,7 @@ impl Host for Site {
         }
         let verified = self.verified(path, policy)?;
         self.take_key_sets(&verified, path)?;
-        bundle::unpack(&verified, path, dest).map_err(|e| refused(path, e))
+        self.unpack(&verified, dest)
     }
     fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
         let verified = self.verified(path, policy)?;

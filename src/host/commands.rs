@@ -62,6 +62,50 @@ pub fn run(command: &Command) -> HostResult<Output> {
     if let Some(file) = file {
         file.sync_all().map_err(failed)?;
     }
+    Ok(ended(status, in_time, command, stdout, stderr))
+}
+
+/// Runs a program as [`run`] does, but hands its standard output to `read` as it comes; `read` need not take all of it.
+/// Gives what `read` made of it, and how the program ended.
+///
+/// # Errors
+/// The program did not run.
+pub fn piped<T>(
+    command: &Command,
+    read: impl FnOnce(&mut dyn Read) -> T,
+) -> HostResult<(T, Output)> {
+    let object = command.program.display().to_string();
+    let failed = |e: io::Error| HostError::new("run", object.clone(), e);
+    let mut child = prepare(command)
+        .and_then(|mut prepared| prepared.stdout(Stdio::piped()).spawn())
+        .map_err(failed)?;
+    let stdout = child.stdout.take();
+    let stderr = child.stderr.take().map(|pipe| Kept::of(pipe, Keep::End));
+    let (made, in_time) = thread::scope(|scope| {
+        let end = scope.spawn(|| wait(&child, command.limit));
+        let made = match stdout {
+            // Closed when it is dropped: a program that has more to say ends there.
+            Some(mut pipe) => read(&mut pipe),
+            None => read(&mut io::empty()),
+        };
+        let end = end
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the waiting thread is gone")));
+        (made, end)
+    });
+    let in_time = in_time.map_err(failed)?;
+    let status = child.wait().map_err(failed)?;
+    Ok((made, ended(status, in_time, command, None, stderr)))
+}
+
+/// What a program that has ended leaves.
+fn ended(
+    status: process::ExitStatus,
+    in_time: bool,
+    command: &Command,
+    stdout: Option<Kept>,
+    stderr: Option<Kept>,
+) -> Output {
     let mut output = Output {
         code: status.code(),
         stdout: stdout.map(Kept::text).unwrap_or_default(),
@@ -74,7 +118,7 @@ pub fn run(command: &Command) -> HostResult<Output> {
     } else if let Some(signal) = status.signal() {
         append_line(&mut output.stderr, &format!("ended by signal {signal}\n"));
     }
-    Ok(output)
+    output
 }
 
 /// On a thread of its own: a program that reads nothing would keep us from seeing its limit.

@@ -2,6 +2,7 @@
 //! (the other is `Database`); the real one and the fake are held to the same tests.
 pub mod archive;
 pub mod commands;
+pub mod confine;
 pub mod fake;
 pub mod files;
 pub mod http;

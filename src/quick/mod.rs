@@ -6,6 +6,7 @@ mod notify;
 mod probe;
 mod restore;
 
+use crate::unpacker::Order;
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -26,6 +27,10 @@ hau-sidecar restore-weight [--state DIR] [--run DIR]
     Before keepalived starts: puts the last weight back, or the lowest.
 hau-sidecar disarm [--run DIR]
     When the daemon has ended: removes what is left of a handoff, if for a minute nobody was there for it.
+hau-sidecar payload BUNDLE MANIFEST_SHA256
+hau-sidecar rebuild DELTA BASE KEYS
+    Started by the daemon to take a bundle apart, or to make one of a delta: as nobody, with no right to open a file.
+    What comes of it is written to standard output.
 
 --config FILE  default /etc/hau/hau.toml
 --state DIR    default /var/lib/hau
@@ -70,6 +75,8 @@ pub enum Asked {
     Run(Places),
     /// Take out of force what a daemon that does not come back has left.
     Disarm(Places),
+    /// Take a bundle apart for the daemon.
+    Unpack(Order),
 }
 
 /// Does what the command line (without the program's name) says, unless that is the daemon's work.
@@ -101,7 +108,10 @@ pub fn main(args: impl Iterator<Item = OsString>) -> Asked {
             println!("hau-sidecar {}", env!("CARGO_PKG_VERSION"));
             Ok(ExitCode::SUCCESS)
         }
-        Some(_) | None => Err(format!("{} is not known", verb.display())),
+        Some(_) | None => match Order::parse(&args) {
+            Some(order) => return Asked::Unpack(order),
+            None => Err(format!("{} is not known", verb.display())),
+        },
     };
     Asked::Done(done.unwrap_or_else(|what| usage(&what)))
 }

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use hau::bundle::{
-    self, BundleError, Installed, Policy, Refusal, SigningKey, TrustedKeys, keygen, rebuild,
-    scripts, unpack, verify,
+    self, BundleError, Installed, Payload, Policy, Refusal, SigningKey, TrustedKeys, keygen,
+    rebuild, scripts, verify,
 };
 
 use super::{Chance, How, versions, zip};
@@ -61,7 +61,8 @@ impl Site {
             ],
         );
         let installed = site.verified("1.0.0", None);
-        unpack(&installed, &site.bundle("1.0.0"), &site.release()).expect("unpacked");
+        let payload = Payload::open(&site.bundle("1.0.0"), installed.fingerprint());
+        bundle::unpack(&installed, &mut payload.expect("read"), &site.release()).expect("unpacked");
         site
     }
 
@@ -192,7 +193,9 @@ fn a_delta_is_verified_like_any_bundle_and_installed_like_none() {
     assert_eq!(described.base.to_string(), "1.0.0");
     assert_eq!(described.sha256, site.verified("1.1.0", running()).sha256());
     for error in [
-        unpack(&verified, &delta, &site.path("releases/1.1.0")).expect_err("it holds no release"),
+        Payload::open(&delta, verified.fingerprint()).expect_err("it holds no release"),
+        bundle::unpack(&verified, &mut &b""[..], &site.path("releases/1.1.0"))
+            .expect_err("... and none is made of it"),
         scripts(&delta, &site.keys).expect_err("its scripts are in the full bundle"),
         bundle::delta(
             &delta,

@@ -1,9 +1,25 @@
 //! Bundles as a node takes them: of a delta the full one, and what one says of itself.
 
 use super::{Site, refused};
-use crate::bundle;
-use crate::host::{BundleInfo, BundlePolicy, HostResult};
-use std::path::PathBuf;
+use crate::bundle::{self, BundleError};
+use crate::delta::Bytes;
+use crate::host::{
+    BundleInfo, BundlePolicy, Command, HostError, HostResult, Output, commands, files,
+};
+use crate::unpacker::{NOTE, Order};
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::Read,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// For one bundle; what it computes is bounded on its own.
+const LIMIT: Duration = Duration::from_secs(1_800);
+/// The most characters of what it says.
+const WORDS: usize = 500;
 
 impl Site {
     /// The name of the full bundle in the incoming folder: `name` itself, or if that is a delta, of what it makes of the
@@ -25,9 +41,132 @@ impl Site {
         if !there.is_ok_and(|there| there.sha256() == delta.sha256) {
             let releases = self.settings.release.root.join("releases");
             let base = releases.join(delta.base.to_string());
-            bundle::rebuild(&path, &base, &keys, incoming).map_err(|e| refused(&path, e))?;
+            self.rebuild(&path, &base, &incoming.join(&full))?;
         }
         Ok(full)
+    }
+
+    /// Unpacks a bundle that was verified: another process reads the archive, this one writes what the manifest lists.
+    pub(super) fn unpack(&self, verified: &bundle::Verified, dest: &Path) -> HostResult<()> {
+        let order = Order::Payload {
+            bundle: verified.path().to_owned(),
+            manifest: verified.fingerprint(),
+        };
+        let write = |payload: &mut dyn Read| bundle::unpack(verified, payload, dest);
+        let (unpacked, ended) = commands::piped(&apart(&order, None), write)?;
+        match unpacked {
+            // Why the payload ended, it knows best.
+            Err(BundleError::Refused { .. }) if ended.code != Some(0) => {
+                failed(verified.path(), &ended)
+            }
+            unpacked => unpacked.map_err(|e| refused(dest, e)),
+        }?;
+        note(&ended);
+        Ok(())
+    }
+
+    /// Makes the full bundle `full` of the delta at `path` and the release `base`: another process does, out of one file
+    /// into another. What it makes is verified like any bundle before anything is done with it.
+    fn rebuild(&self, path: &Path, base: &Path, full: &Path) -> HostResult<()> {
+        let (keys, made) = (self.keys()?, beside(full, "partial"));
+        let (delta, bytes) = bundle::base(path, base, &keys).map_err(|e| refused(path, e))?;
+        let makes = delta.delta.map_or(0, |delta| delta.payload);
+        room(full, bytes.length().saturating_add(makes))?;
+        let mut old = Scratch::at(beside(full, "base"))?;
+        let copied = bytes.copy(&mut old.file);
+        copied.map_err(|e| HostError::new("write", old.path.display().to_string(), e))?;
+        let order = Order::Rebuild {
+            delta: path.to_owned(),
+            base: old.path.clone(),
+            keys: self.settings.bundle.keys.clone(),
+        };
+        files::remove(&made)?;
+        let ended = commands::run(&apart(&order, Some(&made)))?;
+        if ended.code != Some(0) {
+            files::remove(&made)?;
+            return failed(path, &ended);
+        }
+        note(&ended);
+        files::rename(&made, full)
+    }
+}
+
+/// This program once more, without rights.
+fn apart(order: &Order, stdout: Option<&Path>) -> Command {
+    Command {
+        program: "/proc/self/exe".into(),
+        args: order.args(),
+        user: None,
+        env: BTreeMap::new(),
+        stdout: stdout.map(Path::to_owned),
+        limit: LIMIT,
+        stdin: Vec::new(),
+    }
+}
+
+/// Says so at once where the disk has no room for it.
+fn room(full: &Path, needed: u64) -> HostResult<()> {
+    let folder = full.parent().unwrap_or(full);
+    let free = files::free_bytes(folder)?;
+    // As much again as a file system keeps for its own records of large files.
+    let needed = needed.saturating_add(needed / 100);
+    if free >= needed {
+        return Ok(());
+    }
+    let why = format!(
+        "that takes {needed} bytes in {}, which has {free} free",
+        folder.display()
+    );
+    Err(HostError::new("make", full.display().to_string(), why))
+}
+
+/// Its own words, or how it ended.
+fn failed(path: &Path, ended: &Output) -> HostResult<()> {
+    let mut words = ended.stderr.lines().filter(|line| !line.starts_with(NOTE));
+    let why = words.next_back().map_or_else(|| ended.ending(), printable);
+    Err(HostError::new("unpack", path.display().to_string(), why))
+}
+
+/// What it has noted goes into the log.
+fn note(ended: &Output) {
+    for line in ended.stderr.lines() {
+        if let Some(noted) = line.strip_prefix(NOTE) {
+            tracing::warn!(HAU_EVENT = "unpack", "{}", printable(noted));
+        }
+    }
+}
+
+/// Of a program that reads what strangers wrote.
+fn printable(line: &str) -> String {
+    let plain = line.chars().filter(|c| !c.is_control());
+    plain.take(WORDS).collect()
+}
+
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().display();
+    path.with_file_name(format!(".{name}.{what}"))
+}
+
+/// A file that is gone when it is no longer needed; what a crash left of it is written anew.
+struct Scratch {
+    path: PathBuf,
+    file: File,
+}
+
+impl Scratch {
+    fn at(path: PathBuf) -> HostResult<Scratch> {
+        files::remove(&path)?;
+        let mut new = OpenOptions::new();
+        let made = new.write(true).create_new(true).mode(0o600).open(&path);
+        let file = made.map_err(|e| HostError::new("create", path.display().to_string(), e))?;
+        Ok(Scratch { path, file })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays is written anew by the next.
+        let _ = files::remove(&self.path);
     }
 }
 

@@ -1,6 +1,9 @@
 //! Bundles against the real `minisign` and `tar`, and hostile bundles made byte by byte: each refusal has
 //! a test that sees its variant and that nothing was written.
 
+mod corpus;
+mod unpacker;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write};
@@ -9,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use hau::bundle::{
-    BundleError, Difference, Hook, Installed, MAX_MANIFEST, Policy, Refusal, SigningKey,
-    TrustedKeys, Verified, build, check_unpacked, inspect, keygen, load_unpacked, scripts, unpack,
-    verify,
+    self, BundleError, Difference, Hook, Installed, MAX_MANIFEST, Payload, Policy, Refusal,
+    SigningKey, TrustedKeys, Verified, build, check_unpacked, inspect, keygen, load_unpacked,
+    scripts, verify,
 };
 use sha2::{Digest, Sha256};
 
@@ -90,6 +93,12 @@ impl Site {
     }
 }
 
+/// Unpacks within this process.
+fn unpack(verified: &Verified, bundle: &Path, release: &Path) -> Result<(), BundleError> {
+    let mut payload = Payload::open(bundle, verified.fingerprint())?;
+    bundle::unpack(verified, &mut payload, release)
+}
+
 fn refusal(error: BundleError) -> Refusal {
     let BundleError::Refused { refusal, .. } = error else {
         panic!("not a refusal: {error:?}")
@@ -143,7 +152,8 @@ fn listed_as(path: &str, size: u64, mode: &str, bytes: &[u8]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    format!("[[file]]\npath = {path:?}\nsize = {size}\nmode = {mode:?}\nsha256 = {hash:?}\n")
+    let path = toml::Value::from(path);
+    format!("[[file]]\npath = {path}\nsize = {size}\nmode = {mode:?}\nsha256 = {hash:?}\n")
 }
 
 /// One tar member, header and padded body, with nothing checked.
