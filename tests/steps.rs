@@ -850,6 +850,36 @@ fn what_is_made_current_is_remembered_though_it_is_taken_back() {
     assert_eq!(seen, 2);
 }
 
+/// It may have been staged days before.
+#[test]
+fn a_release_that_was_changed_after_it_was_staged_is_not_made_current() {
+    let mut refused = 0;
+    each_row(|row| {
+        if row.def().name != "activate" {
+            return;
+        }
+        let host = &row.pair.hosts[row.owner()];
+        let (release, current) = row.with(&mut Tally::default(), |cx| {
+            (cx.release_dir(&cx.plan.to), cx.current_link())
+        });
+        let before = host.link_target(&current);
+        let file = host.edit(|w| {
+            let bundle = w.bundles.values().next().expect("a bundle");
+            release.join(bundle.files.keys().next().expect("a file"))
+        });
+        let good = host.read(&file).expect("it is there");
+        host.write(&file, b"changed", 0o644).expect("written");
+        let told = row.drive(Verb::Do).expect_err("it is another one");
+        let said = format!("{told:?}");
+        assert!(said.contains("hau-ctl abort, which removes it"), "{said}");
+        assert_eq!(host.link_target(&current), before);
+        host.write(&file, &good, 0o644).expect("written");
+        row.drive(Verb::Do).expect("it goes well");
+        refused += 1;
+    });
+    assert_eq!(refused, 2);
+}
+
 /// Scripts that break the running version stop a rollout before anything is done; what they allow goes on record.
 #[test]
 fn a_bundle_whose_scripts_break_the_running_version_goes_no_further_than_precheck() {

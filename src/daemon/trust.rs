@@ -141,11 +141,15 @@ impl Site {
         Ok(())
     }
 
-    /// Remembers that the release in `dir` is installed from now on.
+    /// Remembers that the release in `dir` is installed from now on, if it is still what was signed.
     pub(super) fn remember(&self, dir: &Path) -> HostResult<()> {
         let _mine = self.memory.mine();
         let (keys, known) = self.trusted()?;
         let manifest = bundle::load_unpacked(dir, &keys).map_err(|e| refused(dir, e))?;
+        let differences = bundle::check_unpacked(dir, &manifest).map_err(|e| refused(dir, e))?;
+        if let Some(first) = differences.first() {
+            return Err(HostError::new("install", dir.display().to_string(), first));
+        }
         let mut known = known.unwrap_or_else(|| Remembered::nothing(&keys, self.newest_entry()));
         known.at(timestamp(self.clock.now()));
         known.installed(manifest.counter);

@@ -316,6 +316,7 @@ pub trait Host: Send + Sync {
     fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()>;
 
     /// From now on the release in `dest` is installed: nothing that was made before it may follow, whatever is taken back.
+    /// Read back once more before, and held against its signed manifest: it may have lain there for days.
     fn remember_release(&self, dest: &Path) -> HostResult<()>;
     /// Whose bundles are taken here.
     fn trust(&self) -> HostResult<Trust>;

@@ -92,7 +92,11 @@ impl Step for Activate {
         put_aside(cx)?;
         if cx.plan.bundle.is_some() {
             // Before it is: cut off in between, it counts all the same.
-            cx.host.remember_release(&cx.release_dir(&cx.plan.to))?;
+            let remembered = cx.host.remember_release(&cx.release_dir(&cx.plan.to));
+            remembered.map_err(|e| {
+                let remedy = told!("hau-ctl abort, which removes it, and start again");
+                StepError::fatal(e.to_string(), remedy)
+            })?;
         }
         let target = Path::new("releases").join(&cx.plan.to);
         Ok(cx.host.link(&target, &cx.current_link())?)

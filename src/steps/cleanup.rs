@@ -1,6 +1,6 @@
 //! Row: what only this rollout needed is gone; the last releases and the backup stay.
+use super::prune::prune;
 use super::{Check, Cx, QUIET, Step, StepDef, StepResult, Verdict};
-use std::collections::BTreeSet;
 
 pub(super) const DEF: StepDef = StepDef {
     name: "cleanup",
@@ -26,26 +26,9 @@ impl Step for Cleanup {
         }
         // What aborted rollouts left behind too: there is only one at a time.
         cx.host.remove(&cx.state_dir.join("staging"))?;
-        let releases = cx.settings.release.root.join("releases");
-        let previous = cx
-            .host
-            .link_target(&cx.settings.release.root.join("previous"));
-        let previous = previous.and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
-        let keep = BTreeSet::from([cx.plan.to.clone(), cx.plan.from.clone()]);
-        let keep: BTreeSet<String> = keep.into_iter().chain(previous).collect();
-        let old: Vec<String> = cx
-            .host
-            .list(&releases)?
-            .into_iter()
-            .filter(|v| !keep.contains(v))
-            .collect();
-        let spare = usize::try_from(cx.settings.release.keep)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(keep.len());
-        for version in old.iter().rev().skip(spare) {
-            cx.host.remove(&releases.join(version))?;
-        }
-        Ok(())
+        let needed = [cx.plan.to.as_str(), cx.plan.from.as_str()];
+        let release = &cx.settings.release;
+        Ok(prune(cx.host, &release.root, release.keep, &needed)?)
     }
 
     fn verify(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {

@@ -22,6 +22,7 @@ mod hooks;
 mod pause;
 mod precheck;
 mod promote;
+mod prune;
 mod push;
 mod receive;
 mod rejoin;
@@ -43,6 +44,7 @@ pub use apart::{alone, leave_apart};
 pub use bind::{Content, rows};
 pub use cx::{Check, Cx, Step, StepError, StepResult, Tally, Verdict};
 pub use drive::{begin, look, outcome};
+pub use prune::prune;
 pub use services::healthy;
 pub use solo::{Asked, solo};
 

@@ -16,6 +16,10 @@ pub(super) const TABLE: Table = &[
         "hau-ctl abort, and start again",
         "请 hau-ctl abort，然后重新开始",
     ),
+    (
+        "hau-ctl abort, which removes it, and start again",
+        "请 hau-ctl abort（它会删除该版本），然后重新开始",
+    ),
     ("start it again with one", "请带上升级包重新发起"),
     (
         "start it again: hau-ctl rollback",

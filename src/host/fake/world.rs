@@ -160,6 +160,18 @@ impl World {
         scripts.ok_or_else(|| unverified(path, "a script is missing".into()))
     }
 
+    /// The folder is what the bundle holds.
+    pub(super) fn holds(&self, dest: &Path, bundle: &FakeBundle) -> HostResult<()> {
+        for (name, (bytes, _)) in &bundle.files {
+            let file = dest.join(name);
+            if self.files.read(&file)? != *bytes {
+                let why = "it is not what the bundle holds";
+                return Err(HostError::new("check", file.display().to_string(), why));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<&FakeBundle> {
         let refused = |why: String| unverified(path, why);
         let bundle = self.signed(path)?;
