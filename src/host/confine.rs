@@ -38,7 +38,7 @@ pub struct Bounds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fences {
     All,
-    /// The kernel has no Landlock, or an early one.
+    /// The kernel has no Landlock, or what it runs in forbids it.
     WithoutLandlock,
 }
 

@@ -43,15 +43,14 @@ impl Step for Stage {
         let Some(wanted) = &cx.plan.bundle else {
             return Ok(());
         };
-        let have = cx.host.exists(&path)
-            && cx
-                .host
-                .verify_bundle(&path, &policy)
-                .is_ok_and(|info| info.sha256 == wanted.sha256);
-        if !have {
-            cx.host.peer_fetch(&wanted.file, &path, cx.left())?;
-        }
-        let info = cx.host.verify_bundle(&path, &policy)?;
+        let here = cx.host.verify_bundle(&path, &policy);
+        let info = match here.ok().filter(|info| info.sha256 == wanted.sha256) {
+            Some(info) => info,
+            None => {
+                cx.host.peer_fetch(&wanted.file, &path, cx.left())?;
+                cx.host.verify_bundle(&path, &policy)?
+            }
+        };
         if info.sha256 != wanted.sha256 {
             let what = told!(
                 "{} is not the bundle this rollout was planned with",

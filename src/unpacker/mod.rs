@@ -132,7 +132,7 @@ fn alone(memory_bytes: u64, files: &[&File]) -> anyhow::Result<()> {
     })?;
     if fences == Fences::WithoutLandlock {
         eprintln!(
-            "{NOTE}this kernel has no Landlock (Linux 5.13 has): bundles are unpacked without it, as another user and with few system calls"
+            "{NOTE}there is no Landlock here (it came with Linux 5.13, and a container may forbid it): bundles are unpacked without it, as another user and with few system calls"
         );
     }
     Ok(())

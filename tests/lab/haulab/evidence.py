@@ -76,6 +76,9 @@ def leaves_evidence():
     expect(streams["health"] == 200, f"streams keep others out: {streams}")
     expect(streams["again"] == 200, f"a place is not given back: {streams}")
     say(f"  streams: {streams['open']}, then {streams['then']} ({streams['why']}); one closed: {streams['again']}")
+    for node in NODES:
+        without = host.ask(node, ["journalctl", "-u", "hau-sidecar", "-o", "cat", "--no-pager", "-g", "there is no Landlock here"]).stdout
+        expect(not without.strip(), f"{node} unpacked with a fence too few: {without}")
     trails_prove_themselves(number)
     types_what_the_texts_show(number)
 

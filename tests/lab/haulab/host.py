@@ -116,7 +116,9 @@ def boot(node):
     net.plug(node)
     mount(node)
     command = ["systemd-nspawn", "-q", "-D", root(node), "--boot", "--register=no", "--keep-unit", "--capability=all",
-               f"--network-namespace-path=/run/netns/{net.namespace(node)}", "-M", f"{NAME}-{node}"]
+               f"--network-namespace-path=/run/netns/{net.namespace(node)}", "-M", f"{NAME}-{node}",
+               # A real host's kernel lets every process confine itself; nspawn knows no Landlock.
+               "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self"]
     _own_cgroup(node)
     # sysctls of its own network can be written, as on a real host; those of the machine cannot
     env = dict(os.environ, SYSTEMD_NSPAWN_API_VFS_WRITABLE="network")
