@@ -839,6 +839,73 @@ fn a_bundle_that_does_not_upgrade_what_runs_on_a_node_is_not_unpacked_there() {
     assert_eq!(refused, 2);
 }
 
+/// What hinders files from being put into the product's fixed folder is known before anything is stopped for it.
+#[test]
+fn what_is_in_the_way_of_a_fixed_folder_is_said_by_stage() {
+    let mut refused = 0;
+    each_row(|row| {
+        let name = row.def().name;
+        let host = &row.pair.hosts[row.owner()];
+        let said = |said: &str| {
+            let before = matters(&row.seen());
+            let told = format!("{:?}", row.drive(Verb::Do).expect_err("it is refused"));
+            assert!(told.contains(said), "{name}: {told}");
+            (before, matters(&row.seen()))
+        };
+        if row.plan.kind != Kind::Upgrade || !["stage", "place"].contains(&name) {
+            return;
+        }
+        let begun = row.seen();
+        host.link("/etc".as_ref(), "/srv/shop/schema".as_ref())
+            .expect("a link");
+        let (before, after) = said("/srv/shop/schema is a symbolic link");
+        assert!(name == "stage" || before == after);
+        row.restore(&begun);
+        host.edit(|w| w.free_bytes = 20);
+        let (before, after) = said("has 0 MiB free and 1 MiB may be needed");
+        assert!(name == "stage" || before == after);
+        host.edit(|w| w.free_bytes = 1 << 40);
+        refused += 1;
+    });
+    assert_eq!(refused, 4);
+}
+
+/// Else files would be exchanged under services that run.
+#[test]
+fn a_node_whose_fixed_folder_alone_differs_is_not_back() {
+    let mut row = Row::of(Kind::RollbackNode);
+    let at = |row: &Row, step: &str| {
+        let found = row.plan.rows.iter().position(|r| r.step == step);
+        found.expect("a row")
+    };
+    let (stop, health) = (at(&row, "stop_newer"), at(&row, "health"));
+    while row.n < health {
+        let note = row.drive(Verb::Do).expect("it goes well");
+        row.done(note);
+        row.n += 1;
+    }
+    row.n = stop;
+    let check = |row: &Row| row.with(&mut Tally::default(), |cx| row.def().step.precheck(cx));
+    assert_eq!(check(&row), Ok(Check::AlreadyDone));
+    let host = row.pair.hosts[row.owner()].clone();
+    let jar = PathBuf::from("/srv/shop/app.jar");
+    host.write(&jar, b"of nobody", 0o644).expect("a file");
+    assert_eq!(check(&row), Ok(Check::Ready));
+    row.drive(Verb::Do).expect("they stop");
+    assert!(
+        SERVICES
+            .iter()
+            .all(|unit| host.unit(unit).unwrap().active != Active::Active)
+    );
+    for step in ["restore", "place"] {
+        row.n = at(&row, step);
+        row.drive(Verb::Do).expect("it is put back");
+    }
+    assert_eq!(host.read(&jar).expect("a file"), b"the old version");
+    row.n = stop;
+    assert_eq!(check(&row), Ok(Check::AlreadyDone));
+}
+
 /// What a node has run counts for ever: an older bundle does not come after it, whatever is taken back.
 #[test]
 fn what_is_made_current_is_remembered_though_it_is_taken_back() {

@@ -1,4 +1,9 @@
 //! Row: the current release's files in the folder of an application that cannot live behind a link.
+//!
+//! # Why a row of its own
+//! It may take minutes and halts at files of its own, and an upgrade and a rollback need the same: whatever made a release
+//! current, this row makes the folder so, from the link alone. It comes behind what moves the link, so it is taken back in
+//! front of it; the configuration, which may lie in the folder, is put back last, by whoever put it aside first.
 use super::activate::before;
 use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::bundle::{Place, PlaceError, Todo, take_back};

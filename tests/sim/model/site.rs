@@ -77,7 +77,7 @@ paths = ["/etc/shop"]
 path = "/etc/shop/root.key"
 [backup]
 prove = "restore"
-config_paths = ["/etc/shop"]
+config_paths = ["/etc/shop", "/srv/shop/conf"]
 recipients = ["age1nsv50qactqal6wa4luj4xq2ff8vjdxjccx94ggw4qa2sgsl4qqxqx85c3d"]
 [limits]
 node_upgrade = "2m"
@@ -158,6 +158,7 @@ pub(crate) fn bundle(jar: &[u8]) -> FakeBundle {
     let file = |name: &str, bytes: &[u8]| (PathBuf::from(name), (bytes.to_vec(), 0o644));
     let files = [
         file("app.jar", jar),
+        file("conf/app.conf", b"as delivered"),
         file("schema/1.sql", b"alter table orders add note text"),
     ];
     let hooks = HOOKS.map(|hook| file(&format!("hooks/{hook}"), b"a program"));
@@ -251,6 +252,7 @@ fn host(n: usize) -> Arc<FakeHost> {
     write("/opt/shop/releases/1.0.0/app.jar", "the old version");
     write("/srv/shop/app.jar", "the old version");
     write(DATA, "an order\n");
+    write("/srv/shop/conf/app.conf", "of the site");
     write("/etc/shop/shop.conf", "threads = 4\n");
     write(KEY, "the root key");
     write("/etc/hau/keys/site.pub", "a key");
