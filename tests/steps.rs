@@ -15,7 +15,7 @@ use hau::core::{
 };
 use hau::database::fake::Cluster;
 use hau::host::fake::{FakeUnit, Node, Tree};
-use hau::host::{Active, Host};
+use hau::host::{Active, Host, Status};
 use hau::steps::{self, Check, Cx, StepDef, StepError, Tally, Verdict};
 use hau::time::Time;
 use site::{Pair, SERVICES, site};
@@ -868,6 +868,43 @@ fn what_is_in_the_way_of_a_fixed_folder_is_said_by_stage() {
         refused += 1;
     });
     assert_eq!(refused, 4);
+}
+
+/// What the next upgrade or rollback would find in the product's fixed folder, `doctor` says now.
+#[test]
+fn doctor_holds_the_fixed_folder_against_the_release() {
+    let (pair, s) = (site::pair(0, 0), site());
+    let host = &*pair.hosts[0];
+    let found = || {
+        let all = hau::checks::all(&hau::checks::Site {
+            host,
+            database: &pair.databases[0],
+            settings: &s.settings,
+            vips: &s.vips,
+            state_dir: &s.state,
+            bundle_bytes: 0,
+        });
+        let mut found = all.into_iter().filter(|f| f.check == "in_place");
+        let one = found.next().expect("it is looked at");
+        assert!(found.next().is_none());
+        (one.status, one.what)
+    };
+    let (jar, folder) = ("/srv/shop/app.jar", "/srv/shop");
+    let is = |status, what: &str| assert_eq!(found(), (status, what.to_owned()));
+    is(Status::Pass, "/srv/shop holds releases/1.0.0 file for file");
+    host.remove(jar.as_ref()).expect("gone");
+    is(
+        Status::Warn,
+        "1 files in /srv/shop are not as releases/1.0.0 has them, app.jar for one",
+    );
+    host.remove(folder.as_ref()).expect("gone");
+    is(Status::Fail, "/srv/shop is no folder that is there");
+    host.link("/srv/other".as_ref(), folder.as_ref())
+        .expect("a link");
+    is(
+        Status::Fail,
+        "/srv/shop is a symbolic link, and files are put into the folder itself",
+    );
 }
 
 /// Else files would be exchanged under services that run.

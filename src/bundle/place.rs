@@ -111,18 +111,22 @@ impl Place<'_> {
         self.to_remove(&before, &wanted, &mut todo)?;
         let mut there = Vec::new();
         for (path, file) in &wanted {
-            let is = match self.look(path) {
-                Is::Behind(above) if todo.files.contains_key(&above) => Is::Missing,
-                Is::Folder if todo.folders.contains_key(path) => Is::Missing,
-                is => is,
+            let mut is = self.look(path);
+            let goes = match &is {
+                Is::Behind(above) => todo.files.contains_key(above),
+                Is::Folder => todo.folders.contains_key(path),
+                Is::Missing | Is::File | Is::Link => false,
             };
+            if goes {
+                is = Is::Missing;
+            }
             if !is_sure && !before.contains_key(path) && is != Is::Missing {
                 continue;
             }
             match is {
                 Is::Missing => self.to_create(path, file, &mut todo),
                 Is::File => there.push(self.folder.join(path)),
-                is => return Err(self.in_the_way(path, &is)),
+                Is::Folder | Is::Link | Is::Behind(_) => return Err(self.in_the_way(path, &is)),
             }
         }
         let found = self.host.inspect(&there)?;

@@ -1,4 +1,5 @@
 //! Releases in a fixed folder, on a real disk and on the fake: put there, taken back, cut off anywhere, refused.
+#![allow(clippy::unwrap_used, reason = "the tests' helpers fail them too")]
 mod disk;
 
 use disk::Disk;
@@ -176,8 +177,11 @@ fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Everything below a real folder but what debris there is: kind, mode, owner, content.
-fn seen(dir: &Path) -> BTreeMap<PathBuf, (u32, u32, u32, Option<Vec<u8>>)> {
+/// Mode and kind, owner, group, content.
+type Entry = (u32, u32, u32, Option<Vec<u8>>);
+
+/// Everything below a real folder, folders too.
+fn seen(dir: &Path) -> BTreeMap<PathBuf, Entry> {
     let mut found = BTreeMap::new();
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -457,13 +461,16 @@ fn what_is_in_the_way_is_named_before_anything_is_changed() {
             // Without the slash of an empty name.
             let at: PathBuf = rig.app().join(name).components().collect();
             arrange(rig, &at);
-            let before = rig.host.inspect(&[rig.base.clone()]).unwrap();
+            let before = rig.host.inspect(std::slice::from_ref(&rig.base)).unwrap();
             let Err(PlaceError::Refused { what, remedy }) = rig.try_put("new", Some("old")) else {
                 panic!("{name:?} is taken");
             };
             assert_eq!(what, format!("{} {said}", at.display()));
             assert!(!remedy.is_empty());
-            assert_eq!(rig.host.inspect(&[rig.base.clone()]).unwrap(), before);
+            assert_eq!(
+                rig.host.inspect(std::slice::from_ref(&rig.base)).unwrap(),
+                before
+            );
         });
     }
 }
