@@ -1,5 +1,6 @@
 //! What a rollout rests on, one check a line: the list behind `doctor` and the first row of a plan.
 mod database;
+mod in_place;
 mod keys;
 mod peer;
 mod programs;
@@ -37,6 +38,7 @@ type Check = fn(&Site<'_>) -> Vec<Finding>;
 const CHECKS: &[(&str, Check)] = &[
     ("services", services),
     ("release", release),
+    ("in_place", in_place::in_place),
     ("vrrp", vrrp),
     ("keepalived", |site| site.host.keepalived()),
     ("handoff", |site| site.host.handoff_findings()),
@@ -263,6 +265,10 @@ fn space(site: &Site<'_>) -> Vec<Finding> {
         (&site.settings.bundle.incoming, site.bundle_bytes * 2),
         (&site.settings.backup.dir, code + dump * 2 + (64 << 20)),
     ];
+    if let Some(folder) = &site.settings.release.in_place {
+        // What is put there, and what is kept of it meanwhile: both may be one file system.
+        needs.extend([folder.as_path(), site.state_dir].map(|at| (at, site.bundle_bytes + code)));
+    }
     let kind = site.settings.database.as_ref().map(|d| &d.kind);
     let beside = match (kind, site.settings.backup.prove) {
         // Its programs read a copy of the dump.

@@ -15,7 +15,7 @@ use hau::core::{
 };
 use hau::database::fake::Cluster;
 use hau::host::fake::{FakeUnit, Node, Tree};
-use hau::host::{Active, Host};
+use hau::host::{Active, Host, Status};
 use hau::steps::{self, Check, Cx, StepDef, StepError, Tally, Verdict};
 use hau::time::Time;
 use site::{Pair, SERVICES, site};
@@ -560,7 +560,8 @@ fn a_rollback_leaves_what_the_backup_held() {
         let shop = |seen: &Seen| {
             matters(seen).map(|files| {
                 let of = |path: &PathBuf| {
-                    path.starts_with("/etc/shop") || path.starts_with("/opt/shop/releases/1.0.0")
+                    let code = ["/etc/shop", "/opt/shop/releases/1.0.0", "/srv/shop"];
+                    code.iter().any(|of| path.starts_with(of))
                 };
                 let kept = files.into_iter().filter(|(path, _)| of(path));
                 kept.collect::<BTreeMap<PathBuf, Node>>()
@@ -607,19 +608,27 @@ fn the_way_back_by_hand_is_said_in_full() {
         let host = &*row.pair.hosts[n];
         hau::backup::by_hand(host, &s.settings, &s.state, &dir).expect("a backup")
     };
+    let behind_a_link = || {
+        let mut settings = s.settings.clone();
+        settings.release.in_place = None;
+        hau::backup::by_hand(&*row.pair.hosts[1], &settings, &s.state, &dir).expect("a backup")
+    };
+    let (in_place, behind_a_link) = (commands(1), behind_a_link());
     let key = format!("/var/lib/hau/root-keys/{}", {
         let (_, info) = hau::backup::root_key(&*row.pair.hosts[1], &dir)
             .unwrap()
             .unwrap();
         info.sha256
     });
-    let dir = dir.display();
+    // Code that is put into a folder of its own comes before the start, and has a row.
+    assert_eq!(in_place, behind_a_link[..behind_a_link.len() - 1]);
+    let shown = dir.display();
     assert_eq!(
-        commands(1),
+        behind_a_link,
         [
             "systemctl stop shop-api.service shop-worker.service".to_owned(),
-            format!("tar -C / -xpf {dir}/code.tar"),
-            format!("tar -C / -xpf {dir}/config.tar"),
+            format!("tar -C / -xpf {shown}/code.tar"),
+            format!("tar -C / -xpf {shown}/config.tar"),
             "rm /etc/shop/new.conf".to_owned(),
             format!("install -m 0644 -o 0 -g 0 {key} /etc/shop/root.key"),
             "ln -sfn releases/1.0.0 /opt/shop/current".to_owned(),
@@ -828,6 +837,110 @@ fn a_bundle_that_does_not_upgrade_what_runs_on_a_node_is_not_unpacked_there() {
         refused += 1;
     });
     assert_eq!(refused, 2);
+}
+
+/// What hinders files from being put into the product's fixed folder is known before anything is stopped for it.
+#[test]
+fn what_is_in_the_way_of_a_fixed_folder_is_said_by_stage() {
+    let mut refused = 0;
+    each_row(|row| {
+        let name = row.def().name;
+        let host = &row.pair.hosts[row.owner()];
+        let said = |said: &str| {
+            let before = matters(&row.seen());
+            let told = format!("{:?}", row.drive(Verb::Do).expect_err("it is refused"));
+            assert!(told.contains(said), "{name}: {told}");
+            (before, matters(&row.seen()))
+        };
+        if row.plan.kind != Kind::Upgrade || !["stage", "place"].contains(&name) {
+            return;
+        }
+        let begun = row.seen();
+        host.link("/etc".as_ref(), "/srv/shop/schema".as_ref())
+            .expect("a link");
+        let (before, after) = said("/srv/shop/schema is a symbolic link");
+        assert!(name == "stage" || before == after);
+        row.restore(&begun);
+        host.edit(|w| w.free_bytes = 20);
+        let (before, after) = said("has 0 MiB free and 1 MiB may be needed");
+        assert!(name == "stage" || before == after);
+        host.edit(|w| w.free_bytes = 1 << 40);
+        refused += 1;
+    });
+    assert_eq!(refused, 4);
+}
+
+/// What the next upgrade or rollback would find in the product's fixed folder, `doctor` says now.
+#[test]
+fn doctor_holds_the_fixed_folder_against_the_release() {
+    let (pair, s) = (site::pair(0, 0), site());
+    let host = &*pair.hosts[0];
+    let found = || {
+        let all = hau::checks::all(&hau::checks::Site {
+            host,
+            database: &pair.databases[0],
+            settings: &s.settings,
+            vips: &s.vips,
+            state_dir: &s.state,
+            bundle_bytes: 0,
+        });
+        let mut found = all.into_iter().filter(|f| f.check == "in_place");
+        let one = found.next().expect("it is looked at");
+        assert!(found.next().is_none());
+        (one.status, one.what)
+    };
+    let (jar, folder) = ("/srv/shop/app.jar", "/srv/shop");
+    let is = |status, what: &str| assert_eq!(found(), (status, what.to_owned()));
+    is(Status::Pass, "/srv/shop holds releases/1.0.0 file for file");
+    host.remove(jar.as_ref()).expect("gone");
+    is(
+        Status::Warn,
+        "1 files in /srv/shop are not as releases/1.0.0 has them, app.jar for one",
+    );
+    host.remove(folder.as_ref()).expect("gone");
+    is(Status::Fail, "/srv/shop is no folder that is there");
+    host.link("/srv/other".as_ref(), folder.as_ref())
+        .expect("a link");
+    is(
+        Status::Fail,
+        "/srv/shop is a symbolic link, and files are put into the folder itself",
+    );
+}
+
+/// Else files would be exchanged under services that run.
+#[test]
+fn a_node_whose_fixed_folder_alone_differs_is_not_back() {
+    let mut row = Row::of(Kind::RollbackNode);
+    let at = |row: &Row, step: &str| {
+        let found = row.plan.rows.iter().position(|r| r.step == step);
+        found.expect("a row")
+    };
+    let (stop, health) = (at(&row, "stop_newer"), at(&row, "health"));
+    while row.n < health {
+        let note = row.drive(Verb::Do).expect("it goes well");
+        row.done(note);
+        row.n += 1;
+    }
+    row.n = stop;
+    let check = |row: &Row| row.with(&mut Tally::default(), |cx| row.def().step.precheck(cx));
+    assert_eq!(check(&row), Ok(Check::AlreadyDone));
+    let host = row.pair.hosts[row.owner()].clone();
+    let jar = PathBuf::from("/srv/shop/app.jar");
+    host.write(&jar, b"of nobody", 0o644).expect("a file");
+    assert_eq!(check(&row), Ok(Check::Ready));
+    row.drive(Verb::Do).expect("they stop");
+    assert!(
+        SERVICES
+            .iter()
+            .all(|unit| host.unit(unit).unwrap().active != Active::Active)
+    );
+    for step in ["restore", "place"] {
+        row.n = at(&row, step);
+        row.drive(Verb::Do).expect("it is put back");
+    }
+    assert_eq!(host.read(&jar).expect("a file"), b"the old version");
+    row.n = stop;
+    assert_eq!(check(&row), Ok(Check::AlreadyDone));
 }
 
 /// What a node has run counts for ever: an older bundle does not come after it, whatever is taken back.

@@ -53,7 +53,10 @@ pub fn by_hand(
             path(&current)
         ));
     }
-    lines.push(format!("systemctl start {}", units(&mut start)));
+    // Where the code is put somewhere else, too, that comes first, and has a row of its own.
+    if settings.release.in_place.is_none() {
+        lines.push(format!("systemctl start {}", units(&mut start)));
+    }
     Ok(lines)
 }
 

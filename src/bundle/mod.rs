@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! keygen ─► build ─► NAME-VERSION.hau ─► verify ─► Verified ─► unpack ─► releases/VERSION ─► check_unpacked
+//!                                                      releases/VERSION ─► place ─► a fixed folder, where there is one
 //!                      two of them ─► delta ─► NAME-OLD-NEW.hau ─► rebuild (with releases/OLD) ─► NAME-NEW.hau
 //! ```
 //!
@@ -31,6 +32,7 @@ mod keyset;
 mod manifest;
 mod names;
 mod payload;
+mod place;
 mod rebuild;
 mod remembered;
 mod scripts;
@@ -52,6 +54,7 @@ pub use keys::{KeyPair, SigningKey, keygen, public_key_text, write_new};
 pub use keyset::{KeySet, Signatures};
 pub use manifest::{Delta, Digest, FileEntry, Hook, Manifest, Mode, Schema};
 pub use payload::Payload;
+pub use place::{Change, Place, PlaceError, PlaceResult, Todo, take_back};
 pub use rebuild::{base, rebuild, rebuild_to};
 pub use remembered::Remembered;
 pub use scripts::scripts;

@@ -1,5 +1,6 @@
 //! What a rollback rests on: less than an upgrade, for it is asked for when something is broken. The
 //! node that serves must serve; the other one may be down.
+use super::in_place::in_place;
 use super::{Site, database, peer, services, vrrp};
 use crate::backup::{self, Manifest};
 use crate::core::VrrpState;
@@ -69,6 +70,7 @@ pub fn held_against(site: &Site<'_>, backup: &str, restores: bool) -> Vec<Findin
             told!("nothing: it is unpacked from the backup"),
         ),
     });
+    findings.extend(in_place(site));
     let state = site.state_dir;
     findings.push(match &todo.config[..] {
         [] => Finding::pass("configuration", told!("as the backup holds it")),

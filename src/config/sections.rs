@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::database::{database, fence, fits, fits_kind};
@@ -181,18 +181,39 @@ fn vrrp(mut s: Section<'_>) -> Option<Vrrp> {
 }
 
 fn release(mut s: Section<'_>) -> Option<Release> {
-    let root = s.required(
+    let root: Option<PathBuf> = s.required(
         "root",
         "name the folder of the product's releases under [release]",
     );
     let keep = s.count("keep", 2, 2);
+    let in_place = in_place(&mut s, root.as_deref());
     let user = s.optional("user");
     s.finish();
     Some(Release {
         root: root?,
         keep: keep?,
+        in_place: in_place?,
         user: user?,
     })
+}
+
+/// A folder apart from all releases: files are put into it one by one, and removed.
+fn in_place(s: &mut Section<'_>, root: Option<&Path>) -> Option<Option<PathBuf>> {
+    let folder: Option<PathBuf> = s.optional("in_place")?;
+    let (Some(path), Some(root), Some(found)) = (&folder, root, s.find("in_place")) else {
+        return Some(folder);
+    };
+    const REMEDY: &str = "name the product's own folder, apart from all releases";
+    let releases = root.join("releases");
+    if releases.starts_with(path) {
+        let what = format!("contains {}", releases.display());
+        return found.wrong(what, REMEDY);
+    }
+    let own = ["releases", "current", "previous"].map(|name| root.join(name));
+    match own.iter().find(|own| path.starts_with(own)) {
+        Some(own) => found.wrong(format!("lies in {}", own.display()), REMEDY),
+        None => Some(folder),
+    }
 }
 
 /// `Some(None)`: none, said in so many words.

@@ -141,6 +141,8 @@ pub struct Release {
     pub root: PathBuf,
     /// How many releases stay, at least 2.
     pub keep: u32,
+    /// The real folder that gets the current release's files; `None`: the product runs through `current`.
+    pub in_place: Option<PathBuf>,
     /// Whom a bundle's hooks run as; a bundle with hooks is refused without it.
     pub user: Option<String>,
 }

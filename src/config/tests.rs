@@ -100,12 +100,14 @@ fn the_defaults_of_the_example_are_the_defaults() {
 fn every_key_in_the_commented_lines_exists() {
     let text = EXAMPLE
         .replace("# user = \"shop\"", "user = \"shop\"")
+        .replace("# in_place", "in_place")
         .replace("# shown_by", "shown_by")
         .replace("# [fence]", "[fence]")
         .replace("# command =", "command =")
         .replace("# limit =", "limit =");
     let settings = parse(&text).expect("valid");
     assert_eq!(settings.release.user.as_deref(), Some("shop"));
+    assert!(settings.release.in_place.is_some());
     assert!(settings.root_key.is_some_and(|k| k.shown_by.is_some()));
     assert!(settings.fence.is_some_and(|f| f.command.len() == 2));
 }
@@ -143,6 +145,30 @@ fn nobody_promotes_without_a_fence() {
 fn a_small_file_gets_the_defaults() {
     let settings = parse(SMALL).expect("valid");
     insta::assert_debug_snapshot!(settings);
+}
+
+/// What is put into the folder one by one, and removed there, is not to meet a release.
+#[test]
+fn a_fixed_folder_lies_apart_from_all_releases() {
+    let with = |folder: &str| format!("{SMALL}in_place = {folder}\n");
+    for apart in ["/opt/shop/app", "/opt/shop/releases-of-old", "/srv/shop"] {
+        let settings = parse(&with(&format!("{apart:?}"))).expect(apart);
+        assert_eq!(settings.release.in_place.as_deref(), Some(Path::new(apart)));
+    }
+    assert_eq!(parse(SMALL).expect("valid").release.in_place, None);
+    let wrong = [
+        "\"/opt/shop/releases/app\"",
+        "\"/opt/shop/releases\"",
+        "\"/opt/shop/current/\"",
+        "\"/opt/shop/previous/x\"",
+        "\"/opt/shop\"",
+        "\"/\"",
+        "\"app\"",
+        "\"/srv/../opt\"",
+        "true",
+    ];
+    let told = wrong.map(|folder| problems(&with(folder)));
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 #[test]

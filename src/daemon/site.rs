@@ -187,6 +187,9 @@ impl Host for Site {
     fn exists(&self, path: &Path) -> bool {
         files::exists(path)
     }
+    fn is_folder(&self, path: &Path) -> bool {
+        files::is_folder(path)
+    }
     fn remove(&self, path: &Path) -> HostResult<()> {
         files::remove(path)
     }

@@ -102,6 +102,10 @@ impl Host for FakeHost {
         self.look().files.exists(path)
     }
 
+    fn is_folder(&self, path: &Path) -> bool {
+        self.look().files.is_folder(path)
+    }
+
     fn remove(&self, path: &Path) -> HostResult<()> {
         self.change()?.files.remove(path)
     }
@@ -333,16 +337,7 @@ impl Host for FakeHost {
     }
 
     fn unpack_bundle(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
-        let mut world = self.change()?;
-        let bundle = world.bundle(path, policy)?.clone();
-        world.files.remove(dest)?;
-        world.files.make_dir(dest, 0o755)?;
-        for (name, (bytes, mode)) in &bundle.files {
-            let file = dest.join(name);
-            world.files.make_dir(file.parent().unwrap_or(dest), 0o755)?;
-            world.files.write(&file, bytes, *mode)?;
-        }
-        Ok(())
+        self.change()?.unpack(path, policy, dest)
     }
 
     fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {

@@ -71,14 +71,19 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> HostResult<()> {
     sync_dir(&dir).map_err(failed)
 }
 
-/// Is there something, links followed?
 pub fn own(path: &Path, uid: u32, gid: u32) -> HostResult<()> {
     chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
         .map_err(|e| HostError::new("change the owner of", path.display().to_string(), e))
 }
 
+/// Is there something, links followed?
 pub fn exists(path: &Path) -> bool {
     path.exists()
+}
+
+/// Is it a folder, and no link to one?
+pub fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(clean(path)).is_ok_and(|found| found.is_dir())
 }
 
 /// Removes a file, link or whole folder, never what a link points to; not there is fine.
@@ -188,7 +193,11 @@ pub fn list(dir: &Path) -> HostResult<Vec<String>> {
 /// not exist yet, the file system it would be on.
 pub fn free_bytes(path: &Path) -> HostResult<u64> {
     let there = path.ancestors().find(|p| p.exists()).unwrap_or(path);
-    let stat = statvfs::statvfs(there).map_err(|e| failed("ask free space of", path)(e.into()))?;
+    let failed = failed("ask free space of", path);
+    let stat = statvfs::statvfs(there).map_err(|e| failed(e.into()))?;
+    if stat.flags().contains(statvfs::FsFlags::ST_RDONLY) {
+        return Err(failed(io::Error::other("it is mounted read-only")));
+    }
     let blocks = if Uid::effective().is_root() {
         stat.blocks_free()
     } else {

@@ -253,6 +253,8 @@ pub trait Host: Send + Sync {
     fn write(&self, path: &Path, bytes: &[u8], mode: u32) -> HostResult<()>;
     fn own(&self, path: &Path, uid: u32, gid: u32) -> HostResult<()>;
     fn exists(&self, path: &Path) -> bool;
+    /// Is it a folder, and no link to one?
+    fn is_folder(&self, path: &Path) -> bool;
     /// Removes a file, link or whole folder; not there is fine.
     fn remove(&self, path: &Path) -> HostResult<()>;
     fn make_dir(&self, path: &Path, mode: u32) -> HostResult<()>;

@@ -264,7 +264,7 @@ fn doctor_and_plan() {
     known.expected_ms = crate::wire::Row::expected_together(&known.rows);
     // A second each, and what both nodes do side by side counts once.
     let head =
-        "upgrade 1.0.0 → 1.1.0: b first, then a. It takes about 41s. Nothing has been touched.";
+        "upgrade 1.0.0 → 1.1.0: b first, then a. It takes about 43s. Nothing has been touched.";
     assert_eq!(plan(&known, &LOOK).lines().next(), Some(head));
     known.rows[3].expected_ms = None;
     assert_eq!(crate::wire::Row::expected_together(&known.rows), None);

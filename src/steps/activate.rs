@@ -31,6 +31,12 @@ fn was_current(cx: &Cx<'_>) -> PathBuf {
     cx.aside().join("was-current")
 }
 
+/// The folder of the release that this rollout has replaced on this node.
+pub(super) fn before(cx: &Cx<'_>) -> Option<PathBuf> {
+    let target = cx.host.link_target(&was_current(cx))?;
+    Some(cx.settings.release.root.join(target))
+}
+
 /// Keeps configuration, root key and the link `current` as they are before this rollout changes them
 /// on this node.
 pub(super) fn put_aside(cx: &Cx<'_>) -> StepResult<()> {

@@ -1,6 +1,7 @@
 //! Rows of a rollback: a node becomes again what its backup holds. A node that is so already is left
 //! alone: its services are not stopped for nothing.
 use super::activate::{put_aside, take_back};
+use super::place::is_placed;
 use super::same_key::{UsesKey, shows_another};
 use super::stop::Stop;
 use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
@@ -108,9 +109,14 @@ impl Step for CheckBackup {
     }
 }
 
-/// Is this node as the backup holds it?
-fn is_back(cx: &Cx<'_>) -> StepResult<bool> {
+/// Is all that a backup has of this node as it holds it?
+fn is_restored(cx: &Cx<'_>) -> StepResult<bool> {
     Ok(backup::differences(cx.host, cx.settings, &cx.backup_dir()?)?.is_none())
+}
+
+/// And what is made of it?
+fn is_back(cx: &Cx<'_>) -> StepResult<bool> {
+    Ok(is_restored(cx)? && is_placed(cx)?)
 }
 
 struct StopNewer;
@@ -171,7 +177,7 @@ fn or_by_hand(cx: &Cx<'_>, e: StepError) -> StepError {
 
 impl Step for Restore {
     fn precheck(&self, cx: &mut Cx<'_>) -> StepResult<Check> {
-        Ok(if is_back(cx)? {
+        Ok(if is_restored(cx)? {
             Check::AlreadyDone
         } else {
             Check::Ready

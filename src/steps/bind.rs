@@ -99,6 +99,7 @@ fn is_needed(only: Only, settings: &Settings, content: Content<'_>) -> bool {
         Only::Proof => settings.database.is_some() && settings.backup.prove == Prove::Restore,
         Only::Dump => settings.database.is_some() && dump,
         Only::ConfigSync => settings.config_sync.is_some(),
+        Only::InPlace => settings.release.in_place.is_some(),
         Only::Handoff => settings.hands_off(),
         Only::Park => settings.parks(),
         Only::Fence => settings.fence.is_some(),

@@ -20,6 +20,7 @@ mod handoff;
 mod health;
 mod hooks;
 mod pause;
+mod place;
 mod precheck;
 mod promote;
 mod prune;
@@ -102,6 +103,8 @@ pub enum Only {
     /// The rollback restores the database.
     Dump,
     ConfigSync,
+    /// The product cannot live behind a link.
+    InPlace,
     RootKey,
     /// The second node is given the first's.
     CarriedKey,
@@ -158,6 +161,7 @@ pub const UPGRADE: &[&[Phase]] = &[
                 (First, &hooks::BEFORE_STOP),
                 (First, &stop::DEF),
                 (First, &activate::DEF),
+                (First, &place::DEF),
                 (First, &hooks::AFTER_ACTIVATE),
                 (First, &start::DEF),
                 (First, &hooks::AFTER_START),
@@ -173,6 +177,7 @@ pub const UPGRADE: &[&[Phase]] = &[
             (Second, &hooks::ENGINE),
             (Second, &stop::DEF),
             (Second, &activate::DEF),
+            (Second, &place::DEF),
             (Second, &carry::DEF),
             (Second, &hooks::AFTER_ACTIVATE),
             (Second, &start::DEF),
@@ -197,6 +202,7 @@ pub const ROLLBACK: &[&[Phase]] = &[
         &[
             (Second, &back::STOP),
             (Second, &back::RESTORE),
+            (Second, &place::DEF),
             (Second, &start::DEF),
             (Second, &back::KEY),
             // Two backups may hold two keys: an upgrade that was given up leaves such a pair.
@@ -252,6 +258,7 @@ const RESTORE_FIRST: &[Phase] = &[
         &[
             (First, &back::STOP),
             (First, &back::RESTORE),
+            (First, &place::DEF),
             (First, &start::DEF),
             (First, &back::KEY),
             (First, &health::DEF),

@@ -1,4 +1,5 @@
 //! Row: the release lies beside the running one, read back byte for byte.
+use super::place::look_ahead;
 use super::{Check, Cx, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::core::Undo;
 use crate::host::BundlePolicy;
@@ -94,6 +95,7 @@ impl Step for Stage {
         let dest = cx.release_dir(&cx.plan.to);
         cx.host
             .check_release(&cx.bundle_path()?, &policy(cx), &dest)?;
+        look_ahead(cx, &dest)?;
         Ok(Verdict::done())
     }
 

@@ -34,6 +34,19 @@ pub(super) const TABLE: Table = &[
         "lay releases out as releases/VERSION with current linking to one of them",
         "请按 releases/VERSION 放置版本，并让 current 链接到其中之一",
     ),
+    ("{} holds {} file for file", "{} 与 {} 逐个文件一致"),
+    (
+        "{} files in {} are not as {} has them, {} for one",
+        "{1} 中有 {0} 个文件与 {2} 中的不一致，例如 {3}",
+    ),
+    (
+        "the next upgrade replaces them, and no rollback brings them back: what the site changes belongs into files that no release has, what the release lacks into its folder",
+        "下次升级会替换它们，回滚也无法恢复：现场要改的内容应放在任何版本都没有的文件中，版本缺少的文件应放入版本目录",
+    ),
+    (
+        "mend that: files of the release are read there",
+        "请解决此问题：版本的文件要在那里读取",
+    ),
     // VRRP.
     (
         "MASTER, and every VIP is on this host",

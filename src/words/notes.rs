@@ -59,6 +59,57 @@ pub(super) const TABLE: Table = &[
         "hau-ctl doctor says how releases are laid out",
         "hau-ctl doctor 会说明版本应如何放置",
     ),
+    // Files in a fixed folder.
+    (
+        "{} is a symbolic link, and files are put into the folder itself",
+        "{} 是符号链接，而文件要放入目录本身",
+    ),
+    (
+        "name the folder that it points to as [release] in_place in hau.toml",
+        "请在 hau.toml 的 [release] in_place 中填写它指向的目录",
+    ),
+    ("{} is no folder that is there", "目录 {} 不存在"),
+    (
+        "make it, or correct [release] in_place in hau.toml",
+        "请创建它，或改正 hau.toml 中的 [release] in_place",
+    ),
+    (
+        "{} is a symbolic link, and files of the release go below it",
+        "{} 是符号链接，而版本的文件要放在它下面",
+    ),
+    (
+        "{} is a file, and files of the release go below it",
+        "{} 是文件，而版本的文件要放在它下面",
+    ),
+    (
+        "{} is a symbolic link, and a file of the release goes there",
+        "{} 是符号链接，而版本的一个文件要放在那里",
+    ),
+    (
+        "{} is a folder, and a file of the release goes there",
+        "{} 是目录，而版本的一个文件要放在那里",
+    ),
+    (
+        "move it elsewhere: hau follows no link there, and removes nothing that no release lists",
+        "请把它移走：hau 在那里不跟随链接，也不删除任何版本都没有列出的内容",
+    ),
+    (
+        "{} is to be what it was, and something that hau did not put there has its name",
+        "{} 应恢复原样，但这个名字已被不是 hau 放置的内容占用",
+    ),
+    (
+        "move it elsewhere, then hau-ctl retry",
+        "请把它移走，然后 hau-ctl retry",
+    ),
+    ("{} is not as the release has it", "{} 与版本中的不一致"),
+    (
+        "this plan puts files into [release] in_place, and hau.toml names none",
+        "此计划要向 [release] in_place 放置文件，而 hau.toml 中没有填写",
+    ),
+    (
+        "write it back into hau.toml, systemctl restart hau-sidecar, then hau-ctl retry",
+        "请在 hau.toml 中写回，systemctl restart hau-sidecar，然后 hau-ctl retry",
+    ),
     (
         "{} is not the bundle this rollout was planned with",
         "{} 不是本次发布计划所用的升级包",

@@ -48,6 +48,10 @@ pub(super) const TABLE: Table = &[
         "把新版本设为当前版本",
     ),
     (
+        "put the release's files into the product's fixed folder, one by one; keep what they replace",
+        "把版本的文件逐个放入产品的固定目录；保留被替换的内容",
+    ),
+    (
         "run the bundle's hook before the new version starts",
         "新版本启动前运行升级包的钩子",
     ),

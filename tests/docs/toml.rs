@@ -22,7 +22,7 @@ The daemon reads the file when it starts. After a change, on both nodes:
 Everything that is wrong is told at once, with file, line and remedy:
 .PP
 .nf
-hau.toml:66: database.replication_slot is not available in this version; use wal_keep_size: leave this key out
+hau.toml:67: database.replication_slot is not available in this version; use wal_keep_size: leave this key out
 .fi
 .SH FILES
 .I /etc/hau/hau.toml

@@ -24,6 +24,7 @@ both! {
     fn read(&self, path: &Path) -> HostResult<Vec<u8>>;
     fn write(&self, path: &Path, bytes: &[u8], mode: u32) -> HostResult<()>;
     fn exists(&self, path: &Path) -> bool;
+    fn is_folder(&self, path: &Path) -> bool;
     fn remove(&self, path: &Path) -> HostResult<()>;
     fn make_dir(&self, path: &Path, mode: u32) -> HostResult<()>;
     fn link(&self, target: &Path, link: &Path) -> HostResult<()>;
@@ -153,6 +154,19 @@ fn folders_are_made_with_those_above() {
         assert_eq!(names(files, base), ["a", "f"]);
         assert!(names(files, &base.join("none")).is_empty());
         assert!(files.list(&base.join("f")).is_err());
+    });
+}
+
+#[test]
+fn a_folder_is_no_link_to_one() {
+    on_both(|files, base| {
+        let at = |name: &str| base.join(name);
+        files.make_dir(&at("d"), 0o755).unwrap();
+        files.write(&at("f"), b"", 0o644).unwrap();
+        files.link(Path::new("d"), &at("l")).unwrap();
+        let are = ["d", "d/", "f", "f/x", "l", "l/", "none"];
+        let are = are.map(|name| files.is_folder(&at(name)));
+        assert_eq!(are, [true, true, false, false, false, false, false]);
     });
 }
 
@@ -287,7 +301,7 @@ fn operate(files: &dyn Files, base: &Path, kind: usize, one: &str, two: &str) ->
 type Seen = (
     Vec<(PathBuf, u64, u32, String)>,
     Vec<Option<Vec<String>>>,
-    Vec<(bool, Option<PathBuf>, Option<Vec<u8>>)>,
+    Vec<(bool, bool, Option<PathBuf>, Option<Vec<u8>>)>,
 );
 
 fn look(files: &dyn Files, base: &Path) -> Seen {
@@ -302,7 +316,10 @@ fn look(files: &dyn Files, base: &Path) -> Seen {
         .collect();
     let each = NAMES.iter().map(at);
     let each = each
-        .map(|p| (files.exists(&p), files.link_target(&p), files.read(&p).ok()))
+        .map(|p| {
+            let (there, folder) = (files.exists(&p), files.is_folder(&p));
+            (there, folder, files.link_target(&p), files.read(&p).ok())
+        })
         .collect();
     (all, lists, each)
 }

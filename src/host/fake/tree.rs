@@ -82,6 +82,11 @@ impl Tree {
             .is_ok_and(|key| key.is_empty() || self.nodes.contains_key(&*key))
     }
 
+    pub(super) fn is_folder(&self, path: &Path) -> bool {
+        self.locate(path, Last::Keep)
+            .is_ok_and(|key| self.is_dir(&key))
+    }
+
     pub(super) fn remove(&mut self, path: &Path) -> HostResult<()> {
         if !path.is_absolute() || path.file_name().is_none() {
             return Err(failed(

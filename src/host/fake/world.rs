@@ -2,7 +2,7 @@
 use super::{
     super::{
         Active, BundleInfo, BundlePolicy, Command, Handoff, HostError, HostResult, HttpAnswer,
-        Output, Script, UnitState,
+        Output, Script, UnitState, tree::hex,
     },
     Tree,
 };
@@ -10,6 +10,7 @@ use crate::{
     core::{Downtime, VrrpState},
     time::Time,
 };
+use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
@@ -172,6 +173,25 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn unpack(
+        &mut self,
+        path: &Path,
+        policy: &BundlePolicy,
+        dest: &Path,
+    ) -> HostResult<()> {
+        let bundle = self.bundle(path, policy)?.clone();
+        self.files.remove(dest)?;
+        self.files.make_dir(dest, 0o755)?;
+        for (name, (bytes, mode)) in &bundle.files {
+            let file = dest.join(name);
+            self.files.make_dir(file.parent().unwrap_or(dest), 0o755)?;
+            self.files.write(&file, bytes, *mode)?;
+        }
+        let manifest = bundle.manifest();
+        self.files
+            .write(&dest.join("manifest.toml"), manifest.as_bytes(), 0o644)
+    }
+
     pub(super) fn bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<&FakeBundle> {
         let refused = |why: String| unverified(path, why);
         let bundle = self.signed(path)?;
@@ -189,6 +209,26 @@ impl World {
             }
             Some(_) | None => Ok(bundle),
         }
+    }
+}
+
+impl FakeBundle {
+    /// As the real one has it, of what lies in the release; nobody signs it.
+    fn manifest(&self) -> String {
+        let (product, info) = (&self.product, &self.info);
+        let head = format!(
+            "format = 1\nproduct = {product:?}\nversion = {:?}\ncounter = {}\nupgrades_from = []\n\
+             expires = \"9999-01-01T00:00:00Z\"\n",
+            info.version, info.counter
+        );
+        let file = |(path, (bytes, mode)): (&PathBuf, &(Vec<u8>, u32))| {
+            let hash = hex(&Sha256::digest(bytes));
+            format!(
+                "[[file]]\npath = {path:?}\nsize = {}\nmode = \"{mode:04o}\"\nsha256 = {hash:?}\n",
+                bytes.len()
+            )
+        };
+        head + &self.files.iter().map(file).collect::<String>()
     }
 }
 

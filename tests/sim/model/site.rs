@@ -25,6 +25,8 @@ pub(crate) const WEIGHT: &str = "/run/hau/track/weight";
 pub(crate) const BUNDLE: &str = "/var/lib/hau/incoming/shop-2.0.0.hau";
 pub(crate) const KEY: &str = "/etc/shop/root.key";
 pub(crate) const JAR: &str = "/opt/shop/releases/2.0.0/app.jar";
+/// In the folder that the release is put into, and in no release.
+pub(crate) const DATA: &str = "/srv/shop/hooks/data";
 pub(crate) const SERVICES: [&str; 2] = ["shop-worker.service", "shop-api.service"];
 pub(crate) const TIMER: &str = "config-sync.timer";
 pub(crate) const SYNC: &str = "config-sync.service";
@@ -57,6 +59,7 @@ depends_on = ["worker"]
 http = [{ url = "http://127.0.0.1:8080/healthz", status = 200, body = "ok" }]
 [release]
 root = "/opt/shop"
+in_place = "/srv/shop"
 user = "shop"
 [database]
 kind = "postgres"
@@ -74,7 +77,7 @@ paths = ["/etc/shop"]
 path = "/etc/shop/root.key"
 [backup]
 prove = "restore"
-config_paths = ["/etc/shop"]
+config_paths = ["/etc/shop", "/srv/shop/conf"]
 recipients = ["age1nsv50qactqal6wa4luj4xq2ff8vjdxjccx94ggw4qa2sgsl4qqxqx85c3d"]
 [limits]
 node_upgrade = "2m"
@@ -155,6 +158,7 @@ pub(crate) fn bundle(jar: &[u8]) -> FakeBundle {
     let file = |name: &str, bytes: &[u8]| (PathBuf::from(name), (bytes.to_vec(), 0o644));
     let files = [
         file("app.jar", jar),
+        file("conf/app.conf", b"as delivered"),
         file("schema/1.sql", b"alter table orders add note text"),
     ];
     let hooks = HOOKS.map(|hook| file(&format!("hooks/{hook}"), b"a program"));
@@ -246,6 +250,9 @@ fn host(n: usize) -> Arc<FakeHost> {
     };
     let write = |path: &str, text: &str| put(path, text, 0o644);
     write("/opt/shop/releases/1.0.0/app.jar", "the old version");
+    write("/srv/shop/app.jar", "the old version");
+    write(DATA, "an order\n");
+    write("/srv/shop/conf/app.conf", "of the site");
     write("/etc/shop/shop.conf", "threads = 4\n");
     write(KEY, "the root key");
     write("/etc/hau/keys/site.pub", "a key");

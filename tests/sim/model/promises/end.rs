@@ -59,6 +59,33 @@ impl World {
         }
     }
 
+    /// The folder that the product runs from holds the release that is current, and what is the site's own.
+    fn is_placed(&mut self, n: usize) {
+        let (host, s) = (self.pair.hosts[n].clone(), site());
+        let folder = s
+            .settings
+            .release
+            .in_place
+            .as_deref()
+            .expect("there is one");
+        let release = s.settings.release.root.join("current");
+        let (jar, schema) = ("app.jar", "schema/1.sql");
+        let is_as = |name: &str| {
+            let read = |dir: &std::path::Path| host.read(&dir.join(name)).ok();
+            read(folder) == read(&release)
+        };
+        let data = host
+            .read(site::DATA.as_ref())
+            .is_ok_and(|data| data == b"an order\n");
+        if !(is_as(jar) && is_as(schema) && data) {
+            let (version, name) = (self.version(n), Self::name(n));
+            let files = host.inspect(&[folder.to_owned()]);
+            self.broke(0, || {
+                format!("{name} is at {version:?}, in place are {files:?}")
+            });
+        }
+    }
+
     fn succeeded(&mut self, n: usize) {
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let wanted = if self.kind == hau::core::Kind::Upgrade {
@@ -66,6 +93,7 @@ impl World {
         } else {
             site::FROM
         };
+        self.is_placed(n);
         let version = self.version(n);
         let differences = sync::compare(&*host, &s.settings, Duration::ZERO);
         let syncs = sync::is_running(&*host, &s.settings, &s.state).unwrap_or(false);
@@ -122,6 +150,7 @@ impl World {
             differs.config = other.into_iter().map(Into::into).collect();
             differs.has_other_key = false;
         }
+        self.is_placed(n);
         let serves = self.serves(n);
         if !serves || !differs.as_ref().is_ok_and(backup::Differences::is_none) {
             self.broke(0, || {
@@ -156,6 +185,9 @@ impl World {
     fn given_up(&mut self, n: usize, rollout: Option<&hau::core::Rollout>) {
         let Some(rollout) = rollout else { return };
         let beyond = self.nodes[n].is_left;
+        if !beyond {
+            self.is_placed(n);
+        }
         let (host, s) = (self.pair.hosts[n].clone(), site());
         let serves = self.serves(n);
         if !beyond && (self.version(n) != self.nodes[n].version_before || !serves) {
