@@ -12,7 +12,7 @@ use super::error::{BundleError, Refusal};
 use super::manifest::{Delta, Digest, FileEntry, Manifest};
 use super::source::Source;
 use super::trusted::TrustedKeys;
-use super::verify::{check_contents, is_full, members, trusted};
+use super::verify::{check_members, is_full, members, trusted};
 use super::{MANIFEST, SIGNATURE};
 use crate::delta::{Bytes, Part};
 
@@ -78,7 +78,7 @@ impl Base {
         let (manifest, _) = source.check(trusted(&head, keys))?;
         source.check(is_full(&manifest))?;
         let members = members(&source, &mut archive, &manifest)?;
-        check_contents(&source, &members, &manifest)?;
+        check_members(&source, &members, &manifest)?;
         let mut base = Base::new();
         base.push_here(MANIFEST, &head.manifest);
         if signed {

@@ -13,7 +13,7 @@ use super::full::{Full, Written};
 use super::manifest::Manifest;
 use super::source::Source;
 use super::trusted::TrustedKeys;
-use super::verify::{check_contents, members, trusted};
+use super::verify::{check_members, members, trusted};
 use crate::delta::{self, Bytes, DeltaError};
 
 const BUFFER: usize = 256 << 10;
@@ -93,7 +93,7 @@ pub fn rebuild_to<W: Write>(
         return Err(source.refuse(Refusal::NotADelta));
     };
     let members = members(&source, &mut archive, &manifest)?;
-    check_contents(&source, &members, &manifest)?;
+    check_members(&source, &members, &manifest)?;
     let Some(patch) = members.into_iter().next() else {
         return Err(source.refuse(Refusal::NotADelta));
     };

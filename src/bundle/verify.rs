@@ -1,7 +1,9 @@
 //! From a file of unknown origin to a [`Verified`]: signature, then manifest, then policy, then every byte.
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use jiff::Timestamp;
 use semver::Version;
@@ -280,35 +282,40 @@ fn same_place(member: &Member, file: &FileEntry) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Compares every member with its checksum and returns that of the whole file, in one pass.
-pub(super) fn check_contents(
+/// As [`check_members`], and the checksum of the whole file. Side by side: both are computing, and what one has read is
+/// in memory for the other.
+fn check_contents(
     source: &Source,
     members: &[Member],
     manifest: &Manifest,
 ) -> Result<Digest, BundleError> {
-    let mut whole = Sha256::new();
-    let mut at = 0;
+    thread::scope(|scope| {
+        let whole = scope.spawn(|| hash(source, 0, source.length));
+        check_members(source, members, manifest)?;
+        whole.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// Compares every member with its checksum.
+pub(super) fn check_members(
+    source: &Source,
+    members: &[Member],
+    manifest: &Manifest,
+) -> Result<(), BundleError> {
     for (member, file) in members.iter().zip(&manifest.file) {
-        let mut hash = Sha256::new();
-        source.stream(at, member.at - at, |chunk| {
-            whole.update(chunk);
-            Ok(())
-        })?;
-        source.stream(member.at, member.size, |chunk| {
-            whole.update(chunk);
-            hash.update(chunk);
-            Ok(())
-        })?;
-        at = member.at + member.size;
-        if Digest::of(hash) != file.sha256 {
-            return Err(source.refuse(Refusal::HashMismatch {
-                path: file.path.clone(),
-            }));
+        if hash(source, member.at, member.size)? != file.sha256 {
+            let path = file.path.clone();
+            return Err(source.refuse(Refusal::HashMismatch { path }));
         }
     }
-    source.stream(at, source.length - at, |chunk| {
-        whole.update(chunk);
+    Ok(())
+}
+
+fn hash(source: &Source, at: u64, size: u64) -> Result<Digest, BundleError> {
+    let mut hash = Sha256::new();
+    source.stream(at, size, |chunk| {
+        hash.update(chunk);
         Ok(())
     })?;
-    Ok(Digest::of(whole))
+    Ok(Digest::of(hash))
 }
