@@ -3,6 +3,8 @@
 
 #[path = "door/rig.rs"]
 mod rig;
+#[path = "door/transfer.rs"]
+mod transfer;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -679,9 +681,11 @@ impl Fetching {
     }
 
     fn fetch(&self, by: std::net::SocketAddr, sha256: Option<&str>) -> Result<u64, LinkError> {
-        self.rig
-            .link(&self.nodes.0, by)
-            .fetch("/file", &self.to, sha256, LIMIT)
+        let link = self.rig.link(&self.nodes.0, by);
+        let mut fetch = link.fetch("/file", &self.to, LIMIT)?;
+        let came = fetch.ask(None, &mut |_, _| ())?;
+        fetch.finish(sha256)?;
+        Ok(came.size())
     }
 
     /// Fetches over a line that is cut in the middle; returns how much is there then.
@@ -794,9 +798,8 @@ fn a_file_that_is_not_given_is_told_in_the_other_nodes_words() {
         f.fetch(f.address, None),
         Err(LinkError::Denied { status: 404, .. })
     ));
-    let bad = f
-        .rig
-        .link(&f.nodes.0, f.address)
-        .fetch("/a b", &f.to, None, LIMIT);
+    let link = f.rig.link(&f.nodes.0, f.address);
+    let mut fetch = link.fetch("/a b", &f.to, LIMIT).unwrap();
+    let bad = fetch.ask(None, &mut |_, _| ());
     assert!(matches!(bad, Err(LinkError::Path { .. })), "{bad:?}");
 }

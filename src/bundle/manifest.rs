@@ -117,7 +117,7 @@ pub struct FileEntry {
 pub struct Mode(u32);
 
 /// A SHA-256 as 64 lowercase hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 

@@ -350,7 +350,7 @@ fn same_version(api: &Api, ours: Option<&str>, theirs: Option<&str>) -> Result<S
     }
 }
 
-/// Lets the peer fetch and everyone unpack, without a rollout: `hau-ctl stage`.
+/// Unpacks a bundle of the incoming folder without a rollout: `hau-ctl stage`.
 pub(super) fn stage(
     api: &Api,
     file: &str,
@@ -366,11 +366,6 @@ pub(super) fn stage(
     };
     let policy = policy(api, installed).map_err(failed)?;
     let here = api.site.settings.bundle.incoming.join(file);
-    if !api.site.exists(&here) {
-        api.site
-            .peer_fetch(file, &here, Duration::from_secs(900))
-            .map_err(failed)?;
-    }
     let dest = api
         .site
         .settings

@@ -49,7 +49,9 @@ impl Step for Stage {
                 .verify_bundle(&path, &policy)
                 .is_ok_and(|info| info.sha256 == wanted.sha256);
         if !have {
-            cx.host.peer_fetch(&wanted.file, &path, cx.left())?;
+            let sha256 = Some(wanted.sha256.as_str());
+            let fetched = cx.host.peer_fetch(&wanted.file, &path, sha256, cx.left())?;
+            cx.tally.mark = fetched.told();
         }
         let info = cx.host.verify_bundle(&path, &policy)?;
         if info.sha256 != wanted.sha256 {
@@ -95,7 +97,7 @@ impl Step for Stage {
         let dest = cx.release_dir(&cx.plan.to);
         cx.host
             .check_release(&cx.bundle_path()?, &policy(cx), &dest)?;
-        Ok(Verdict::done())
+        Ok(Verdict::Done(cx.tally.mark.clone()))
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {
