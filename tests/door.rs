@@ -1,6 +1,8 @@
 //! The three doors and the link between the nodes, over real sockets.
 #![allow(clippy::unwrap_used, reason = "the tests' helpers fail them too")]
 
+#[path = "door/memory.rs"]
+mod memory;
 #[path = "door/rig.rs"]
 mod rig;
 #[path = "door/transfer.rs"]

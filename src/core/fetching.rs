@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetching {
     /// So much of it is here, ...
+    #[serde(rename = "have_bytes")]
     pub have: u64,
     /// ... of so much in all.
+    #[serde(rename = "size_bytes")]
     pub of: u64,
     /// What of `have` did not come from the other node: releases of this one have it, too.
+    #[serde(rename = "here_bytes")]
     pub here: u64,
 }
 

@@ -19,10 +19,10 @@ const LARGE: usize = 400_000;
 /// What may come beside what is missing: the beginning, the end, and what HTTP and TLS put around it.
 const BESIDE: u64 = (64 << 10) + 20_000;
 
-type Files = Vec<(String, Vec<u8>)>;
+pub(crate) type Files = Vec<(String, Vec<u8>)>;
 
 /// One node has a bundle, the other one releases.
-struct Pair {
+pub(crate) struct Pair {
     rig: Rig,
     nodes: (Node, Node),
     api: Arc<Api>,
@@ -33,7 +33,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn new() -> Pair {
+    pub(crate) fn new() -> Pair {
         let rig = Rig::new();
         let at = |name: &str| rig.dir.path().join(name);
         for name in ["keys", "out", "releases"] {
@@ -57,11 +57,11 @@ impl Pair {
         }
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.rig.dir.path().join(name)
     }
 
-    fn bundle(&self, version: &str, files: &Files) -> PathBuf {
+    pub(crate) fn bundle(&self, version: &str, files: &Files) -> PathBuf {
         let source = self.at(&format!("source-{version}"));
         fs::create_dir_all(&source).unwrap();
         for (name, bytes) in files {
@@ -81,14 +81,17 @@ impl Pair {
 
     /// Here there is a release of these files.
     fn release(&self, version: &str, files: &Files) {
-        let bundle = self.bundle(version, files);
+        self.unpacked(version, &self.bundle(version, files));
+    }
+
+    pub(crate) fn unpacked(&self, version: &str, bundle: &Path) {
         let policy = Policy {
             product: "shop",
             installed: None,
             now: "2027-01-01T00:00:00Z".parse().unwrap(),
         };
-        let verified = verify(&bundle, &self.keys, &policy).unwrap();
-        unpack(&verified, &bundle, &self.at("releases").join(version)).unwrap();
+        let verified = verify(bundle, &self.keys, &policy).unwrap();
+        unpack(&verified, bundle, &self.at("releases").join(version)).unwrap();
     }
 
     /// The other node has a bundle of these files.
