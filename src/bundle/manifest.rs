@@ -126,6 +126,25 @@ impl Manifest {
     pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, Refusal> {
         let wrong = |why: String| Refusal::Manifest { why };
         let text = std::str::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+        // Whatever is wrong is told by who reads it at once, with its line.
+        let manifest = Manifest::file_by_file(text).map_or_else(|| Manifest::at_once(text), Ok)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// As [`render`](Self::render) writes it: a hundred thousand files, read at once, would take hundreds of MiB.
+    fn file_by_file(text: &str) -> Option<Manifest> {
+        const NEXT: &str = "\n[[file]]\n";
+        let (head, files) = text.split_once(NEXT)?;
+        let mut manifest = Manifest::at_once(head).ok()?;
+        for file in files.split(NEXT) {
+            manifest.file.push(toml::from_str(file).ok()?);
+        }
+        Some(manifest)
+    }
+
+    fn at_once(text: &str) -> Result<Manifest, Refusal> {
+        let wrong = |why: String| Refusal::Manifest { why };
         let table: toml::Table = text
             .parse()
             .map_err(|error| wrong(toml_line(text, &error)))?;
@@ -143,10 +162,7 @@ impl Manifest {
             }
             None => return Err(wrong("format is missing".to_owned())),
         }
-        let manifest: Manifest =
-            toml::from_str(text).map_err(|error| wrong(toml_line(text, &error)))?;
-        manifest.check()?;
-        Ok(manifest)
+        toml::from_str(text).map_err(|error| wrong(toml_line(text, &error)))
     }
 
     /// As [`parse`](Self::parse) reads it.
@@ -374,6 +390,38 @@ mod tests {
         let again = manifest.render().expect("good");
         assert_eq!(Manifest::parse(again.as_bytes()), Ok(manifest));
         assert!(again.contains("mode = \"0755\""), "{again}");
+    }
+
+    /// What stands between two files may stand in a text, too: it is not taken for the next file.
+    #[test]
+    fn files_are_read_one_by_one_as_they_are_at_once() {
+        let (a, b) = (file("a", "0644"), file("b", "0755") + "service = \"api\"\n");
+        for (all, ours) in [
+            (text("\n") + &a + "\n" + &b, true),
+            (text("\n") + &a + "# of it\n" + &b, true),
+            (text("") + &a + &b, true),
+            (text("[hooks]\nengine = \"b\"\n\n") + &a + &b, true),
+            (text("file = []\n"), false),
+            (
+                text("") + &a + "service = \"\"\"\n[[file]]\n\"\"\"\n" + &b,
+                false,
+            ),
+            (text("") + &a.replace('\n', "\r\n") + &b, false),
+        ] {
+            let read = Manifest::file_by_file(&all);
+            assert_eq!(read.is_some(), ours, "{all}");
+            let at_once = Manifest::at_once(&all).expect("good");
+            assert_eq!(read.unwrap_or_else(|| at_once.clone()), at_once, "{all}");
+        }
+        for bad in [
+            "[[file]]\npath = 1\n",
+            "colour = 1\n",
+            "[file.more]\n",
+            "[[schema]]\npath = \"a\"\n",
+        ] {
+            let all = text("") + &a + bad + &b;
+            assert_eq!(Manifest::file_by_file(&all), None, "{all}");
+        }
     }
 
     #[test]

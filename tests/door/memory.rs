@@ -140,4 +140,10 @@ fn of_a_transfer() {
     let many = (0..hau::bundle::MAX_FILES).map(many).collect();
     fs::rename(pair.bundle("1.2.0", &many), pair.at("file")).unwrap();
     fetched(&pair, "as many files as there may be");
+    // Not by `unpack`, which reads all of them back.
+    let release = pair.at("releases/1.2.0");
+    tar::Archive::new(File::open(pair.at("file")).unwrap())
+        .unpack(&release)
+        .unwrap();
+    fetched(&pair, "as many, all of them here");
 }
