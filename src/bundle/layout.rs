@@ -17,7 +17,7 @@ use super::manifest::{Digest, FileEntry, Manifest};
 use super::source::Source;
 use super::trusted::TrustedKeys;
 use super::verify::trusted;
-use super::{KEYS, MANIFEST, MAX_KEY_SETS, MAX_MANIFEST, SIGNATURE};
+use super::{KEYS, MANIFEST, MAX_KEY_SETS, MAX_MANIFEST, SIGNATURE, names};
 
 const BLOCK: u64 = 512;
 const CHUNK: usize = 256 << 10;
@@ -184,13 +184,16 @@ impl Layout {
         }
         let there = fs::read_dir(releases).into_iter().flatten();
         for folder in there.filter_map(|entry| Some(entry.ok()?.path())) {
-            let parsed = load_head(&folder).map(|head| Manifest::parse(&head.manifest));
-            // One that did not come in a bundle.
-            let Ok(Ok(manifest)) = parsed else { continue };
-            for has in manifest.file {
+            // Some did not come in a bundle.
+            let manifest = load_head(&folder).map_or_else(|_| Vec::new(), |head| head.manifest);
+            let text = std::str::from_utf8(&manifest).unwrap_or_default();
+            for has in Manifest::each_file(text).flatten() {
                 let Some(n) = wanted.get(&has.sha256).copied() else {
                     continue;
                 };
+                if names::check_path(has.path.as_bytes()).is_err() {
+                    continue;
+                }
                 let path = folder.join(&has.path);
                 let is_it = |it: fs::Metadata| it.is_file() && it.len() == self.files[n].size;
                 if !self.is_here(n) && fs::symlink_metadata(&path).is_ok_and(is_it) {

@@ -17,6 +17,9 @@ pub(super) const FORMAT: u32 = 1;
 /// ... and that of a delta: one that knows no deltas asks for a newer hau.
 pub(super) const DELTA_FORMAT: u32 = 2;
 
+/// What stands between two files of a manifest.
+const NEXT: &str = "\n[[file]]\n";
+
 /// A manifest whose parts fit together. Field order is the order in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,13 +137,17 @@ impl Manifest {
 
     /// As [`render`](Self::render) writes it: a hundred thousand files, read at once, would take hundreds of MiB.
     fn file_by_file(text: &str) -> Option<Manifest> {
-        const NEXT: &str = "\n[[file]]\n";
-        let (head, files) = text.split_once(NEXT)?;
+        let (head, _) = text.split_once(NEXT)?;
         let mut manifest = Manifest::at_once(head).ok()?;
-        for file in files.split(NEXT) {
-            manifest.file.push(toml::from_str(file).ok()?);
-        }
+        manifest.file = Manifest::each_file(text).collect::<Option<_>>()?;
         Some(manifest)
+    }
+
+    /// The files of a manifest that is written so, unchecked.
+    pub(super) fn each_file(text: &str) -> impl Iterator<Item = Option<FileEntry>> {
+        text.split(NEXT)
+            .skip(1)
+            .map(|file| toml::from_str(file).ok())
     }
 
     fn at_once(text: &str) -> Result<Manifest, Refusal> {
