@@ -730,6 +730,37 @@ fn a_fetch_goes_on_where_it_was_cut_off() {
 }
 
 #[test]
+fn a_part_of_a_file_is_given_as_it_was_asked_for() {
+    let rig = Rig::new();
+    let file = rig.dir.path().join("file");
+    fs::write(&file, "0123456789").unwrap();
+    let api = Arc::new(Api {
+        file,
+        ..Api::default()
+    });
+    let address = rig.plain(&api, Limits::of(Door::Plain));
+    for (range, code, bytes) in [
+        ("0-0", 206, "0"),
+        ("2-4", 206, "234"),
+        ("8-99", 206, "89"),
+        ("8-18446744073709551615", 206, "89"),
+        ("3-", 206, "3456789"),
+        ("0-", 200, "0123456789"),
+        // What is not understood asks for all of it.
+        ("4-2", 200, "0123456789"),
+        ("-5", 200, "0123456789"),
+        ("1-2,4-5", 200, "0123456789"),
+        ("10-", 416, ""),
+        ("10-12", 416, ""),
+    ] {
+        let request = get("/file").replace("Host:", &format!("Range: bytes={range}\r\nHost:"));
+        let answer = ask(TcpStream::connect(address).unwrap(), &request);
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!((status(&answer), body), (code, bytes), "{range}: {answer}");
+    }
+}
+
+#[test]
 fn a_file_that_changed_meanwhile_is_fetched_anew() {
     let f = Fetching::new();
     f.cut();

@@ -160,7 +160,7 @@ fn begin(fetch: &mut Fetch<'_>, wanted: &Wanted<'_>, seen: &dyn Fn(Fetching)) ->
                 Ok(None) if fetch.have() >= Layout::LONGEST_HEAD => {
                     return Ok(Err("its head does not end".to_owned()));
                 }
-                Ok(None) => end = (fetch.have() * 2).max(BEGINNING).min(Layout::LONGEST_HEAD),
+                Ok(None) => end = (fetch.have() * 2).clamp(BEGINNING, Layout::LONGEST_HEAD),
                 Err(error) => return Ok(Err(chain(&error))),
             }
         }
