@@ -235,7 +235,8 @@ fn small_files_by_turns_here_and_not_are_one_answer() {
     let pair = Pair::new();
     let many = |turn: u8| -> Files {
         let file = |n: usize| {
-            let bytes = format!("{n} {}", if n % 2 == 0 { turn } else { 0 }).repeat(50);
+            let turn = if n.is_multiple_of(2) { turn } else { 0 };
+            let bytes = format!("{n} {turn}").repeat(50);
             (format!("lib/{n}"), bytes.into_bytes())
         };
         (0..1500).map(file).collect()
