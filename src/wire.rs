@@ -8,17 +8,19 @@ mod audit;
 mod expected;
 mod pair;
 mod probes;
+mod stage;
 
 pub use answer::{Answer, Code, Failure, VERSION};
 pub use audit::{Audit, AuditStanding};
 pub use expected::Rest;
 pub use pair::{PairRequest, PairView};
 pub use probes::{Measured, Probes, Report, Slice};
+pub use stage::{StageRequest, Staged};
 
 use crate::config::RollbackDatabase;
 use crate::core::{
-    BundleRef, Closed, DatabaseRole, Kind, Mandate, Probing, Problem, RolloutResult, RowState,
-    VrrpState,
+    BundleRef, Closed, DatabaseRole, Fetching, Kind, Mandate, Probing, Problem, RolloutResult,
+    RowState, VrrpState,
 };
 use crate::host::Finding;
 use serde::{Deserialize, Serialize};
@@ -90,6 +92,9 @@ pub struct Node {
     /// What it measures of a switchover through the VIP, while it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probing: Option<Probing>,
+    /// How far a bundle is that it fetches from the other node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetching: Option<Fetching>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

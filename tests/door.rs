@@ -1,8 +1,12 @@
 //! The three doors and the link between the nodes, over real sockets.
 #![allow(clippy::unwrap_used, reason = "the tests' helpers fail them too")]
 
+#[path = "door/memory.rs"]
+mod memory;
 #[path = "door/rig.rs"]
 mod rig;
+#[path = "door/transfer.rs"]
+mod transfer;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -679,9 +683,11 @@ impl Fetching {
     }
 
     fn fetch(&self, by: std::net::SocketAddr, sha256: Option<&str>) -> Result<u64, LinkError> {
-        self.rig
-            .link(&self.nodes.0, by)
-            .fetch("/file", &self.to, sha256, LIMIT)
+        let link = self.rig.link(&self.nodes.0, by);
+        let mut fetch = link.fetch("/file", &self.to, LIMIT)?;
+        let came = fetch.ask(None, &mut |_, _| ())?;
+        fetch.finish(sha256)?;
+        Ok(came.size())
     }
 
     /// Fetches over a line that is cut in the middle; returns how much is there then.
@@ -721,6 +727,37 @@ fn a_fetch_goes_on_where_it_was_cut_off() {
         (3_000_000 - have..3_100_000 - have).contains(&passed),
         "{passed} after {have}"
     );
+}
+
+#[test]
+fn a_part_of_a_file_is_given_as_it_was_asked_for() {
+    let rig = Rig::new();
+    let file = rig.dir.path().join("file");
+    fs::write(&file, "0123456789").unwrap();
+    let api = Arc::new(Api {
+        file,
+        ..Api::default()
+    });
+    let address = rig.plain(&api, Limits::of(Door::Plain));
+    for (range, code, bytes) in [
+        ("0-0", 206, "0"),
+        ("2-4", 206, "234"),
+        ("8-99", 206, "89"),
+        ("8-18446744073709551615", 206, "89"),
+        ("3-", 206, "3456789"),
+        ("0-", 200, "0123456789"),
+        // What is not understood asks for all of it.
+        ("4-2", 200, "0123456789"),
+        ("-5", 200, "0123456789"),
+        ("1-2,4-5", 200, "0123456789"),
+        ("10-", 416, ""),
+        ("10-12", 416, ""),
+    ] {
+        let request = get("/file").replace("Host:", &format!("Range: bytes={range}\r\nHost:"));
+        let answer = ask(TcpStream::connect(address).unwrap(), &request);
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!((status(&answer), body), (code, bytes), "{range}: {answer}");
+    }
 }
 
 #[test]
@@ -794,9 +831,8 @@ fn a_file_that_is_not_given_is_told_in_the_other_nodes_words() {
         f.fetch(f.address, None),
         Err(LinkError::Denied { status: 404, .. })
     ));
-    let bad = f
-        .rig
-        .link(&f.nodes.0, f.address)
-        .fetch("/a b", &f.to, None, LIMIT);
+    let link = f.rig.link(&f.nodes.0, f.address);
+    let mut fetch = link.fetch("/a b", &f.to, LIMIT).unwrap();
+    let bad = fetch.ask(None, &mut |_, _| ());
     assert!(matches!(bad, Err(LinkError::Path { .. })), "{bad:?}");
 }

@@ -943,6 +943,23 @@ fn a_node_whose_fixed_folder_alone_differs_is_not_back() {
     assert_eq!(check(&row), Ok(Check::AlreadyDone));
 }
 
+/// One node has the bundle, the other one fetches it, and notes how much came.
+#[test]
+fn what_had_to_be_fetched_is_noted() {
+    let mut notes = Vec::new();
+    each_row(|row| {
+        if row.def().name != "stage" {
+            return;
+        }
+        let path = row.with(&mut Tally::default(), |cx| cx.bundle_path().unwrap());
+        let was_here = row.pair.hosts[row.owner()].exists(&path);
+        let note = row.drive(Verb::Do).expect("it goes well");
+        notes.push((was_here, note.starts_with("fetched ")));
+    });
+    notes.sort_unstable();
+    assert_eq!(notes, [(false, true), (true, false)]);
+}
+
 /// What a node has run counts for ever: an older bundle does not come after it, whatever is taken back.
 #[test]
 fn what_is_made_current_is_remembered_though_it_is_taken_back() {

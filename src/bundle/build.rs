@@ -297,13 +297,6 @@ fn append_file<W: Write>(
     Ok(())
 }
 
-/// What stands before the bytes of a file in a bundle.
-pub(super) fn member_header(path: &str, mode: u32, size: u64) -> io::Result<Vec<u8>> {
-    let mut tar = tar::Builder::new(Vec::new());
-    append(&mut tar, path, mode, size, io::empty())?;
-    Ok(tar.get_ref().clone())
-}
-
 /// A bundle of a manifest, its signature and one file: a delta.
 pub(super) fn write_one(
     (manifest, signature): (&str, &str),
@@ -334,7 +327,7 @@ pub(super) fn member(to: &mut impl Write, path: &str, bytes: &[u8]) -> io::Resul
 }
 
 /// Time and owner are fixed: they carry no meaning, and the same input gives the same bundle.
-fn append<W: Write>(
+pub(super) fn append<W: Write>(
     tar: &mut tar::Builder<W>,
     path: &str,
     mode: u32,

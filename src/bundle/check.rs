@@ -87,11 +87,17 @@ pub fn load_unpacked(folder: &Path, keys: &TrustedKeys) -> Result<Manifest, Bund
 pub(super) fn load_head(folder: &Path) -> Result<Head, BundleError> {
     let bytes = |name: &str| {
         let path = folder.join(name);
-        let mut bytes = Vec::new();
-        let read =
-            File::open(&path).and_then(|file| file.take(MAX_MANIFEST).read_to_end(&mut bytes));
-        read.map(|_| bytes)
-            .map_err(|source| BundleError::Read { path, source })
+        let read = || {
+            let file = File::open(&path)?;
+            let size = file.metadata()?.len().min(MAX_MANIFEST);
+            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+            file.take(MAX_MANIFEST).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        read().map_err(|source| BundleError::Read {
+            path: path.clone(),
+            source,
+        })
     };
     Ok(Head {
         manifest: bytes(MANIFEST)?,

@@ -6,14 +6,12 @@ use std::io::{self, Write};
 use sha2::{Digest as _, Sha256};
 
 use super::archive::Head;
-use super::build::member_header;
 use super::error::Refusal;
+use super::layout::{END, before, behind};
 use super::manifest::{Delta, Digest, FileEntry, Manifest};
 use super::trusted::TrustedKeys;
 use super::verify::{is_full, trusted};
 use super::{MANIFEST, SIGNATURE};
-
-const BLOCK: u64 = 512;
 
 pub(super) struct Full<'a, W> {
     /// The delta's own.
@@ -71,7 +69,7 @@ impl<'a, W: Write> Full<'a, W> {
             let why = "it ends before the bundle does".to_owned();
             return Ok(Err(Refusal::BrokenDelta { why }));
         }
-        self.put(&[0; 2 * BLOCK as usize])?;
+        self.put(&END)?;
         Ok(Ok(Written {
             sha256: Digest::of(self.hash),
             size: self.size,
@@ -91,16 +89,6 @@ impl<'a, W: Write> Full<'a, W> {
         self.hash.update(bytes);
         self.size += bytes.len() as u64;
         self.to.write_all(bytes)
-    }
-
-    fn pad(&mut self) -> io::Result<()> {
-        let over = self.size.next_multiple_of(BLOCK) - self.size;
-        let zeros = [0; BLOCK as usize];
-        self.put(
-            zeros
-                .get(..usize::try_from(over).unwrap_or(0))
-                .unwrap_or_default(),
-        )
     }
 
     fn refuse(&mut self, refusal: Refusal) -> io::Error {
@@ -135,9 +123,9 @@ impl<'a, W: Write> Full<'a, W> {
             return Err(self.refuse(Refusal::BrokenDelta { why }));
         }
         for (name, bytes) in [(MANIFEST, manifest), (SIGNATURE, signature)] {
-            self.put(&member_header(name, 0o644, bytes.len() as u64)?)?;
+            self.put(&before(name, 0o644, bytes.len() as u64)?)?;
             self.put(bytes)?;
-            self.pad()?;
+            self.put(behind(bytes.len() as u64))?;
         }
         self.head = head;
         self.files = parsed.file.into_iter();
@@ -147,7 +135,7 @@ impl<'a, W: Write> Full<'a, W> {
     /// Opens the next file that has bytes.
     fn next_file(&mut self) -> io::Result<()> {
         while let Some(file) = self.files.next() {
-            self.put(&member_header(&file.path, file.mode.on_disk(), file.size)?)?;
+            self.put(&before(&file.path, file.mode.on_disk(), file.size)?)?;
             let current = Current {
                 left: file.size,
                 hash: Sha256::new(),
@@ -194,8 +182,9 @@ impl<W: Write> Write for Full<'_, W> {
         if current.left > 0 {
             self.current = Some(current);
         } else {
+            let behind = behind(current.file.size);
             self.check(current)?;
-            self.pad()?;
+            self.put(behind)?;
             self.next_file()?;
         }
         Ok(part.len())

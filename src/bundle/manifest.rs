@@ -18,6 +18,9 @@ pub(super) const FORMAT: u32 = 1;
 /// ... and that of a delta: one that knows no deltas asks for a newer hau.
 pub(super) const DELTA_FORMAT: u32 = 2;
 
+/// What stands between two files of a manifest.
+const NEXT: &str = "\n[[file]]\n";
+
 /// A manifest whose parts fit together. Field order is the order in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,7 +121,7 @@ pub struct FileEntry {
 pub struct Mode(u32);
 
 /// A SHA-256 as 64 lowercase hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
@@ -127,6 +130,29 @@ impl Manifest {
     pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, Refusal> {
         let wrong = |why: String| Refusal::Manifest { why };
         let text = std::str::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+        // Whatever is wrong is told by who reads it at once, with its line.
+        let manifest = Manifest::file_by_file(text).map_or_else(|| Manifest::at_once(text), Ok)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// As [`render`](Self::render) writes it: a hundred thousand files, read at once, would take hundreds of MiB.
+    fn file_by_file(text: &str) -> Option<Manifest> {
+        let (head, _) = text.split_once(NEXT)?;
+        let mut manifest = Manifest::at_once(head).ok()?;
+        manifest.file = Manifest::each_file(text).collect::<Option<_>>()?;
+        Some(manifest)
+    }
+
+    /// The files of a manifest that is written so, unchecked.
+    pub(super) fn each_file(text: &str) -> impl Iterator<Item = Option<FileEntry>> {
+        text.split(NEXT)
+            .skip(1)
+            .map(|file| toml::from_str(file).ok())
+    }
+
+    fn at_once(text: &str) -> Result<Manifest, Refusal> {
+        let wrong = |why: String| Refusal::Manifest { why };
         let table: toml::Table = text
             .parse()
             .map_err(|error| wrong(toml_line(text, &error)))?;
@@ -144,10 +170,7 @@ impl Manifest {
             }
             None => return Err(wrong("format is missing".to_owned())),
         }
-        let manifest: Manifest =
-            toml::from_str(text).map_err(|error| wrong(toml_line(text, &error)))?;
-        manifest.check()?;
-        Ok(manifest)
+        toml::from_str(text).map_err(|error| wrong(toml_line(text, &error)))
     }
 
     /// As [`parse`](Self::parse) reads it.
@@ -379,6 +402,38 @@ mod tests {
         let again = manifest.render().expect("good");
         assert_eq!(Manifest::parse(again.as_bytes()), Ok(manifest));
         assert!(again.contains("mode = \"0755\""), "{again}");
+    }
+
+    /// What stands between two files may stand in a text, too: it is not taken for the next file.
+    #[test]
+    fn files_are_read_one_by_one_as_they_are_at_once() {
+        let (a, b) = (file("a", "0644"), file("b", "0755") + "service = \"api\"\n");
+        for (all, ours) in [
+            (text("\n") + &a + "\n" + &b, true),
+            (text("\n") + &a + "# of it\n" + &b, true),
+            (text("") + &a + &b, true),
+            (text("[hooks]\nengine = \"b\"\n\n") + &a + &b, true),
+            (text("file = []\n"), false),
+            (
+                text("") + &a + "service = \"\"\"\n[[file]]\n\"\"\"\n" + &b,
+                false,
+            ),
+            (text("") + &a.replace('\n', "\r\n") + &b, false),
+        ] {
+            let read = Manifest::file_by_file(&all);
+            assert_eq!(read.is_some(), ours, "{all}");
+            let at_once = Manifest::at_once(&all).expect("good");
+            assert_eq!(read.unwrap_or_else(|| at_once.clone()), at_once, "{all}");
+        }
+        for bad in [
+            "[[file]]\npath = 1\n",
+            "colour = 1\n",
+            "[file.more]\n",
+            "[[schema]]\npath = \"a\"\n",
+        ] {
+            let all = text("") + &a + bad + &b;
+            assert_eq!(Manifest::file_by_file(&all), None, "{all}");
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Source {
 
     /// `size` bytes from `at`; the caller has bounded `size`.
     pub(super) fn bytes(&self, at: u64, size: u64) -> Result<Vec<u8>, BundleError> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         self.stream(at, size, |chunk| {
             bytes.extend_from_slice(chunk);
             Ok(())

@@ -89,6 +89,9 @@ pub struct Details {
     /// While this node measures what users notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probing: Option<super::Probing>,
+    /// While this node fetches a bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetching: Option<super::Fetching>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ mod decide;
 mod downtime;
 mod event;
 mod fast;
+mod fetching;
 mod gate;
 mod handoff;
 mod intent;
@@ -27,6 +28,7 @@ pub use event::{
     ServiceDetails,
 };
 pub use fast::RAISED;
+pub use fetching::Fetching;
 pub use gate::{Closed, may_work_by_hand};
 pub use handoff::{Armed, HandoffRow};
 pub use intent::{Band, Guard, Intents, Job, Verb, intents};

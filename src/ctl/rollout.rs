@@ -2,16 +2,15 @@
 use super::client::Client;
 use super::follow::{self, Goal, Ours};
 use super::output::{Output, complain, say};
-use super::verbs::{Ended, done_or_json};
+use super::verbs::Ended;
 use super::{Back, Bundle, How};
 use crate::config::RollbackDatabase;
 use crate::core::Order;
 use crate::render;
 use crate::wire::{
-    Code, Failure, OrderRequest, PlanView, RollbackRequest, StartRequest, Started, Status,
+    Code, Failure, OrderRequest, PlanView, RollbackRequest, Staged, StartRequest, Started, Status,
 };
-use crate::words::Lang;
-use serde_json::Value;
+use crate::words::{Lang, bytes};
 use std::{
     fs,
     io::{IsTerminal, stdin},
@@ -144,17 +143,26 @@ async fn look(client: &Client, out: Output, request: &StartRequest) -> Ended {
 
 pub(super) async fn stage(client: &Client, out: Output, bundle: &Bundle, config: &Path) -> Ended {
     let request = of(bundle, config, out.lang)?;
-    let answer: Value = client.post("/v1/stage", &request).await?;
+    let answer: Staged = client.post("/v1/stage", &request).await?;
     let name = bundle.bundle.display();
-    done_or_json(
-        out,
-        &answer,
-        &say!(
+    if out.json {
+        out.json(&answer);
+        return Ok(0);
+    }
+    if let Some(fetched) = answer.fetched {
+        let (of, fetched) = (bytes(fetched.of), bytes(fetched.fetched()));
+        say(&say!(
             out.lang,
-            "verified and unpacked on both nodes; next: hau-ctl upgrade {}",
-            name
-        ),
-    );
+            "the other node fetched {} of {}",
+            fetched,
+            of
+        ));
+    }
+    say(&say!(
+        out.lang,
+        "verified and unpacked on both nodes; next: hau-ctl upgrade {}",
+        name
+    ));
     Ok(0)
 }
 

@@ -6,6 +6,9 @@
 
 mod connection;
 mod fetch;
+mod partial;
+
+pub use fetch::{Came, Fetch};
 
 use std::io;
 use std::net::SocketAddr;

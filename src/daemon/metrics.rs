@@ -282,6 +282,7 @@ mod tests {
             sync: SyncState::Running,
             health: host::Status::Pass,
             probing: None,
+            fetching: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Wires the core to the world. `run` sets up; `turn` is the life of one event.
 pub mod door;
 pub mod link;
+pub mod transfer;
 
 mod alarm;
 mod alone;

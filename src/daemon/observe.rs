@@ -3,7 +3,7 @@ mod database;
 
 use super::mailbox::{Mailbox, Post};
 use super::site::Site;
-use crate::core::{Armed, Details, Local, Probing, ServiceDetails, VrrpState};
+use crate::core::{Armed, Details, Fetching, Local, Probing, ServiceDetails, VrrpState};
 use crate::host::{Active, Host, sockets};
 use crate::sync;
 use crate::time::Time;
@@ -250,6 +250,7 @@ struct Seen {
     mac: Option<String>,
     addresses: Vec<String>,
     probing: Option<Probing>,
+    fetching: Option<Fetching>,
 }
 
 impl Seen {
@@ -271,6 +272,7 @@ impl Seen {
             sync_paused: self.sync_paused,
             services: self.services,
             probing: self.probing,
+            fetching: self.fetching,
         };
     }
 }
@@ -312,6 +314,7 @@ fn look(site: &Site, units: &Units) -> Seen {
         mac: super::handoff::mac(site),
         addresses: site.own_addresses(),
         probing: site.prober.now(),
+        fetching: site.fetching.get(),
     }
 }
 

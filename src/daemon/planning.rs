@@ -350,7 +350,7 @@ fn same_version(api: &Api, ours: Option<&str>, theirs: Option<&str>) -> Result<S
     }
 }
 
-/// Lets the peer fetch and everyone unpack, without a rollout: `hau-ctl stage`.
+/// Unpacks without a rollout, and lets go of what was staged before and is more than may stay: `hau-ctl stage`.
 pub(super) fn stage(
     api: &Api,
     file: &str,
@@ -366,24 +366,14 @@ pub(super) fn stage(
     };
     let policy = policy(api, installed).map_err(failed)?;
     let here = api.site.settings.bundle.incoming.join(file);
-    if !api.site.exists(&here) {
-        api.site
-            .peer_fetch(file, &here, Duration::from_secs(900))
-            .map_err(failed)?;
+    let (site, release) = (&*api.site, &api.site.settings.release);
+    let dest = release.root.join("releases").join(&info.version);
+    if !site.exists(&dest) || site.check_release(&here, &policy, &dest).is_err() {
+        // A leftover that does not read back. It is not what runs: a bundle of that version would have been refused.
+        site.remove(&dest).map_err(failed)?;
+        site.unpack_bundle(&here, &policy, &dest).map_err(failed)?;
     }
-    let dest = api
-        .site
-        .settings
-        .release
-        .root
-        .join("releases")
-        .join(&info.version);
-    if api.site.exists(&dest) && api.site.check_release(&here, &policy, &dest).is_ok() {
-        return Ok(());
-    }
-    api.site
-        .unpack_bundle(&here, &policy, &dest)
-        .map_err(failed)
+    steps::prune(site, &release.root, release.keep, &[&info.version]).map_err(failed)
 }
 
 /// Names a peer may ask for: what lies in the incoming folder under a plain name.

@@ -280,6 +280,7 @@ fn site(
         handing: super::handoff::Handing::new(args.run.clone()),
         prober: super::probe::Prober::default(),
         pulse: super::pulse::Pulse::default(),
+        fetching: super::transfer::Now::default(),
         moments: Arc::default(),
         database: OnceLock::new(),
     });

@@ -3,10 +3,11 @@ mod bundles;
 
 use super::door::Method;
 use super::link::{LinkError, PeerLink};
+use super::transfer::{self, Wanted};
 use super::vrrp::Keepalived;
 use crate::bundle;
 use crate::config::Settings;
-use crate::core::{Downtime, NodeId, VrrpState};
+use crate::core::{Downtime, Fetching, NodeId, VrrpState};
 use crate::database::Database;
 use crate::host::{
     BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostError, HostResult,
@@ -43,6 +44,7 @@ pub(super) struct Site {
     pub(super) handing: super::handoff::Handing,
     pub(super) prober: super::probe::Prober,
     pub(super) pulse: super::pulse::Pulse,
+    pub(super) fetching: super::transfer::Now,
     /// Told of whatever a row may wait for.
     pub(super) moments: Arc<super::observe::Moments>,
     /// Set once at the start: the adapter works through this host.
@@ -119,13 +121,18 @@ impl Site {
     }
 
     /// Asks the other node to do something.
-    pub(super) fn peer_post(&self, what: &str, body: Vec<u8>, limit: Duration) -> HostResult<()> {
+    pub(super) fn peer_post(
+        &self,
+        what: &str,
+        body: Vec<u8>,
+        limit: Duration,
+    ) -> HostResult<Vec<u8>> {
         let asked =
             self.link
                 .request_blocking(Method::Post, &format!("/v1/peer/{what}"), body, limit);
         let (status, bytes) =
             asked.map_err(|e| HostError::new("ask", self.peer.0.clone(), chain(&e)))?;
-        self.accepted(what, status, bytes).map(drop)
+        self.accepted(what, status, bytes)
     }
 
     fn accepted(&self, what: &str, status: u16, bytes: Vec<u8>) -> HostResult<Vec<u8>> {
@@ -284,10 +291,26 @@ impl Host for Site {
         let ask = || link.request_blocking(get, &path, Vec::new(), limit);
         self.answer(what, wait_out(limit, ask))
     }
-    fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()> {
-        let path = format!("/v1/peer/bundles/{bundle}");
-        wait_out(limit, || self.link.fetch(&path, to, None, limit))
-            .map(drop)
+    fn peer_fetch(
+        &self,
+        bundle: &str,
+        to: &Path,
+        sha256: Option<&str>,
+        limit: Duration,
+    ) -> HostResult<Fetching> {
+        let keys = self.keys().ok();
+        let wanted = Wanted {
+            path: &format!("/v1/peer/bundles/{bundle}"),
+            to,
+            sha256,
+            limit,
+            keys: keys.as_ref(),
+            releases: &self.settings.release.root.join("releases"),
+        };
+        let seen = |now| self.fetching.set(Some(now));
+        let fetched = wait_out(limit, || transfer::fetch(&self.link, &wanted, &seen));
+        self.fetching.set(None);
+        fetched
             .map_err(|e| HostError::new("fetch", format!("{bundle} from {}", self.peer), chain(&e)))
     }
     fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo> {

@@ -336,6 +336,7 @@ fn node(local: &Local) -> wire::Node {
             host::Status::Fail
         },
         probing: details.probing,
+        fetching: details.fetching,
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     HostResult, HttpAnswer, Output, Script, Trust, UnitState,
 };
 use crate::{
-    core::{Downtime, VrrpState},
+    core::{Downtime, Fetching, VrrpState},
     time::Time,
 };
 use std::{
@@ -59,14 +59,8 @@ impl FakeHost {
 
     fn ask_peer(&self, ask: PeerAsk<'_>) -> HostResult<Vec<u8>> {
         let peer = self.look().peer.clone();
-        match peer {
-            Some(peer) => peer(ask),
-            None => Err(HostError::new(
-                "ask",
-                "the other node",
-                "it is not reachable",
-            )),
-        }
+        let away = HostError::new("ask", "the other node", "it is not reachable");
+        peer.map_or(Err(away), |peer| peer(ask))
     }
 }
 
@@ -149,9 +143,7 @@ impl Host for FakeHost {
 
     fn unit(&self, name: &str) -> HostResult<UnitState> {
         let mut world = self.look();
-        world
-            .unit("look at unit", name)
-            .map(|unit| unit.state.clone())
+        Ok(world.unit("look at unit", name)?.state.clone())
     }
 
     fn start_unit(&self, name: &str, limit: Duration) -> HostResult<()> {
@@ -321,9 +313,16 @@ impl Host for FakeHost {
         self.ask_peer(PeerAsk::Thing(what))
     }
 
-    fn peer_fetch(&self, bundle: &str, to: &Path, _limit: Duration) -> HostResult<()> {
+    fn peer_fetch(
+        &self,
+        bundle: &str,
+        to: &Path,
+        _sha256: Option<&str>,
+        _limit: Duration,
+    ) -> HostResult<Fetching> {
         let bytes = self.ask_peer(PeerAsk::Bundle(bundle))?;
-        self.change()?.files.write(to, &bytes, 0o644)
+        self.change()?.files.write(to, &bytes, 0o644)?;
+        Ok(Fetching::whole(bytes.len() as u64))
     }
 
     fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo> {

@@ -14,7 +14,7 @@ pub mod sockets;
 pub mod tree;
 pub mod units;
 
-use crate::core::{Armed, Downtime, VrrpState};
+use crate::core::{Armed, Downtime, Fetching, VrrpState};
 use crate::time::Time;
 use std::{
     collections::BTreeMap,
@@ -305,8 +305,15 @@ pub trait Host: Send + Sync {
 
     /// Asks the other node for one of the things nodes give each other (see `wire::peer`).
     fn peer_get(&self, what: &str, limit: Duration) -> HostResult<Vec<u8>>;
-    /// Fetches a bundle from the other node, going on where an earlier try ended.
-    fn peer_fetch(&self, bundle: &str, to: &Path, limit: Duration) -> HostResult<()>;
+    /// Fetches a bundle with this SHA-256 from the other node, going on where an earlier try ended; of what is in a
+    /// release here nothing is fetched.
+    fn peer_fetch(
+        &self,
+        bundle: &str,
+        to: &Path,
+        sha256: Option<&str>,
+        limit: Duration,
+    ) -> HostResult<Fetching>;
 
     /// Verifies a bundle's signature and every hash for this site; nothing is unpacked.
     fn verify_bundle(&self, path: &Path, policy: &BundlePolicy) -> HostResult<BundleInfo>;

@@ -1,5 +1,6 @@
-//! What users notice of a rollout: measured, or as it is measured.
-use super::text::{Tone, downtime, duration};
+//! What is seen of a rollout beside its rows, as it goes on: what users notice, how far a bundle is on its way.
+use super::holds::is_old;
+use super::text::{Tone, bytes, downtime, duration};
 use crate::core::Probing;
 use crate::wire::{Rollout, Status};
 use crate::words::Lang;
@@ -56,6 +57,29 @@ pub(super) fn measured_now(s: &Status, r: &Rollout) -> Option<Probing> {
     let goes_on = r.result.is_none();
     let mut nodes = s.nodes.values().filter(|_| goes_on);
     nodes.find_map(|node| node.probing)
+}
+
+/// The line of `status` for a bundle on its way, whoever fetches it; also one that is staged without a rollout.
+pub(super) fn fetching(s: &Status, lang: Lang) -> Option<String> {
+    let nodes = s.nodes.iter();
+    let fetching = nodes.filter(|(name, _)| !is_old(s, name));
+    let lines = fetching.filter_map(|(name, node)| Some((name, node.fetching?)));
+    let lines = lines.map(|(name, f)| {
+        let (have, of) = (bytes(f.have), bytes(f.of));
+        match f.here {
+            0 => say!(lang, "{} has {} of {}", name, have, of),
+            here => say!(
+                lang,
+                "{} has {} of {}, {} of them from a release there",
+                name,
+                have,
+                of,
+                bytes(here)
+            ),
+        }
+    });
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then(|| lines.join(lang.say(words!("; "))))
 }
 
 fn last(p: &Probing, lang: Lang) -> String {

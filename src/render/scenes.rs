@@ -34,6 +34,7 @@ pub(crate) fn node(vrrp: VrrpState, database: DatabaseRole, priority: i32) -> No
         sync: SyncState::Running,
         health: Judgement::Pass,
         probing: None,
+        fetching: None,
     }
 }
 

@@ -72,6 +72,9 @@ pub(crate) fn answers(s: &Status, look: &Look) -> Vec<Answer> {
     if let Some(answer) = noticed::answer(s, lang) {
         say(words!("downtime"), answer);
     }
+    if let Some(text) = noticed::fetching(s, lang) {
+        say(words!("bundle"), (Tone::Live, text));
+    }
     next(s, look)
         .into_iter()
         .for_each(|(label, answer)| put(label, answer));

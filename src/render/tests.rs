@@ -1,6 +1,6 @@
 //! What the administrator reads, as snapshots: look at them as if it were 3 a.m.
 use super::*;
-use crate::core::{Closed, DatabaseRole, Kind, Probing, RowState, VrrpState};
+use crate::core::{Closed, DatabaseRole, Fetching, Kind, Probing, RowState, VrrpState};
 use crate::host::Finding;
 use crate::render::scenes::{as_told, halted, idle, midway, peer_lost, rows, succeeded};
 use crate::wire::{Outcome, PlanView, Rollout, Status, Stopped};
@@ -337,6 +337,29 @@ fn history_in_columns() {
         .filter_map(|s| s.rollout)
         .collect();
     insta::assert_snapshot!("history", history(&past, &LOOK));
+}
+
+#[test]
+fn how_far_a_bundle_is_is_said_while_it_is_fetched() {
+    let mut s = midway();
+    let line = |s: &Status| {
+        let text = status(s, &Look { width: 200, ..LOOK });
+        text.lines()
+            .find_map(|line| line.strip_prefix("bundle     "))
+            .map(str::to_owned)
+    };
+    assert_eq!(line(&s), None, "none is fetched");
+    let mut fetching = Fetching {
+        have: 50 << 20,
+        of: 480 << 20,
+        here: 0,
+    };
+    s.nodes.get_mut("b").unwrap().fetching = Some(fetching);
+    assert_eq!(line(&s).as_deref(), Some("b has 50 MiB of 480 MiB"));
+    fetching.here = 40 << 20;
+    s.nodes.get_mut("b").unwrap().fetching = Some(fetching);
+    let said = "b has 50 MiB of 480 MiB, 40 MiB of them from a release there";
+    assert_eq!(line(&s).as_deref(), Some(said));
 }
 
 #[test]

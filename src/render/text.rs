@@ -2,6 +2,7 @@
 use crate::host::Status;
 use crate::time::Time;
 use crate::words::Lang;
+pub(super) use crate::words::bytes;
 use jiff::Timestamp;
 use textwrap::{Options, WordSeparator, WordSplitter, core::Word};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -146,24 +147,6 @@ pub(crate) fn downtime(lang: Lang, ms: u64) -> String {
         0 => say!(lang, "none"),
         1..=9999 => format!("{ms} ms"),
         _ => duration(lang, ms),
-    }
-}
-
-pub(super) fn bytes(n: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let mut unit = None;
-    let mut tenths = n.saturating_mul(10);
-    for name in UNITS {
-        if tenths < 10_240 {
-            break;
-        }
-        tenths /= 1024;
-        unit = Some(name);
-    }
-    match unit {
-        None => format!("{n} B"),
-        Some(unit) if tenths < 100 => format!("{}.{} {unit}", tenths / 10, tenths % 10),
-        Some(unit) => format!("{} {unit}", tenths / 10),
     }
 }
 

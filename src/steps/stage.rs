@@ -48,7 +48,9 @@ impl Step for Stage {
         let info = match here.ok().filter(|info| info.sha256 == wanted.sha256) {
             Some(info) => info,
             None => {
-                cx.host.peer_fetch(&wanted.file, &path, cx.left())?;
+                let sha256 = Some(wanted.sha256.as_str());
+                let fetched = cx.host.peer_fetch(&wanted.file, &path, sha256, cx.left())?;
+                cx.tally.mark = fetched.told();
                 cx.host.verify_bundle(&path, &policy)?
             }
         };
@@ -96,7 +98,7 @@ impl Step for Stage {
         cx.host
             .check_release(&cx.bundle_path()?, &policy(cx), &dest)?;
         look_ahead(cx, &dest)?;
-        Ok(Verdict::done())
+        Ok(Verdict::Done(cx.tally.mark.clone()))
     }
 
     fn undo(&self, cx: &mut Cx<'_>) -> StepResult<Verdict> {

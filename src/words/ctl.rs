@@ -66,6 +66,10 @@ pub(super) const TABLE: Table = &[
         "请用 root 身份执行，或者自己把升级包放到那里，再只用文件名指定",
     ),
     (
+        "the other node fetched {} of {}",
+        "另一个节点取回了 {}（共 {}）",
+    ),
+    (
         "verified and unpacked on both nodes; next: hau-ctl upgrade {}",
         "已在两个节点上校验并解包；下一步：hau-ctl upgrade {}",
     ),

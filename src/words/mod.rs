@@ -123,6 +123,25 @@ impl Sentence {
     }
 }
 
+/// So many bytes, the same in every language.
+pub(crate) fn bytes(n: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut unit = None;
+    let mut tenths = n.saturating_mul(10);
+    for name in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = Some(name);
+    }
+    match unit {
+        None => format!("{n} B"),
+        Some(unit) if tenths < 100 => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+        Some(unit) => format!("{} {unit}", tenths / 10),
+    }
+}
+
 /// Up to the first place, its number if it has one, and the rest.
 fn place(text: &str) -> Option<(&str, Option<usize>, &str)> {
     let (before, rest) = text.split_once('{')?;

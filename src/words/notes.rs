@@ -130,6 +130,11 @@ pub(super) const TABLE: Table = &[
         "remove it on both nodes and start again",
         "请在两个节点上删除它，然后重新开始",
     ),
+    (
+        "fetched {} of {}, the rest was here",
+        "取回了 {}（共 {}），其余本节点已有",
+    ),
+    ("fetched {}", "取回了 {}"),
     ("{} is not UTF-8 text", "{} 不是 UTF-8 文本"),
     ("build the bundle again", "请重新制作升级包"),
     // The VIP and the roles.

@@ -84,6 +84,11 @@ pub(super) const TABLE: Table = &[
     ),
     ("{} ms", "{} 毫秒"),
     ("FAILED after {} ms", "{} 毫秒后失败"),
+    ("{} has {} of {}", "{} 已有 {}，共 {}"),
+    (
+        "{} has {} of {}, {} of them from a release there",
+        "{} 已有 {}，共 {}，其中 {} 来自该节点的版本",
+    ),
     ("measured", "测量"),
     (
         "{} requests through the VIP by {} in {}, from {} on; {} failed, the slowest took {} ms; a mark for each {} ms:",

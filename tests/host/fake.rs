@@ -130,7 +130,7 @@ fn bundles_travel_between_fakes_and_unpack() {
     let known = one.edit(|world| world.bundles.clone());
     two.make_dir(Path::new("/got"), 0o755).unwrap();
     assert!(
-        two.peer_fetch("shop.hau", there, LIMIT).is_err(),
+        two.peer_fetch("shop.hau", there, None, LIMIT).is_err(),
         "no peer yet"
     );
     let source = Arc::clone(&one);
@@ -142,7 +142,7 @@ fn bundles_travel_between_fakes_and_unpack() {
         }));
     });
     assert_eq!(two.peer_get("root-key", LIMIT).unwrap(), b"root-key");
-    two.peer_fetch("shop.hau", there, LIMIT).unwrap();
+    two.peer_fetch("shop.hau", there, None, LIMIT).unwrap();
     assert_eq!(
         two.verify_bundle(there, &policy("1.0.0")).unwrap().counter,
         7

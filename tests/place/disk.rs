@@ -1,5 +1,5 @@
 //! The files of a real host and nothing else of it.
-use hau::core::{Downtime, VrrpState};
+use hau::core::{Downtime, Fetching, VrrpState};
 use hau::host::{
     BundleInfo, BundlePolicy, Command, FileInfo, Finding, Handoff, Host, HostResult, HttpAnswer,
     Output, Script, Trust, UnitState, files,
@@ -63,7 +63,7 @@ impl Host for Disk {
         fn downtime() -> Option<Downtime>;
         fn run(&Command) -> HostResult<Output>;
         fn peer_get(&str, Duration) -> HostResult<Vec<u8>>;
-        fn peer_fetch(&str, &Path, Duration) -> HostResult<()>;
+        fn peer_fetch(&str, &Path, Option<&str>, Duration) -> HostResult<Fetching>;
         fn verify_bundle(&Path, &BundlePolicy) -> HostResult<BundleInfo>;
         fn schema_scripts(&Path) -> HostResult<Vec<Script>>;
         fn unpack_bundle(&Path, &BundlePolicy, &Path) -> HostResult<()>;

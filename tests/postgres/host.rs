@@ -1,7 +1,7 @@
 //! A host for two PostgreSQL servers without systemd: a unit is a data directory, started and
 //! stopped by pg_ctl. Programs really run, files are really removed; the rest is not there.
 use hau::{
-    core::VrrpState,
+    core::{Fetching, VrrpState},
     host::{
         Active, BundleInfo, BundlePolicy, Command, FileInfo, Finding, Host, HostError, HostResult,
         HttpAnswer, Output, Script, Trust, UnitState, commands, files, tree,
@@ -165,7 +165,7 @@ impl Host for PgCtl {
     fn peer_get(&self, _: &str, _: Duration) -> HostResult<Vec<u8>> {
         absent()
     }
-    fn peer_fetch(&self, _: &str, _: &Path, _: Duration) -> HostResult<()> {
+    fn peer_fetch(&self, _: &str, _: &Path, _: Option<&str>, _: Duration) -> HostResult<Fetching> {
         absent()
     }
     fn verify_bundle(&self, _: &Path, _: &BundlePolicy) -> HostResult<BundleInfo> {

@@ -44,6 +44,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         "a_delta_is_as_good_as_its_bundle",
         story::a_delta_is_as_good_as_its_bundle,
     ),
+    ("stages_what_a_node_lacks", story::stages_what_a_node_lacks),
     (
         "a_tampered_bundle_is_refused",
         story::a_tampered_bundle_is_refused,

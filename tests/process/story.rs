@@ -132,6 +132,47 @@ pub(crate) fn a_delta_is_as_good_as_its_bundle(pair: &mut Pair) {
     pair.nodes[master].ctl(&["upgrade", &delta]).expect(0);
     pair.has_upgraded(&version, master, begun);
     pair.figures.rollouts += 1;
+    // The payload of this version is that of the one before.
+    let rollout = pair.nodes[master].status().and_then(|s| s.rollout).unwrap();
+    let other = &pair.nodes[1 - master].name;
+    let mut rows = rollout.rows.iter();
+    let row = rows.find(|row| row.step == "stage" && row.node == *other);
+    let note = &row.unwrap().note;
+    assert!(note.ends_with(", the rest was here"), "{note}");
+}
+
+/// Without a rollout, and what comes to the other node is what it lacks.
+pub(crate) fn stages_what_a_node_lacks(pair: &mut Pair) {
+    pair.settle();
+    let (bundle, version) = pair.bundle(false);
+    let (master, begun) = (pair.master(), now());
+    let said = pair.nodes[master].ctl(&["--json", "stage", &bundle]);
+    let said = &said.expect(0).text;
+    let said: serde_json::Value = serde_json::from_str(said.trim()).unwrap();
+    let fetched = &said["data"]["fetched"];
+    let bytes = |what: &str| fetched[what].as_u64().unwrap();
+    assert!(bytes("here_bytes") > 300_000, "{said}");
+    assert_eq!(bytes("have_bytes"), bytes("size_bytes"), "{said}");
+    let again = pair.nodes[master].ctl(&["--json", "stage", &bundle]);
+    let again = &again.expect(0).text;
+    assert!(!again.contains("fetched"), "{again}");
+
+    let staged = pair.nodes[master].srv("shop/releases").join(&version);
+    let jar = staged.join("manifest.toml");
+    fs::write(&jar, "changed").unwrap();
+    pair.nodes[master].ctl(&["stage", &bundle]).expect(0);
+    let mended = fs::read_to_string(&jar).unwrap();
+    assert!(mended.contains(&version), "what was changed is unpacked anew");
+
+    let (later, later_version) = pair.bundle(false);
+    pair.nodes[master].ctl(&["stage", &later]).expect(0);
+    for node in [master, 1 - master] {
+        let release = |version: &str| pair.nodes[node].srv("shop/releases").join(version);
+        assert!(release(&later_version).exists() && !release(&version).exists());
+    }
+    pair.nodes[master].ctl(&["upgrade", &later]).expect(0);
+    pair.has_upgraded(&later_version, master, begun);
+    pair.figures.rollouts += 1;
 }
 
 pub(crate) fn a_tampered_bundle_is_refused(pair: &mut Pair) {

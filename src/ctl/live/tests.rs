@@ -1,7 +1,7 @@
 //! Pictures as text, at the size of a terminal, of a large one and of one that is too narrow; and what keys do.
 use super::state::{Act, Open, State};
 use super::view::{Scene, draw};
-use crate::core::{Closed, Direction, Probing, Problem, RowState, VrrpState};
+use crate::core::{Closed, Direction, Fetching, Probing, Problem, RowState, VrrpState};
 use crate::render::scenes::{as_told, halted, idle, midway, peer_lost, succeeded, until};
 use crate::render::{Look, lines};
 use crate::wire::{Outcome, Rollout, Row, Status, Stopped};
@@ -258,6 +258,21 @@ fn what_goes_on_is_in_sight() {
             let at_work = format!("▶ {name}{}", row.step);
             assert!(text.contains(&at_work), "{at_work} in\n{text}");
         }
+    }
+}
+
+/// Beside a row at work, and where there is no rollout: `hau-ctl stage`.
+#[test]
+fn a_bundle_on_its_way_is_in_sight() {
+    let fetching = Fetching {
+        have: 50 << 20,
+        of: 480 << 20,
+        here: 0,
+    };
+    for mut s in [midway(), idle()] {
+        s.nodes.get_mut("b").unwrap().fetching = Some(fetching);
+        let text = picture(&s, &State::default(), &[], (80, 24), LOOK);
+        assert!(text.contains("b has 50 MiB of 480 MiB"), "{text}");
     }
 }
 

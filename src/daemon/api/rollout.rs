@@ -1,5 +1,5 @@
 //! Rollouts: planned, staged, started, ordered about; and the bundles they need.
-use super::{Answered, Api, actor, alone, body, failed, json, nothing};
+use super::{Answered, Api, actor, alone, body, failed, json};
 use crate::checks;
 use crate::core::{Command, Kind, Order, Plan, Refusal};
 use crate::daemon::{door::Call, planning};
@@ -124,16 +124,18 @@ pub(super) fn stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
         .unwrap_or_default();
     let (file, info) = planning::find_bundle(api, name, &installed)?;
     planning::stage(api, &file, &info, &installed)?;
-    let bytes = serde_json::to_vec(&wire::StartRequest {
-        bundle: Some(file),
-        ..Default::default()
+    let bytes = serde_json::to_vec(&wire::StageRequest {
+        bundle: file,
+        sha256: info.sha256,
     });
     let bytes =
         bytes.map_err(|e| Failure::new(Code::Internal, e.to_string(), told!("report this")))?;
-    api.site
+    let answer = api
+        .site
         .peer_post("stage", bytes, Duration::from_secs(900))
         .map_err(failed)?;
-    nothing()
+    let answer = serde_json::from_slice::<wire::Answer<wire::Staged>>(&answer).ok();
+    json(&answer.and_then(|answer| answer.data).unwrap_or_default())
 }
 
 pub(super) fn peer_bundle(api: &Api, call: &Call) -> Result<Answered, Failure> {
@@ -151,9 +153,9 @@ pub(super) fn peer_bundle(api: &Api, call: &Call) -> Result<Answered, Failure> {
 }
 
 pub(super) fn peer_stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
-    let request: wire::StartRequest = body(call)?;
+    let request: wire::StageRequest = body(call)?;
     let _hands = api.hands()?;
-    let file = request.bundle.unwrap_or_default();
+    let file = request.bundle;
     let installed = api
         .snapshot()
         .state
@@ -170,14 +172,15 @@ pub(super) fn peer_stage(api: &Api, call: &Call) -> Result<Answered, Failure> {
             "hau-ctl stage",
         ));
     }
+    let mut staged = wire::Staged::default();
     if !api.site.exists(&here) {
-        api.site
-            .peer_fetch(&file, &here, Duration::from_secs(900))
-            .map_err(failed)?;
+        let (sha256, limit) = (Some(request.sha256.as_str()), Duration::from_secs(900));
+        let fetched = api.site.peer_fetch(&file, &here, sha256, limit);
+        staged.fetched = Some(fetched.map_err(failed)?);
     }
     let (file, info) = planning::find_bundle(api, &file, &installed)?;
     planning::stage(api, &file, &info, &installed)?;
-    nothing()
+    json(&staged)
 }
 
 pub(super) fn refused(refusal: Refusal, peer: &str) -> Failure {

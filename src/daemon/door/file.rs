@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::pin::Pin;
@@ -51,10 +52,10 @@ impl Out {
         Out::Bytes(Full::new(bytes.into()))
     }
 
-    /// The file from `offset` on, which is not behind its end. On a thread of the runtime.
-    pub(super) fn file(mut opened: Opened, offset: u64) -> io::Result<Out> {
-        opened.file.seek(SeekFrom::Start(offset))?;
-        let left = opened.size.saturating_sub(offset);
+    /// The bytes of the file in this range, which is not behind its end. On a thread of the runtime.
+    pub(super) fn file(mut opened: Opened, range: Range<u64>) -> io::Result<Out> {
+        opened.file.seek(SeekFrom::Start(range.start))?;
+        let left = range.end.saturating_sub(range.start);
         let (sender, pieces) = mpsc::channel(AHEAD);
         tokio::task::spawn_blocking(move || feed(opened.file, left, &sender));
         let left = Some(left);

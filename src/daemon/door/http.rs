@@ -170,21 +170,32 @@ fn only(headers: &HeaderMap) -> Option<String> {
 /// What part of a file a request wants.
 struct Part {
     offset: u64,
+    /// The first byte that it does not want any more; None: up to the end of the file.
+    end: Option<u64>,
     /// ... only if the file still has this tag; else all of it.
     only_if: Option<HeaderValue>,
 }
 
 impl Part {
-    /// Only `bytes=N-`; any other range is ignored, as HTTP allows.
+    /// Only `bytes=N-` and `bytes=N-M`; any other range is ignored, as HTTP allows.
     fn of(headers: &HeaderMap) -> Part {
-        let offset = headers
-            .get(RANGE)
-            .and_then(|range| range.to_str().ok()?.strip_prefix("bytes="))
-            .and_then(|range| range.strip_suffix('-')?.parse().ok());
+        let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
+        let (offset, end) = range.and_then(Part::range).unwrap_or_default();
         Part {
-            offset: offset.unwrap_or(0),
+            offset,
+            end,
             only_if: headers.get(IF_RANGE).cloned(),
         }
+    }
+
+    fn range(text: &str) -> Option<(u64, Option<u64>)> {
+        let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
+        let first = first.parse().ok()?;
+        if last.is_empty() {
+            return Some((first, None));
+        }
+        let last: u64 = last.parse().ok()?;
+        (first <= last).then_some((first, last.checked_add(1)))
     }
 }
 
@@ -221,13 +232,15 @@ fn respond(reply: Reply, part: &Part) -> Response<Out> {
 fn file(path: &Path, mut offset: u64, part: &Part) -> io::Result<Response<Out>> {
     let opened = file::open(path)?;
     let (size, tag) = (opened.size, opened.tag.clone());
+    let mut end = part.end;
     if part.only_if.as_ref().is_some_and(|wanted| wanted != &tag) {
-        offset = 0;
+        (offset, end) = (0, None);
     }
-    let (status, range) = match offset {
-        0 => (StatusCode::OK, None),
-        n if n < size => {
-            let range = format!("bytes {n}-{}/{size}", size.saturating_sub(1));
+    let until = end.map_or(size, |end| end.min(size));
+    let (status, range) = match (offset, end) {
+        (0, None) => (StatusCode::OK, None),
+        (n, _) if n < size => {
+            let range = format!("bytes {n}-{}/{size}", until.saturating_sub(1));
             (StatusCode::PARTIAL_CONTENT, Some(range))
         }
         _ => (
@@ -237,7 +250,7 @@ fn file(path: &Path, mut offset: u64, part: &Part) -> io::Result<Response<Out>> 
     };
     let body = match status {
         StatusCode::RANGE_NOT_SATISFIABLE => Out::bytes(Vec::new()),
-        _ => Out::file(opened, offset)?,
+        _ => Out::file(opened, offset..until)?,
     };
     let mut response = with_type(status, "application/octet-stream", body);
     let headers = response.headers_mut();

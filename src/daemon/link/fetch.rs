@@ -1,88 +1,155 @@
-//! Fetches a file from the other node. What came before a cut stays beside the target as
-//! `NAME.partial`, with the file's tag in `NAME.partial.tag`; the next try asks for the rest of
-//! exactly that file, and for all of it if it has changed.
+//! Fetches a file from the other node, all of it or part by part. What came before a cut stays beside the target
+//! (`partial.rs`); the next try asks for the rest of exactly that file, and for all of it if it has changed.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, RANGE};
 use hyper::{Response, StatusCode};
-use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use super::connection::{Connection, Unsent};
-use super::{LinkError, PeerLink};
+use super::partial::Partial;
+use super::{FRESH, LinkError, PeerLink};
 use crate::daemon::door::{Method, SIZE_HEADER};
 use crate::wire::Answer;
 
 /// Without a byte for so long, the connection is dead: what came is kept for the next try.
 const STALL: Duration = Duration::from_secs(15);
 
-impl PeerLink {
-    /// Streams `GET path` into `to` (mode 0600), `limit` for everything, over a connection of its
-    /// own: no other request waits for it. Goes on where an earlier try was cut off. The file
-    /// appears whole, on disk, and with the given SHA-256 (hex), or not at all. Returns its size.
-    ///
-    /// Blocks: never call it in an async task.
-    ///
-    /// # Errors
-    /// As for a request; the other node has no such file; it came damaged; the local disk.
-    /// After a cut or a late end, call it again: what came is kept.
-    pub fn fetch(
-        &self,
-        path: &str,
-        to: &Path,
-        sha256: Option<&str>,
-        limit: Duration,
-    ) -> Result<u64, LinkError> {
-        let wait = Wait {
-            link: self,
-            path,
-            end: Instant::now() + limit,
-        };
-        self.trust.pinned().ok_or(LinkError::NotPaired)?;
-        let mut partial = Partial::open(to)?;
-        let mut connection = wait.run(limit, self.open())??;
-        let mut response = wait.ask(&mut connection, &partial)?;
-        if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-            // It came whole, and a crash kept it from getting its name.
-            wait.run(STALL, connection.whole(path, response))??;
-            partial.begin_again(None)?;
-            response = wait.ask(&mut connection, &partial)?;
-        }
-        let (size, mut body) = wait.begin(&mut connection, &mut partial, response)?;
-        while let Some(frame) = wait.run(STALL, body.frame())? {
-            let frame = match frame {
-                Ok(frame) => frame,
-                Err(error) => return Err(wait.run(STALL, connection.broken(error))?),
-            };
-            if let Ok(piece) = frame.into_data() {
-                partial.write(&piece)?;
-            }
-        }
-        if partial.have != size {
-            let what = format!("{} bytes instead of {size}", partial.have);
-            partial.begin_again(None)?;
-            return Err(wait.piece(what));
-        }
-        partial.finish(path, sha256)?;
-        Ok(size)
-    }
-}
-
-/// One fetch's patience.
-struct Wait<'a> {
+/// A file on its way here, which grows from its first byte on.
+///
+/// All of it blocks: never call it in an async task.
+pub struct Fetch<'a> {
     link: &'a PeerLink,
     path: &'a str,
     end: Instant,
+    partial: Partial,
+    /// Of its own: no other request waits for it. Since when it is idle.
+    connection: Option<(Connection, Instant)>,
 }
 
-impl Wait<'_> {
+/// What the other node gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// What was asked for, of a file of this size.
+    Part(u64),
+    /// All of the file, which has this size: it is another one than before, or is not given in parts.
+    Whole(u64),
+}
+
+impl Came {
+    pub fn size(self) -> u64 {
+        let (Came::Part(size) | Came::Whole(size)) = self;
+        size
+    }
+}
+
+impl PeerLink {
+    /// Begins to fetch `GET path` into `to` (mode 0600), or goes on where an earlier try was cut off; `limit` for
+    /// everything.
+    ///
+    /// # Errors
+    /// No trust, another fetch of it, the local disk.
+    pub fn fetch<'a>(
+        &'a self,
+        path: &'a str,
+        to: &Path,
+        limit: Duration,
+    ) -> Result<Fetch<'a>, LinkError> {
+        self.trust.pinned().ok_or(LinkError::NotPaired)?;
+        Ok(Fetch {
+            link: self,
+            path,
+            end: Instant::now() + limit,
+            partial: Partial::open(to)?,
+            connection: None,
+        })
+    }
+}
+
+impl Fetch<'_> {
+    /// So many bytes are here.
+    pub fn have(&self) -> u64 {
+        self.partial.have
+    }
+
+    /// The file that they lie in.
+    pub fn partial(&self) -> &Path {
+        &self.partial.path
+    }
+
+    /// Appends what the other node has from here up to `end`, or all there is. Tells `seen` how many bytes are here of
+    /// how many, again and again.
+    ///
+    /// # Errors
+    /// As for a request; the other node has no such file; the local disk. After a cut or a late end what came is kept.
+    pub fn ask(
+        &mut self,
+        end: Option<u64>,
+        seen: &mut dyn FnMut(u64, u64),
+    ) -> Result<Came, LinkError> {
+        let (mut connection, mut response) = self.answer(end)?;
+        if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            // It came whole, and a crash kept it from getting its name; or it is empty.
+            self.run(STALL, connection.whole(self.path, response))??;
+            self.partial.begin_again(None)?;
+            self.connection = Some((connection, Instant::now()));
+            (connection, response) = self.answer(None)?;
+        }
+        let (came, until, mut body) = self.begin(end, &mut connection, response)?;
+        let size = came.size();
+        while let Some(frame) = self.run(STALL, body.frame())? {
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(error) => return Err(self.run(STALL, connection.broken(error))?),
+            };
+            let piece = frame.into_data().unwrap_or_default();
+            if piece.len() as u64 > until.saturating_sub(self.partial.have) {
+                self.partial.begin_again(None)?;
+                return Err(self.piece("more of it than asked for".into()));
+            }
+            self.partial.write(&piece)?;
+            seen(self.partial.have, size);
+        }
+        if self.partial.have != until {
+            let what = format!("{} bytes instead of {until}", self.partial.have);
+            self.partial.begin_again(None)?;
+            return Err(self.piece(what));
+        }
+        self.connection = Some((connection, Instant::now()));
+        Ok(came)
+    }
+
+    /// Appends bytes from here.
+    ///
+    /// # Errors
+    /// The time is over, or the local disk.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        if Instant::now() >= self.end {
+            return Err(self.link.late(self.path, Duration::ZERO));
+        }
+        self.partial.write(bytes)
+    }
+
+    /// Forgets what is here from `at` on.
+    ///
+    /// # Errors
+    /// The local disk.
+    pub fn cut(&mut self, at: u64) -> Result<(), LinkError> {
+        self.partial.cut(at)
+    }
+
+    /// The file appears, on disk, and with the given SHA-256 (hex), or not at all.
+    ///
+    /// # Errors
+    /// It is damaged; the local disk.
+    pub fn finish(self, sha256: Option<&str>) -> Result<(), LinkError> {
+        self.partial.finish(self.path, sha256)
+    }
+
     /// Waits at most `limit`, and not beyond the end of the whole fetch.
     fn run<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output, LinkError> {
         let limit = limit.min(self.end.saturating_duration_since(Instant::now()));
@@ -94,49 +161,69 @@ impl Wait<'_> {
         outcome.map_err(|_| self.link.late(self.path, limit))
     }
 
-    /// Asks for what is missing.
-    fn ask(
-        &self,
-        connection: &mut Connection,
-        partial: &Partial,
-    ) -> Result<Response<Incoming>, LinkError> {
-        let range = format!("bytes={}-", partial.have);
-        let headers: &[(HeaderName, &str)] = match &partial.tag {
-            Some(tag) if partial.have > 0 => &[(RANGE, &range), (IF_RANGE, tag)],
-            Some(_) | None => &[],
+    /// Asks for what is missing up to `end`.
+    fn answer(&mut self, end: Option<u64>) -> Result<(Connection, Response<Incoming>), LinkError> {
+        let have = self.partial.have;
+        let last = end.map_or(String::new(), |end| end.saturating_sub(1).to_string());
+        let range = format!("bytes={have}-{last}");
+        let headers: &[(HeaderName, &str)] = match (have, &self.partial.tag) {
+            (0, _) if end.is_some() => &[(RANGE, &range)],
+            (1.., Some(tag)) => &[(RANGE, &range), (IF_RANGE, tag)],
+            _ => &[],
         };
+        // One that was idle for longer the other side may be closing just now: copying takes its time.
+        let kept = self.connection.take();
+        if let Some((mut connection, since)) = kept
+            && since.elapsed() < FRESH
+        {
+            let request = connection.build(Method::Get, self.path, Bytes::new(), headers)?;
+            match self.run(STALL, connection.send(request))?? {
+                Ok(response) => return Ok((connection, response)),
+                Err(Unsent(error)) => tracing::debug!(%error, "a kept connection is gone"),
+            }
+        }
+        let mut connection = self.run(Duration::MAX, self.link.open())??;
         let request = connection.build(Method::Get, self.path, Bytes::new(), headers)?;
         match self.run(STALL, connection.send(request))?? {
-            Ok(response) => Ok(response),
+            Ok(response) => Ok((connection, response)),
             Err(Unsent(error)) => Err(self.run(STALL, connection.broken(error))?),
         }
     }
 
-    /// Makes the partial file ready for what this answer brings; returns the size of the whole.
+    /// Makes the partial file ready for what this answer brings, and says up to where that goes.
     fn begin(
-        &self,
+        &mut self,
+        end: Option<u64>,
         connection: &mut Connection,
-        partial: &mut Partial,
         response: Response<Incoming>,
-    ) -> Result<(u64, Incoming), LinkError> {
+    ) -> Result<(Came, u64, Incoming), LinkError> {
         let header = |name| response.headers().get(name)?.to_str().ok();
+        let tag = header(ETAG.as_str());
         let size = header(SIZE_HEADER).and_then(|size| size.parse().ok());
+        let size = size.ok_or_else(|| self.piece("without its size".into()));
         match response.status() {
-            StatusCode::OK => partial.begin_again(header(ETAG.as_str()))?,
+            StatusCode::OK => {
+                let size = size?;
+                self.partial.begin_again(tag)?;
+                Ok((Came::Whole(size), size, response.into_body()))
+            }
             StatusCode::PARTIAL_CONTENT => {
-                let wanted = format!("bytes {}-", partial.have);
-                let range = header(CONTENT_RANGE.as_str());
-                if !range.is_some_and(|range| range.starts_with(&wanted)) {
+                let (have, size) = (self.partial.have, size?);
+                let until = end.map_or(size, |end| end.min(size));
+                let wanted = format!("bytes {have}-{}/{size}", until.saturating_sub(1));
+                if header(CONTENT_RANGE.as_str()) != Some(&wanted) {
                     return Err(self.piece("another part of it than asked for".into()));
                 }
+                if have == 0 {
+                    self.partial.begin_again(tag)?;
+                }
+                Ok((Came::Part(size), until, response.into_body()))
             }
             status => {
                 let words = self.run(STALL, connection.whole(self.path, response))??;
-                return Err(self.denied(status, &words));
+                Err(self.denied(status, &words))
             }
         }
-        let size = size.ok_or_else(|| self.piece("without its size".into()))?;
-        Ok((size, response.into_body()))
     }
 
     fn denied(&self, status: StatusCode, words: &[u8]) -> LinkError {
@@ -154,130 +241,5 @@ impl Wait<'_> {
             path: self.path.to_string(),
             what,
         }
-    }
-}
-
-/// What has come so far; locked, so that two fetches never write one file.
-struct Partial {
-    file: File,
-    path: PathBuf,
-    tag_path: PathBuf,
-    to: PathBuf,
-    have: u64,
-    /// Of which file this is a part.
-    tag: Option<String>,
-}
-
-impl Partial {
-    fn open(to: &Path) -> Result<Partial, LinkError> {
-        let (path, tag_path) = (beside(to, ".partial"), beside(to, ".partial.tag"));
-        let open = || {
-            let mut options = OpenOptions::new();
-            options.read(true).append(true).create(true).mode(0o600);
-            options.open(&path)
-        };
-        let file = open().map_err(cannot("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(LinkError::Fetching { path }),
-            Err(TryLockError::Error(error)) => return Err(cannot("lock", &path)(error)),
-        }
-        let meta = file.metadata().map_err(cannot("look at", &path))?;
-        // Whoever had the lock may have finished meanwhile: then this is no partial file any more.
-        if !fs::metadata(&path).is_ok_and(|named| named.ino() == meta.ino()) {
-            return Err(LinkError::Fetching { path });
-        }
-        let tag = match fs::read_to_string(&tag_path) {
-            Ok(tag) => Some(tag),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(cannot("read", &tag_path)(error)),
-        };
-        Ok(Partial {
-            file,
-            path,
-            tag_path,
-            to: to.to_path_buf(),
-            have: meta.len(),
-            tag,
-        })
-    }
-
-    /// Forgets what is there; what comes now is of the file with this tag.
-    fn begin_again(&mut self, tag: Option<&str>) -> Result<(), LinkError> {
-        // In this order: never are there bytes under a tag that is not theirs.
-        self.file.set_len(0).map_err(cannot("empty", &self.path))?;
-        self.have = 0;
-        self.tag = tag.map(str::to_string);
-        match tag {
-            Some(tag) => fs::write(&self.tag_path, tag).map_err(cannot("write", &self.tag_path)),
-            None => remove(&self.tag_path),
-        }
-    }
-
-    fn write(&mut self, piece: &[u8]) -> Result<(), LinkError> {
-        let written = self.file.write_all(piece);
-        written.map_err(cannot("write", &self.path))?;
-        self.have += piece.len() as u64;
-        Ok(())
-    }
-
-    /// Reads back, compares, and gives the file its name.
-    fn finish(mut self, path: &str, sha256: Option<&str>) -> Result<(), LinkError> {
-        if let Some(wanted) = sha256 {
-            let found = self.sha256().map_err(cannot("read back", &self.path))?;
-            if !found.eq_ignore_ascii_case(wanted) {
-                remove(&self.path)?;
-                remove(&self.tag_path)?;
-                return Err(LinkError::Damaged {
-                    path: path.to_string(),
-                    wanted: wanted.to_string(),
-                    found,
-                });
-            }
-        }
-        self.file.sync_all().map_err(cannot("write", &self.path))?;
-        fs::rename(&self.path, &self.to).map_err(cannot("rename", &self.path))?;
-        let dir = match self.to.parent() {
-            Some(dir) if dir != Path::new("") => dir,
-            Some(_) | None => Path::new("."),
-        };
-        let synced = File::open(dir).and_then(|dir| dir.sync_all());
-        synced.map_err(cannot("write", dir))?;
-        remove(&self.tag_path)
-    }
-
-    fn sha256(&mut self) -> io::Result<String> {
-        self.file.rewind()?;
-        let (mut hash, mut piece) = (Sha256::new(), vec![0; 256 * 1024]);
-        loop {
-            let n = self.file.read(&mut piece)?;
-            if n == 0 {
-                break;
-            }
-            hash.update(&piece[..n]);
-        }
-        Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
-    }
-}
-
-fn beside(to: &Path, ending: &str) -> PathBuf {
-    let mut name = to.as_os_str().to_os_string();
-    name.push(ending);
-    name.into()
-}
-
-fn remove(path: &Path) -> Result<(), LinkError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot("remove", path)(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn cannot(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LinkError {
-    let path = path.to_path_buf();
-    move |source| LinkError::File {
-        action,
-        path,
-        source,
     }
 }

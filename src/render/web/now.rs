@@ -4,7 +4,7 @@ use crate::core::{DatabaseRole, RowState, VrrpState};
 use crate::host::Status as Judgement;
 use crate::render::holds::{Holder, Writer, holder, is_old, writer};
 use crate::render::nodes::verdict as word_for;
-use crate::render::noticed::measured_now;
+use crate::render::noticed::{fetching, measured_now};
 use crate::render::report::{result, word};
 use crate::render::rollout::{by, database, next, phases, stopped, vrrp};
 use crate::render::status::{last_heard, latest};
@@ -54,6 +54,9 @@ pub(super) fn now(s: &Status, lang: Lang) -> Markup {
             dl class="tiles" {
                 div { dt { "VIP" } (vip(s, lang)) }
                 div { dt { (lang.say(words!("primary"))) } (primary(s, lang)) }
+                @if let Some(text) = fetching(s, lang) {
+                    div { dt { (lang.say(words!("bundle"))) } (fact(Tone::Live, &text, "")) }
+                }
                 @if let Some([(a, on_a), (b, on_b)]) = s.mixed_versions() {
                     div { dt { (lang.say(words!("versions"))) }
                         dd class="warn" { b { (lang.say(words!("the nodes differ"))) } small { (say!(lang, "{} runs {}, {} runs {}", a, on_a, b, on_b)) } } }

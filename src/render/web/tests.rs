@@ -1,6 +1,6 @@
 //! What the page says, in both languages and every situation.
 use super::*;
-use crate::core::Problem;
+use crate::core::{Fetching, Problem};
 use crate::render::scenes::{halted, idle, midway, peer_lost, report, succeeded};
 use crate::wire::Status;
 
@@ -38,6 +38,21 @@ fn nothing_is_happening() {
 fn a_rollout_goes_on() {
     insta::assert_snapshot!("midway_en", text(&home(&view(midway()), Lang::En)));
     insta::assert_snapshot!("midway_zh", text(&home(&view(midway()), Lang::Zh)));
+}
+
+#[test]
+fn a_bundle_is_on_its_way() {
+    let mut s = midway();
+    s.nodes.get_mut("b").unwrap().fetching = Some(Fetching {
+        have: 50 << 20,
+        of: 480 << 20,
+        here: 40 << 20,
+    });
+    let said = text(&home(&view(s.clone()), Lang::En));
+    let line = "bundle\nb has 50 MiB of 480 MiB, 40 MiB of them from a release there\n";
+    assert!(said.contains(line), "{said}");
+    let said = text(&home(&view(s), Lang::Zh));
+    assert!(said.contains("升级包\nb 已有 50 MiB，共 480 MiB"), "{said}");
 }
 
 #[test]
