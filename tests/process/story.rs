@@ -162,7 +162,10 @@ pub(crate) fn stages_what_a_node_lacks(pair: &mut Pair) {
     fs::write(&jar, "changed").unwrap();
     pair.nodes[master].ctl(&["stage", &bundle]).expect(0);
     let mended = fs::read_to_string(&jar).unwrap();
-    assert!(mended.contains(&version), "what was changed is unpacked anew");
+    assert!(
+        mended.contains(&version),
+        "what was changed is unpacked anew"
+    );
 
     let (later, later_version) = pair.bundle(false);
     pair.nodes[master].ctl(&["stage", &later]).expect(0);
