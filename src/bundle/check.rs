@@ -15,6 +15,7 @@ use super::archive::Head;
 use super::error::BundleError;
 use super::manifest::{Digest, FileEntry, Manifest};
 use super::trusted::TrustedKeys;
+use super::verify::Verified;
 use super::{MANIFEST, MAX_MANIFEST, SIGNATURE, names, verify};
 
 /// One way in which a release is not what its manifest says. Paths are relative to it.
@@ -65,6 +66,29 @@ pub fn check_unpacked(folder: &Path, manifest: &Manifest) -> Result<Vec<Differen
         );
     }
     find_extra(folder, &PathBuf::new(), &known, &mut differences)?;
+    differences.sort();
+    Ok(differences)
+}
+
+/// As [`check_unpacked`], for the release of a bundle that was verified: its manifest and signature lie there, too, and
+/// are what says later what the release should be.
+///
+/// # Errors
+/// As there.
+pub fn check_release(folder: &Path, verified: &Verified) -> Result<Vec<Difference>, BundleError> {
+    let mut differences = check_unpacked(folder, verified.manifest())?;
+    let head = verified.head();
+    for (name, expected) in [(MANIFEST, &head.manifest), (SIGNATURE, &head.signature)] {
+        let path = folder.join(name);
+        match fs::read(&path) {
+            Ok(found) if found == *expected => {}
+            Ok(_) => differences.push(Difference::Hash(name.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                differences.push(Difference::Missing(name.to_owned()));
+            }
+            Err(source) => return Err(BundleError::Read { path, source }),
+        }
+    }
     differences.sort();
     Ok(differences)
 }

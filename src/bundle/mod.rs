@@ -46,7 +46,7 @@ mod verify;
 
 pub use base::Base;
 pub use build::build;
-pub use check::{Difference, check_unpacked, load_unpacked};
+pub use check::{Difference, check_release, check_unpacked, load_unpacked};
 pub use countersign::countersign;
 pub use delta::{Made, delta};
 pub use error::{BundleError, Refusal};

@@ -332,8 +332,7 @@ impl Host for Site {
     }
     fn check_release(&self, path: &Path, policy: &BundlePolicy, dest: &Path) -> HostResult<()> {
         let verified = self.verified(path, policy)?;
-        let differences =
-            bundle::check_unpacked(dest, verified.manifest()).map_err(|e| refused(dest, e))?;
+        let differences = bundle::check_release(dest, &verified).map_err(|e| refused(dest, e))?;
         match differences.first() {
             None => Ok(()),
             Some(first) => Err(HostError::new("check", dest.display().to_string(), first)),

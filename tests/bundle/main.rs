@@ -1238,6 +1238,12 @@ fn every_difference_of_a_release_is_found() {
     let mode = |name: &str, mode| {
         fs::set_permissions(release.join(name), fs::Permissions::from_mode(mode)).expect("changed")
     };
+    let verified_manifest = fs::read(release.join("manifest.toml")).expect("there");
+    let signature = fs::read(release.join("manifest.toml.minisig")).expect("there");
+    assert_eq!(
+        bundle::check_release(&release, &verified).expect("read"),
+        []
+    );
     fs::write(release.join("app/shop.jar"), [8; 3000]).expect("written");
     fs::write(release.join("app/文档.txt"), "texts").expect("written");
     fs::remove_file(release.join("empty")).expect("removed");
@@ -1260,6 +1266,22 @@ fn every_difference_of_a_release_is_found() {
             Difference::Mode(name("hooks/after")),
         ]
     );
+    fs::write(release.join("manifest.toml"), "another").expect("written");
+    fs::remove_file(release.join("manifest.toml.minisig")).expect("removed");
+    let more = bundle::check_release(&release, &verified).expect("read");
+    let more: Vec<_> = more
+        .into_iter()
+        .filter(|one| !found.contains(one))
+        .collect();
+    assert_eq!(
+        more,
+        [
+            Difference::Missing(name("manifest.toml.minisig")),
+            Difference::Hash(name("manifest.toml")),
+        ]
+    );
+    fs::write(release.join("manifest.toml"), &verified_manifest).expect("written");
+    fs::write(release.join("manifest.toml.minisig"), &signature).expect("written");
     let stranger = Site::new();
     assert!(matches!(
         refusal(load_unpacked(&release, &stranger.keys).expect_err("refused")),
