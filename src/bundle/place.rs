@@ -38,13 +38,15 @@ pub struct Todo {
     pub files: BTreeMap<PathBuf, Change>,
     /// None of them is `Replaced`.
     pub folders: BTreeMap<PathBuf, Change>,
+    /// What a change that was cut off has left: nobody's, and not kept.
+    pub debris: Vec<PathBuf>,
     /// Of all that is put there and all that is kept for it.
     pub bytes: u64,
 }
 
 impl Todo {
     pub fn is_none(&self) -> bool {
-        self.files.is_empty() && self.folders.is_empty()
+        self.files.is_empty() && self.folders.is_empty() && self.debris.is_empty()
     }
 
     fn more(&mut self, bytes: u64) {
@@ -140,6 +142,7 @@ impl Place<'_> {
                 todo.more(file.size_bytes);
             }
         }
+        todo.debris = self.debris(wanted.keys().chain(before.keys()))?;
         Ok(todo)
     }
 
@@ -148,8 +151,11 @@ impl Place<'_> {
     /// # Errors
     /// When the disk fails.
     pub fn put(&self, todo: &Todo, to: &Path, aside: &Path) -> HostResult<()> {
-        self.keep(todo, aside)?;
         let at = |path: &Path| self.folder.join(path);
+        for path in &todo.debris {
+            self.host.remove(&at(path))?;
+        }
+        self.keep(todo, aside)?;
         for (path, _) in of(&todo.files, Change::Removed) {
             self.host.remove(&at(path))?;
         }
@@ -220,6 +226,19 @@ impl Place<'_> {
             }
         }
         Ok(())
+    }
+
+    /// In the folders that these names lead through.
+    fn debris<'a>(&self, names: impl Iterator<Item = &'a PathBuf>) -> HostResult<Vec<PathBuf>> {
+        let folders: BTreeSet<&Path> = names.flat_map(|path| path.ancestors().skip(1)).collect();
+        let mut found = Vec::new();
+        for folder in folders {
+            if self.look(folder) == Is::Folder {
+                let debris = self.host.debris(&self.folder.join(folder))?;
+                found.extend(debris.into_iter().map(|name| folder.join(name)));
+            }
+        }
+        Ok(found)
     }
 
     fn to_create(&self, path: &Path, file: &Wanted, todo: &mut Todo) {

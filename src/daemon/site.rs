@@ -215,6 +215,9 @@ impl Host for Site {
     fn list(&self, dir: &Path) -> HostResult<Vec<String>> {
         files::list(dir)
     }
+    fn debris(&self, dir: &Path) -> HostResult<Vec<String>> {
+        files::debris(dir)
+    }
     fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
         files::inspect(paths)
     }

@@ -124,6 +124,10 @@ impl Host for FakeHost {
         self.look().files.list(dir)
     }
 
+    fn debris(&self, dir: &Path) -> HostResult<Vec<String>> {
+        self.look().files.debris(dir)
+    }
+
     fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
         self.look().files.inspect(paths)
     }

@@ -7,6 +7,7 @@ use nix::{
     unistd::{Gid, Uid, chown, fchown},
 };
 use std::{
+    ffi::OsStr,
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, ErrorKind, Read, Write},
     os::unix::{
@@ -23,7 +24,7 @@ pub const READ_LIMIT_BYTES: u64 = 64 << 20;
 
 /// Names of temporary siblings start with this. A crash may leave one: `list`, `inspect` and
 /// `copy` pass over them, so that debris is never taken for content.
-pub(super) const TEMPORARY: &str = ".hau-tmp-";
+const TEMPORARY: &str = ".hau-tmp-";
 
 /// The whole of a regular file.
 pub fn read(path: &Path) -> HostResult<Vec<u8>> {
@@ -167,6 +168,15 @@ pub fn rename(from: &Path, to: &Path) -> HostResult<()> {
 
 /// Names in a folder, sorted; a missing folder is empty.
 pub fn list(dir: &Path) -> HostResult<Vec<String>> {
+    names(dir, |name| !is_temporary(name))
+}
+
+/// ... those that `list` passes over.
+pub fn debris(dir: &Path) -> HostResult<Vec<String>> {
+    names(dir, is_temporary)
+}
+
+fn names(dir: &Path, is_meant: impl Fn(&OsStr) -> bool) -> HostResult<Vec<String>> {
     let failed = failed("list", dir);
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -177,7 +187,7 @@ pub fn list(dir: &Path) -> HostResult<Vec<String>> {
     for entry in entries {
         let name = entry.map_err(&failed)?.file_name();
         match name.to_str() {
-            Some(name) if name.starts_with(TEMPORARY) => {}
+            _ if !is_meant(&name) => {}
             Some(name) => names.push(name.to_owned()),
             None => {
                 let why = format!("the name {name:?} in it is not UTF-8; rename that file");
@@ -254,7 +264,7 @@ pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-pub(super) fn is_temporary(name: &std::ffi::OsStr) -> bool {
+pub(super) fn is_temporary(name: &OsStr) -> bool {
     name.as_bytes().starts_with(TEMPORARY.as_bytes())
 }
 

@@ -264,6 +264,8 @@ pub trait Host: Send + Sync {
     fn rename(&self, from: &Path, to: &Path) -> HostResult<()>;
     /// Names in a folder, sorted; a missing folder is empty.
     fn list(&self, dir: &Path) -> HostResult<Vec<String>>;
+    /// Names there of what a change that was cut off has left; `list`, `inspect` and `copy` pass over them.
+    fn debris(&self, dir: &Path) -> HostResult<Vec<String>>;
     /// Every file and link below `paths` (absolute names), with size, mode, owner and hash.
     fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>>;
     /// Copies file or folder `from` to `to` with modes and owners, durably, replacing `to`.

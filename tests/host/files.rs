@@ -31,6 +31,7 @@ both! {
     fn link_target(&self, link: &Path) -> Option<PathBuf>;
     fn rename(&self, from: &Path, to: &Path) -> HostResult<()>;
     fn list(&self, dir: &Path) -> HostResult<Vec<String>>;
+    fn debris(&self, dir: &Path) -> HostResult<Vec<String>>;
     fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>>;
     fn copy(&self, from: &Path, to: &Path) -> HostResult<()>;
     fn free_bytes(&self, path: &Path) -> HostResult<u64>;
@@ -401,12 +402,24 @@ fn special_files_are_named_and_large_ones_refused() {
 
 #[test]
 fn debris_of_a_crash_is_not_content() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::create_dir(dir.path().join("d")).unwrap();
-    fs::write(dir.path().join("d/.hau-tmp-abc"), "half").unwrap();
-    fs::write(dir.path().join("d/whole"), "whole").unwrap();
-    files::copy(&dir.path().join("d"), &dir.path().join("e")).unwrap();
-    assert_eq!(files::list(&dir.path().join("d")).unwrap(), ["whole"]);
-    assert_eq!(files::inspect(&[dir.path().join("d")]).unwrap().len(), 1);
-    assert!(!dir.path().join("e/.hau-tmp-abc").exists());
+    on_both(|files, base| {
+        let (dir, copy) = (base.join("d"), base.join("e"));
+        files.make_dir(&dir.join(".hau-tmp-folder"), 0o700).unwrap();
+        files
+            .write(&dir.join(".hau-tmp-folder/new"), b"half", 0o600)
+            .unwrap();
+        files
+            .write(&dir.join(".hau-tmp-abc"), b"half", 0o600)
+            .unwrap();
+        files.write(&dir.join("whole"), b"whole", 0o600).unwrap();
+        files.copy(&dir, &copy).unwrap();
+        assert_eq!(names(files, &dir), ["whole"]);
+        assert_eq!(files.inspect(std::slice::from_ref(&dir)).unwrap().len(), 1);
+        let debris = [".hau-tmp-abc", ".hau-tmp-folder"];
+        assert_eq!(files.debris(&dir).unwrap(), debris);
+        assert!(files.debris(&copy).unwrap().is_empty());
+        assert!(files.debris(&base.join("missing")).unwrap().is_empty());
+        files.remove(&dir.join(".hau-tmp-folder")).unwrap();
+        assert_eq!(files.debris(&dir).unwrap(), debris[..1]);
+    });
 }

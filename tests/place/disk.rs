@@ -39,6 +39,7 @@ impl Host for Disk {
         fn link_target(link: &Path) -> Option<PathBuf>;
         fn rename(from: &Path, to: &Path) -> HostResult<()>;
         fn list(dir: &Path) -> HostResult<Vec<String>>;
+        fn debris(dir: &Path) -> HostResult<Vec<String>>;
         fn inspect(paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>>;
         fn copy(from: &Path, to: &Path) -> HostResult<()>;
         fn free_bytes(path: &Path) -> HostResult<u64>;

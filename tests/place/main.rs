@@ -549,6 +549,38 @@ fn a_list_that_is_not_understood_is_no_licence() {
     });
 }
 
+/// What a write that was cut off has left beside its file goes with the next try, forth or back, and is nobody's content.
+#[test]
+fn what_a_cut_has_left_is_swept_away() {
+    const LEFT: &[File] = &[
+        (".hau-tmp-at-the-top", b"half", 0o600),
+        ("lib/.hau-tmp-in-both/new", b"half", 0o600),
+        ("gone/.hau-tmp-in-the-old/new", b"half", 0o600),
+        ("was-file/.hau-tmp-in-the-new/new", b"", 0o600),
+    ];
+    on_both(|rig| {
+        let is_left = || {
+            LEFT.iter()
+                .any(|(at, ..)| rig.host.exists(&rig.app().join(at)))
+        };
+        installed(rig);
+        rig.lay("app", &LEFT[..3]);
+        rig.put("new", Some("old"));
+        assert!(!is_left());
+        // Nothing else is to be done.
+        for debris in LEFT.chunks(1) {
+            rig.lay("app", debris);
+            assert!(!rig.todo("new", Some("old")).unwrap().is_none());
+            rig.put("new", Some("old"));
+            assert!(!is_left(), "{debris:?}");
+        }
+        rig.lay("app", LEFT);
+        rig.take_back().unwrap();
+        assert!(!is_left());
+        assert_eq!(rig.files(), expected(&[OLD, OWN]));
+    });
+}
+
 /// Larger than what is ever read as a whole.
 #[test]
 fn a_large_file_is_copied_and_not_read() {

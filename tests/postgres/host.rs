@@ -112,6 +112,9 @@ impl Host for PgCtl {
     fn list(&self, _: &Path) -> HostResult<Vec<String>> {
         absent()
     }
+    fn debris(&self, _: &Path) -> HostResult<Vec<String>> {
+        absent()
+    }
     fn inspect(&self, paths: &[PathBuf]) -> HostResult<BTreeMap<PathBuf, FileInfo>> {
         tree::inspect(paths)
     }

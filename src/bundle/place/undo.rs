@@ -90,6 +90,9 @@ pub fn take_back(host: &dyn Host, aside: &Path) -> PlaceResult<()> {
         spared,
     };
     place.is_fit()?;
+    for path in place.debris(list.files.keys().chain(list.folders.keys()))? {
+        host.remove(&folder.join(path))?;
+    }
     for (path, _) in of(&list.files, Change::Created) {
         if matches!(place.look(path), Is::File | Is::Link) {
             host.remove(&folder.join(path))?;

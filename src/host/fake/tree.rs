@@ -182,6 +182,14 @@ impl Tree {
     }
 
     pub(super) fn list(&self, dir: &Path) -> HostResult<Vec<String>> {
+        self.names_in(dir, |name| !is_debris(name))
+    }
+
+    pub(super) fn debris(&self, dir: &Path) -> HostResult<Vec<String>> {
+        self.names_in(dir, is_debris)
+    }
+
+    fn names_in(&self, dir: &Path, is_meant: fn(&str) -> bool) -> HostResult<Vec<String>> {
         let key = match self.locate(dir, Last::Follow) {
             Ok(key) => key,
             Err(MISSING) => return Ok(Vec::new()),
@@ -192,7 +200,7 @@ impl Tree {
         }
         let names = self.below(&key).map(|(name, _)| &name[key.len() + 1..]);
         let mut names: Vec<String> = names
-            .filter(|name| !name.contains('/'))
+            .filter(|name| !name.contains('/') && is_meant(name))
             .map(str::to_owned)
             .collect();
         names.sort();
@@ -212,7 +220,7 @@ impl Tree {
                 .get_key_value(&*key)
                 .into_iter()
                 .chain(self.below(&key));
-            for (name, node) in all {
+            for (name, node) in all.filter(|(name, _)| !is_debris(&name[key.len()..])) {
                 let Some(info) = node.info() else { continue };
                 let named = match key {
                     Cow::Borrowed(_) => PathBuf::from(name),
@@ -239,10 +247,10 @@ impl Tree {
             return Err(failed(MISSING));
         };
         let mut copied = vec![(String::new(), top.clone())];
-        copied.extend(
-            self.below(&source)
-                .map(|(name, node)| (name[source.len()..].to_owned(), node.clone())),
-        );
+        let below = self.below(&source);
+        let below = below.map(|(name, node)| (&name[source.len()..], node));
+        let content = below.filter(|(name, _)| !is_debris(name));
+        copied.extend(content.map(|(name, node)| (name.to_owned(), node.clone())));
         self.take(&target);
         self.put(&target, copied);
         Ok(())
@@ -352,6 +360,12 @@ fn plain(path: &Path) -> Option<&str> {
     let name = path.to_str().filter(|name| name.starts_with('/'))?;
     let is_plain = !(name.ends_with('/') || name.contains("//") || name.contains("/."));
     is_plain.then_some(name)
+}
+
+/// Does a name lead to what a change that was cut off has left?
+fn is_debris(name: &str) -> bool {
+    name.split('/')
+        .any(|name| files::is_temporary(name.as_ref()))
 }
 
 /// The parts of a name, last first.
