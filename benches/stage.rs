@@ -8,7 +8,6 @@ use hau::host::{Command as Apart, commands};
 use hau::unpacker::Order;
 use serde_json::json;
 use std::{
-    collections::BTreeMap,
     error::Error,
     fmt::Write as _,
     fs,
@@ -137,11 +136,8 @@ impl Site {
         let command = Apart {
             program: self.sidecar.clone(),
             args: order.args(),
-            user: None,
-            env: BTreeMap::new(),
-            stdout: None,
             limit: Duration::from_secs(600),
-            stdin: Vec::new(),
+            ..Apart::default()
         };
         let (unpacked, ended) = commands::piped(&command, |payload| {
             bundle::unpack(&verified, payload, &release)

@@ -10,14 +10,11 @@ use super::archive::{Archive, Head};
 use super::check::{Difference, check_unpacked, load_head};
 use super::error::{BundleError, Refusal};
 use super::manifest::{Delta, Digest, FileEntry, Manifest};
-use super::source::Source;
+use super::source::{CHUNK, Source};
 use super::trusted::TrustedKeys;
 use super::verify::{check_members, is_full, members, trusted};
 use super::{MANIFEST, SIGNATURE};
 use crate::delta::{Bytes, Part};
-
-/// What is in memory of it at a time, in bytes.
-const PIECE: usize = 256 << 10;
 
 /// A release as one range of bytes, read where it lies.
 pub struct Base {
@@ -134,10 +131,10 @@ impl Base {
     /// # Errors
     /// It cannot be read, or not be written.
     pub fn copy(&self, to: &mut dyn Write) -> io::Result<()> {
-        let mut piece = vec![0; PIECE];
+        let mut piece = vec![0; CHUNK];
         let (mut at, end) = (0, self.length());
         while at < end {
-            let count = piece.len().min(usize::try_from(end - at).unwrap_or(PIECE));
+            let count = piece.len().min(usize::try_from(end - at).unwrap_or(CHUNK));
             self.read_at(&mut piece[..count], at)?;
             to.write_all(&piece[..count])?;
             at += count as u64;

@@ -79,14 +79,13 @@ pub fn check_release(folder: &Path, verified: &Verified) -> Result<Vec<Differenc
     let mut differences = check_unpacked(folder, verified.manifest())?;
     let head = verified.head();
     for (name, expected) in [(MANIFEST, &head.manifest), (SIGNATURE, &head.signature)] {
-        let path = folder.join(name);
-        match fs::read(&path) {
+        match head_file(folder, name) {
             Ok(found) if found == *expected => {}
             Ok(_) => differences.push(Difference::Hash(name.to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(BundleError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 differences.push(Difference::Missing(name.to_owned()));
             }
-            Err(source) => return Err(BundleError::Read { path, source }),
+            Err(error) => return Err(error),
         }
     }
     differences.sort();
@@ -109,25 +108,26 @@ pub fn load_unpacked(folder: &Path, keys: &TrustedKeys) -> Result<Manifest, Bund
 
 /// Manifest and signature as they lie in a release.
 pub(super) fn load_head(folder: &Path) -> Result<Head, BundleError> {
-    let bytes = |name: &str| {
-        let path = folder.join(name);
-        let read = || {
-            let file = File::open(&path)?;
-            let size = file.metadata()?.len().min(MAX_MANIFEST);
-            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-            file.take(MAX_MANIFEST).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        read().map_err(|source| BundleError::Read {
-            path: path.clone(),
-            source,
-        })
-    };
     Ok(Head {
-        manifest: bytes(MANIFEST)?,
-        signature: bytes(SIGNATURE)?,
+        manifest: head_file(folder, MANIFEST)?,
+        signature: head_file(folder, SIGNATURE)?,
         // Installed when the release was staged, if it brought any.
         sets: Vec::new(),
+    })
+}
+
+fn head_file(folder: &Path, name: &str) -> Result<Vec<u8>, BundleError> {
+    let path = folder.join(name);
+    let read = || {
+        let file = File::open(&path)?;
+        let size = file.metadata()?.len().min(MAX_MANIFEST);
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        file.take(MAX_MANIFEST).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|source| BundleError::Read {
+        path: path.clone(),
+        source,
     })
 }
 

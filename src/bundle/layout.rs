@@ -14,15 +14,16 @@ use super::build::append;
 use super::check::load_head;
 use super::error::{BundleError, Refusal};
 use super::manifest::{Digest, FileEntry, Manifest};
-use super::source::Source;
+use super::source::{CHUNK, Source};
 use super::trusted::TrustedKeys;
 use super::verify::trusted;
 use super::{KEYS, MANIFEST, MAX_KEY_SETS, MAX_MANIFEST, SIGNATURE, names};
 
 const BLOCK: u64 = 512;
-const CHUNK: usize = 256 << 10;
 /// What stands behind the last member.
 pub(super) const END: [u8; 2 * BLOCK as usize] = [0; 2 * BLOCK as usize];
+/// The most that stands around the bytes of a member: a long name and its header, the header, what fills up the block.
+pub(super) const MOST_AROUND: u64 = 6 * BLOCK;
 /// A shorter stretch of what is here, between two that are not, is fetched with them: asking twice costs more.
 const SHORT: u64 = 64 << 10;
 

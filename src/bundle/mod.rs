@@ -57,7 +57,7 @@ pub use layout::Layout;
 pub use manifest::{Delta, Digest, FileEntry, Hook, Manifest, Mode, Schema};
 pub use payload::Payload;
 pub use place::{Change, Place, PlaceError, PlaceResult, Todo, take_back};
-pub use rebuild::{base, rebuild, rebuild_to};
+pub use rebuild::{base, longest, rebuild, rebuild_to};
 pub use remembered::Remembered;
 pub use scripts::scripts;
 pub use signed::Signer;

@@ -4,19 +4,18 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::MANIFEST;
 use super::archive::{Archive, Member};
 use super::base::Base;
 use super::build::publish;
 use super::error::{BundleError, Refusal};
 use super::full::{Full, Written};
-use super::manifest::Manifest;
-use super::source::Source;
+use super::layout::{END, MOST_AROUND};
+use super::manifest::{Delta, Manifest};
+use super::source::{CHUNK, Source};
 use super::trusted::TrustedKeys;
 use super::verify::{check_members, members, trusted};
+use super::{MANIFEST, MAX_FILES};
 use crate::delta::{self, Bytes, DeltaError};
-
-const BUFFER: usize = 256 << 10;
 
 /// Makes `PRODUCT-VERSION.hau` in the folder `out`, byte for byte the full bundle that the delta at `path` was made
 /// for. `base` is the release's folder or its bundle. The policy is not asked: that is for [`verify`](super::verify()),
@@ -34,7 +33,7 @@ pub fn rebuild(
     let target = out.join(format!("{}-{}.hau", manifest.product, manifest.version));
     let temporary = tempfile::Builder::new().prefix(".hau-").tempfile_in(out);
     let temporary = temporary.map_err(|source| write_error(&target, source))?;
-    let writer = BufWriter::with_capacity(BUFFER, temporary);
+    let writer = BufWriter::with_capacity(CHUNK, temporary);
     let written = rebuild_to(Source::file(path)?, path, &base, keys, (writer, &target))?;
     let published = written
         .into_inner()
@@ -42,6 +41,13 @@ pub fn rebuild(
         .and_then(|temporary| publish(temporary, &target, out));
     published.map_err(|source| write_error(&target, source))?;
     Ok(target)
+}
+
+/// No full bundle that such a delta makes is longer, in bytes.
+pub fn longest(delta: &Delta) -> u64 {
+    let members = MAX_FILES as u64 + 2;
+    let around = members * MOST_AROUND + END.len() as u64;
+    delta.payload.saturating_add(around)
 }
 
 /// What the delta at `path` was made from, if `from` is that: the release's folder or its bundle, each byte compared;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::{BundleError, Refusal};
 
-const CHUNK: usize = 256 << 10;
+/// What is in memory at a time of a file that is read or written, in bytes.
+pub(super) const CHUNK: usize = 256 << 10;
 
 /// The file is read by position only: no two readers of it can get in each other's way.
 #[derive(Debug)]

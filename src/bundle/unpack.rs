@@ -15,12 +15,11 @@ use sha2::{Digest as _, Sha256};
 use super::check::check_unpacked;
 use super::error::{BundleError, Refusal};
 use super::manifest::{Digest, FileEntry};
+use super::source::CHUNK;
 use super::verify::{Verified, is_full};
 use super::{MANIFEST, SIGNATURE};
 
 const FOLDER_MODE: Mode = Mode::from_bits_truncate(0o755);
-/// What is in memory of a file at a time, in bytes.
-const PIECE: usize = 256 << 10;
 
 /// Unpacks the bundle that `verified` is about to `destination`, which appears complete or not at all.
 ///
@@ -86,7 +85,7 @@ fn fill(verified: &Verified, payload: &mut dyn Read, partial: &Path) -> Result<(
         let write = || create(&root, name, 0o644)?.write_all(bytes);
         write().map_err(|source| write_error(&partial.join(name), source))?;
     }
-    let mut piece = vec![0; PIECE];
+    let mut piece = vec![0; CHUNK];
     for file in &manifest.file {
         write_file(verified, &mut *payload, &mut piece, (&root, partial), file)?;
     }
@@ -117,7 +116,7 @@ fn write_file(
     let mut hash = Sha256::new();
     let mut left = file.size;
     while left > 0 {
-        let room = piece.len().min(usize::try_from(left).unwrap_or(PIECE));
+        let room = piece.len().min(usize::try_from(left).unwrap_or(CHUNK));
         let read = payload.read(&mut piece[..room]);
         let count = read.map_err(|error| why(verified.path(), error))?;
         if count == 0 {

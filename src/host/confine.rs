@@ -4,7 +4,8 @@
 //! # Why four fences
 //! Each holds where another has a hole. Another user owns nothing and may signal nobody; limits bound memory, time and
 //! what is written; Landlock keeps files and networks away, and does not know every call; seccomp ends the process at
-//! any call but the few below, and knows no paths. Landlock came with Linux 5.13: without it the other three stand.
+//! any call but the few below, and knows no paths. Landlock came with Linux 5.13 (for networks with 6.7, for signals with
+//! 6.12): without it the other three stand.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus,

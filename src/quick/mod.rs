@@ -28,7 +28,7 @@ hau-sidecar restore-weight [--state DIR] [--run DIR]
 hau-sidecar disarm [--run DIR]
     When the daemon has ended: removes what is left of a handoff, if for a minute nobody was there for it.
 hau-sidecar payload BUNDLE MANIFEST_SHA256
-hau-sidecar rebuild DELTA BASE KEYS
+hau-sidecar rebuild DELTA BASE KEYS MOST_BYTES
     Started by the daemon to take a bundle apart, or to make one of a delta: as nobody, with no right to open a file.
     What comes of it is written to standard output.
 

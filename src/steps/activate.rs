@@ -31,6 +31,15 @@ fn was_current(cx: &Cx<'_>) -> PathBuf {
     cx.aside().join("was-current")
 }
 
+/// Nothing says which release is current.
+pub(super) fn no_link(cx: &Cx<'_>) -> StepError {
+    let link = cx.current_link();
+    StepError::fatal(
+        told!("{} is not a symbolic link to a release", link.display()),
+        told!("hau-ctl doctor says how releases are laid out"),
+    )
+}
+
 /// The folder of the release that this rollout has replaced on this node.
 pub(super) fn before(cx: &Cx<'_>) -> Option<PathBuf> {
     let target = cx.host.link_target(&was_current(cx))?;
@@ -40,16 +49,8 @@ pub(super) fn before(cx: &Cx<'_>) -> Option<PathBuf> {
 /// Keeps configuration, root key and the link `current` as they are before this rollout changes them
 /// on this node.
 pub(super) fn put_aside(cx: &Cx<'_>) -> StepResult<()> {
-    let Some(before) = cx.host.link_target(&cx.current_link()) else {
-        let what = told!(
-            "{} is not a symbolic link to a release",
-            cx.current_link().display()
-        );
-        return Err(StepError::fatal(
-            what,
-            told!("hau-ctl doctor says how releases are laid out"),
-        ));
-    };
+    let before = cx.host.link_target(&cx.current_link());
+    let before = before.ok_or_else(|| no_link(cx))?;
     if cx.host.link_target(&was_current(cx)).is_some() {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 //! It may take minutes and halts at files of its own, and an upgrade and a rollback need the same: whatever made a release
 //! current, this row makes the folder so, from the link alone. It comes behind what moves the link, so it is taken back in
 //! front of it; the configuration, which may lie in the folder, is put back last, by whoever put it aside first.
-use super::activate::before;
+use super::activate::{before, no_link};
 use super::{Check, Cx, Limit, Only, QUIET, Step, StepDef, StepError, StepResult, Verdict};
 use crate::bundle::{Place, PlaceError, Todo, take_back};
 use crate::core::Undo;
@@ -52,14 +52,6 @@ fn current(cx: &Cx<'_>) -> StepResult<PathBuf> {
     let target = cx.host.link_target(&cx.current_link());
     let release = target.map(|target| cx.settings.release.root.join(target));
     release.ok_or_else(|| no_link(cx))
-}
-
-fn no_link(cx: &Cx<'_>) -> StepError {
-    let link = cx.current_link();
-    StepError::fatal(
-        told!("{} is not a symbolic link to a release", link.display()),
-        told!("hau-ctl doctor says how releases are laid out"),
-    )
 }
 
 /// Until the folder holds what is current.

@@ -22,7 +22,7 @@ use std::{
     ffi::OsString,
     fs::File,
     io::{self, BufWriter, Write},
-    os::unix::fs::FileExt,
+    os::{fd::AsFd, unix::fs::FileExt},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -40,11 +40,12 @@ const MEMORY_OF_DELTA: u64 = 1 << 30;
 pub enum Order {
     /// The contents of the files of `bundle`, whose manifest has this hash.
     Payload { bundle: PathBuf, manifest: Digest },
-    /// The full bundle that `delta` makes of the file `base`.
+    /// The full bundle that `delta` makes of the file `base`, which has no more than `most` bytes.
     Rebuild {
         delta: PathBuf,
         base: PathBuf,
         keys: PathBuf,
+        most: u64,
     },
 }
 
@@ -56,8 +57,14 @@ impl Order {
             Order::Payload { bundle, manifest } => {
                 vec!["payload".to_owned(), text(bundle), manifest.to_string()]
             }
-            Order::Rebuild { delta, base, keys } => {
-                vec!["rebuild".to_owned(), text(delta), text(base), text(keys)]
+            Order::Rebuild {
+                delta,
+                base,
+                keys,
+                most,
+            } => {
+                let paths = [delta, base, keys].map(|path| text(path));
+                [&["rebuild".to_owned()], &paths[..], &[most.to_string()]].concat()
             }
         }
     }
@@ -69,10 +76,11 @@ impl Order {
                 bundle: bundle.into(),
                 manifest: manifest.to_str()?.parse().ok()?,
             }),
-            [verb, delta, base, keys] if verb == "rebuild" => Some(Order::Rebuild {
+            [verb, delta, base, keys, most] if verb == "rebuild" => Some(Order::Rebuild {
                 delta: delta.into(),
                 base: base.into(),
                 keys: keys.into(),
+                most: most.to_str()?.parse().ok()?,
             }),
             _ => None,
         }
@@ -91,26 +99,33 @@ pub fn main(order: &Order) -> ExitCode {
 }
 
 fn carry_out(order: &Order) -> anyhow::Result<()> {
-    let out = Path::new("the full bundle");
+    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let mut to = BufWriter::with_capacity(BUFFER, stdout);
     match order {
         Order::Payload { bundle, manifest } => {
             let file = open(bundle)?;
-            alone(MEMORY, &[&file])?;
+            alone(MEMORY, file.metadata()?.len(), &[&file])?;
             let mut payload = Payload::of(file, bundle, *manifest)?;
-            let copied = io::copy(&mut payload, &mut stdout());
+            let copied = io::copy(&mut payload, &mut to);
             copied.map_err(|error| match error.downcast::<BundleError>() {
                 Ok(refused) => refused.into(),
                 Err(error) => anyhow::Error::from(error),
             })?;
         }
-        Order::Rebuild { delta, base, keys } => {
+        Order::Rebuild {
+            delta,
+            base,
+            keys,
+            most,
+        } => {
             let keys = TrustedKeys::load(keys)?;
             let (file, base) = (open(delta)?, Base::of(open(base)?)?);
-            alone(MEMORY_OF_DELTA, &[&file, &base.file])?;
-            let to = rebuild_to(file, delta, &base, &keys, (stdout(), out))?;
-            to.into_inner().map_err(io::IntoInnerError::into_error)?;
+            alone(MEMORY_OF_DELTA, *most, &[&file, &base.file])?;
+            let name = Path::new("the full bundle");
+            rebuild_to(file, delta, &base, &keys, (&mut to, name))?;
         }
     }
+    to.flush()?;
     Ok(())
 }
 
@@ -119,7 +134,7 @@ fn open(path: &Path) -> anyhow::Result<File> {
 }
 
 /// Nothing of a bundle is read before.
-fn alone(memory_bytes: u64, files: &[&File]) -> anyhow::Result<()> {
+fn alone(memory_bytes: u64, file_bytes: u64, files: &[&File]) -> anyhow::Result<()> {
     // The daemon is the last to go when memory is short, and this one among the first. Only advice.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
     let lengths: io::Result<Vec<u64>> = files.iter().map(|f| Ok(f.metadata()?.len())).collect();
@@ -128,7 +143,7 @@ fn alone(memory_bytes: u64, files: &[&File]) -> anyhow::Result<()> {
         memory_bytes,
         // Slow machines included: a second unpacks 50 MB of a delta, and passes on far more.
         cpu_s: 120 + mebibytes,
-        file_bytes: u64::MAX,
+        file_bytes,
     })?;
     if fences == Fences::WithoutLandlock {
         eprintln!(
@@ -136,23 +151,6 @@ fn alone(memory_bytes: u64, files: &[&File]) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-/// Not the standard library's, which looks for ends of lines.
-fn stdout() -> BufWriter<Stdout> {
-    BufWriter::with_capacity(BUFFER, Stdout)
-}
-
-struct Stdout;
-
-impl Write for Stdout {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        nix::unistd::write(io::stdout(), bytes).map_err(io::Error::from)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// What a delta is applied to, as one file.

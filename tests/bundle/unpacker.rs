@@ -44,6 +44,7 @@ fn an_order_is_what_its_arguments_say() {
             delta: "/in/d.hau".into(),
             base: "/in/.x.base".into(),
             keys: "/etc/hau/keys".into(),
+            most: 7,
         },
     ];
     for order in orders {
@@ -129,6 +130,7 @@ fn it_has_no_right_that_it_does_not_need() {
         let words = found.unwrap_or_else(|| panic!("no {name} in {text}"));
         words.split_whitespace().map(str::to_owned).collect()
     };
+    let length = fs::metadata(&bundle).expect("there").len().to_string();
     child.kill().expect("ended");
     child.wait().expect("ended");
     if nix::unistd::Uid::effective().is_root() {
@@ -143,6 +145,7 @@ fn it_has_no_right_that_it_does_not_need() {
     assert_eq!(line(&status, "Threads:"), ["1"]);
     for (name, most) in [
         ("Max data size", "536870912"),
+        ("Max file size", &length),
         ("Max processes", "0"),
         ("Max core file size", "0"),
         ("Max cpu time", "124"),
@@ -217,13 +220,14 @@ fn a_delta_is_made_a_bundle_by_it_as_here() {
     let delta = site.path("out/shop.delta.hau");
     bundle::delta(&old, &new, &site.key(), &site.keys, &delta).expect("made");
     let whole = fs::read(&new).expect("readable");
-    let (_, base) = bundle::base(&delta, &old, &site.keys).expect("the base");
+    let (described, base) = bundle::base(&delta, &old, &site.keys).expect("the base");
     let mut file = fs::File::create(site.path("base")).expect("made");
     base.copy(&mut file).expect("copied");
     let order = Order::Rebuild {
         delta: delta.clone(),
         base: site.path("base"),
         keys: site.path("keys"),
+        most: bundle::longest(described.delta.as_ref().expect("a delta")),
     };
     let ended = asked(&order);
     assert!(ended.status.success(), "{}", ended.status);
@@ -231,6 +235,18 @@ fn a_delta_is_made_a_bundle_by_it_as_here() {
     fs::remove_file(&new).expect("removed");
     let here = rebuild(&delta, &old, &site.keys, &site.path("out")).expect("rebuilt");
     assert!(fs::read(here).expect("readable") == whole);
+
+    let short = fs::File::create(site.path("short")).expect("made");
+    let bounded = Order::Rebuild {
+        delta: delta.clone(),
+        base: site.path("base"),
+        keys: site.path("keys"),
+        most: 100_000,
+    };
+    let ended = started(&bounded).stdout(short).status().expect("started");
+    assert_eq!(ended.signal(), Some(nix::libc::SIGXFSZ));
+    let length = fs::metadata(site.path("short")).expect("there").len();
+    assert!(length <= 100_000, "{length}");
 
     let mut other = fs::read(site.path("base")).expect("readable");
     let last = other.len() - 1;

@@ -1,20 +1,18 @@
 //! Bundles as a node takes them: of a delta the full one, and what one says of itself.
 
 use super::{Site, refused};
-use crate::bundle::{self, BundleError};
+use crate::bundle::{self, BundleError, TrustedKeys};
 use crate::delta::Bytes;
 use crate::host::{
     BundleInfo, BundlePolicy, Command, HostError, HostResult, Output, commands, files,
 };
 use crate::unpacker::{NOTE, Order};
 use std::{
-    collections::BTreeMap,
-    fs::{File, OpenOptions},
     io::Read,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
+use tempfile::NamedTempFile;
 
 /// For one bundle; what it computes is bounded on its own.
 const LIMIT: Duration = Duration::from_secs(1_800);
@@ -41,7 +39,7 @@ impl Site {
         if !there.is_ok_and(|there| there.sha256() == delta.sha256) {
             let releases = self.settings.release.root.join("releases");
             let base = releases.join(delta.base.to_string());
-            self.rebuild(&path, &base, &incoming.join(&full))?;
+            self.rebuild(&path, &base, &keys, &incoming.join(&full))?;
         }
         Ok(full)
     }
@@ -67,19 +65,22 @@ impl Site {
 
     /// Makes the full bundle `full` of the delta at `path` and the release `base`: another process does, out of one file
     /// into another. What it makes is verified like any bundle before anything is done with it.
-    fn rebuild(&self, path: &Path, base: &Path, full: &Path) -> HostResult<()> {
-        let (keys, made) = (self.keys()?, beside(full, "partial"));
-        let (delta, bytes) = bundle::base(path, base, &keys).map_err(|e| refused(path, e))?;
-        let makes = delta.delta.map_or(0, |delta| delta.payload);
+    fn rebuild(&self, path: &Path, base: &Path, keys: &TrustedKeys, full: &Path) -> HostResult<()> {
+        let (delta, bytes) = bundle::base(path, base, keys).map_err(|e| refused(path, e))?;
+        let (makes, most) = delta
+            .delta
+            .map_or((0, 0), |delta| (delta.payload, bundle::longest(&delta)));
         room(full, bytes.length().saturating_add(makes))?;
-        let mut old = Scratch::at(beside(full, "base"))?;
-        let copied = bytes.copy(&mut old.file);
-        copied.map_err(|e| HostError::new("write", old.path.display().to_string(), e))?;
+        let mut old = scratch(&beside(full, "base"))?;
+        let copied = bytes.copy(&mut old);
+        copied.map_err(|e| HostError::new("write", old.path().display().to_string(), e))?;
         let order = Order::Rebuild {
             delta: path.to_owned(),
-            base: old.path.clone(),
+            base: old.path().to_owned(),
             keys: self.settings.bundle.keys.clone(),
+            most,
         };
+        let made = beside(full, "partial");
         files::remove(&made)?;
         let ended = commands::run(&apart(&order, Some(&made)))?;
         if ended.code != Some(0) {
@@ -96,11 +97,9 @@ fn apart(order: &Order, stdout: Option<&Path>) -> Command {
     Command {
         program: "/proc/self/exe".into(),
         args: order.args(),
-        user: None,
-        env: BTreeMap::new(),
         stdout: stdout.map(Path::to_owned),
         limit: LIMIT,
-        stdin: Vec::new(),
+        ..Command::default()
     }
 }
 
@@ -147,27 +146,18 @@ fn beside(path: &Path, what: &str) -> PathBuf {
     path.with_file_name(format!(".{name}.{what}"))
 }
 
-/// A file that is gone when it is no longer needed; what a crash left of it is written anew.
-struct Scratch {
-    path: PathBuf,
-    file: File,
-}
-
-impl Scratch {
-    fn at(path: PathBuf) -> HostResult<Scratch> {
-        files::remove(&path)?;
-        let mut new = OpenOptions::new();
-        let made = new.write(true).create_new(true).mode(0o600).open(&path);
-        let file = made.map_err(|e| HostError::new("create", path.display().to_string(), e))?;
-        Ok(Scratch { path, file })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What stays is written anew by the next.
-        let _ = files::remove(&self.path);
-    }
+/// A file of this name that is gone when it is dropped; what a crash left of it is made anew.
+fn scratch(path: &Path) -> HostResult<NamedTempFile> {
+    files::remove(path)?;
+    let (folder, name) = (
+        path.parent().unwrap_or(path),
+        path.file_name().unwrap_or_default(),
+    );
+    let made = tempfile::Builder::new()
+        .prefix(name)
+        .rand_bytes(0)
+        .tempfile_in(folder);
+    made.map_err(|e| HostError::new("create", path.display().to_string(), e))
 }
 
 pub(super) fn info(verified: &bundle::Verified) -> BundleInfo {
